@@ -1,0 +1,51 @@
+/**
+ * A dialect: what BCC or libbpf adds to C, as data and a few hooks. The front end itself knows neither.
+ *
+ *   prelude + virtual headers ──▶ preprocessor
+ *   macros that need knowledge ─▶ attributes (`skep_map`, `skep_probe`, …) that the hooks below read
+ *   table.method()             ─▶ methodCall
+ *   functions with a body      ─▶ program
+ */
+import type { Diagnostics, Loc } from '../diagnostics.ts';
+import type { Expr, FunctionDecl, MapDecl, ProgramDecl, VarDecl } from '../c/ast.ts';
+import type { Actions } from '../c/sema/actions.ts';
+import type { CType, QualType } from '../c/types.ts';
+import type { TargetFacts } from '../target-facts.ts';
+
+export interface DialectContext {
+  readonly facts: TargetFacts;
+  readonly actions: Actions;
+  readonly diagnostics: Diagnostics;
+  /** Reports each name once. */
+  readonly maps: ReadonlyMap<string, VarDecl>;
+}
+
+export interface Dialect {
+  readonly name: 'bcc' | 'libbpf';
+  /** Text included before the first line of the user's (as file `<name>`). */
+  readonly prelude: string;
+  /** Text of a header that `#include` names, undefined if there is none. Kernel headers give an empty text: BTF has their types. */
+  header(path: string): string | undefined;
+  /** Value of an object-like macro that kernel headers would define (constants table, CONFIG_*), as replacement text. */
+  macro(name: string, facts: TargetFacts): string | undefined;
+  /** A type that neither the text nor BTF has, such as `struct tracepoint__block__block_rq_issue`: its C text, to be parsed in file scope. */
+  typeText(tag: 'struct' | 'union' | 'enum' | 'typedef', name: string, context: DialectContext): string | undefined;
+  /** Declares a function that no text declares (helpers by name): its C prototype text and helper number. */
+  functionText(name: string, context: DialectContext): string | undefined;
+  /** Does this variable stand for a map? Called from `finishVariable` at file scope. */
+  mapOf(variable: VarDecl, context: DialectContext): MapDecl | undefined;
+  /** Is `base.name(…)` a method of the dialect? */
+  isMethod(base: Expr, name: string): boolean;
+  methodCall(base: Expr, name: string, args: readonly Expr[], loc: Loc, context: DialectContext): Expr;
+  /** A call of a function that the dialect implements itself (`bpf_trace_printk`, `bpf_usdt_readarg`); undefined for all others. */
+  builtinCall(name: string, args: readonly Expr[], loc: Loc, context: DialectContext): Expr | undefined;
+  /**
+   * Called when a function's body is complete: is it an entry point, and of which kind? May rewrite `params` and
+   * `body` (arguments that come from registers become locals).
+   */
+  program(fn: FunctionDecl, context: DialectContext): ProgramDecl | undefined;
+  /** Whether calls of this function are always inlined (BCC: all). */
+  inlineAll: boolean;
+}
+
+export type { CType, QualType };
