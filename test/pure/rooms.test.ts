@@ -1,0 +1,105 @@
+/**
+ * The rule of the rooms: imports go down the list only, and effects stay at the edge.
+ */
+import assert from 'node:assert/strict';
+import { readdirSync, readFileSync } from 'node:fs';
+import { join, posix, relative } from 'node:path';
+import { test } from 'node:test';
+import { root } from '../run/paths.ts';
+
+/** Highest first. Rooms on one line may not import each other. */
+const FLOORS: readonly (readonly string[])[] = [
+  ['index.ts', 'cli'],
+  ['tools'],
+  ['bcc'],
+  ['symbols', 'attach', 'events'],
+  ['maps'],
+  ['render', 'vm'],
+  ['link'],
+  ['kernel'],
+  ['compiler/compile.ts', 'compiler/index.ts'],
+  ['compiler/dialect', 'compiler/target', 'compiler/ir/lower'],
+  ['compiler/ir', 'compiler/c'],
+  ['compiler'],
+  ['object'],
+  ['elf', 'btf', 'isa'],
+];
+
+/** A type may be named from a higher room where it is the seam itself. */
+const SEAMS = new Set(['compiler/target-facts.ts']);
+
+const src = join(root, 'src');
+
+function* files(dir: string): Generator<string> {
+  for (const entry of readdirSync(dir, { withFileTypes: true })) {
+    const path = join(dir, entry.name);
+    if (entry.isDirectory()) yield* files(path);
+    else if (entry.name.endsWith('.ts')) yield relative(src, path).replaceAll('\\', '/');
+  }
+}
+
+function floorOf(file: string): { floor: number; room: string } {
+  let best = { floor: -1, room: '' };
+  FLOORS.forEach((rooms, floor) => {
+    for (const room of rooms) {
+      if ((file === room || file.startsWith(`${room}/`)) && room.length > best.room.length) best = { floor, room };
+    }
+  });
+  return best;
+}
+
+interface Import {
+  readonly from: string;
+  readonly to: string;
+  readonly typeOnly: boolean;
+}
+
+function* imports(file: string): Generator<Import> {
+  const text = readFileSync(join(src, file), 'utf8');
+  for (const match of text.matchAll(/^\s*(?:import|export)\s+(type\s+)?[^'"]*?from\s+'([^']+)'|import\('([^']+)'\)|^import\s+'([^']+)'/gms)) {
+    const to = match[2] ?? match[3] ?? match[4] ?? '';
+    yield { from: file, to: to.startsWith('.') ? posix.join(posix.dirname(file), to) : to, typeOnly: match[1] !== undefined };
+  }
+}
+
+test('every file is in a room', () => {
+  const strays = [...files(src)].filter((file) => floorOf(file).floor < 0);
+  assert.deepEqual(strays, []);
+});
+
+test('imports go down only', () => {
+  const wrong: string[] = [];
+  for (const file of files(src)) {
+    const here = floorOf(file);
+    for (const { to } of imports(file)) {
+      if (to.startsWith('node:') || to === 'koffi' || SEAMS.has(to)) continue;
+      const there = floorOf(to);
+      if (there.room === here.room) continue;
+      if (there.floor <= here.floor) wrong.push(`${file} imports ${to}`);
+    }
+  }
+  assert.deepEqual(wrong, []);
+});
+
+test('the FFI library is imported in kernel/ only, the file system in kernel/, symbols/ and cli/', () => {
+  const wrong: string[] = [];
+  for (const file of files(src)) {
+    for (const { to, typeOnly } of imports(file)) {
+      if (typeOnly) continue;
+      if (to === 'koffi' && !file.startsWith('kernel/')) wrong.push(`${file} imports koffi`);
+      if (/^node:(fs|child_process|net|worker_threads)/.test(to) && !/^(kernel|symbols|cli)\//.test(file)) wrong.push(`${file} imports ${to}`);
+      if (!to.startsWith('.') && !to.includes('/') && !to.startsWith('node:') && to !== 'koffi') wrong.push(`${file} imports the package ${to}`);
+    }
+  }
+  assert.deepEqual(wrong, []);
+});
+
+test('no default exports, no any', () => {
+  const wrong: string[] = [];
+  for (const file of files(src)) {
+    const text = readFileSync(join(src, file), 'utf8');
+    if (/^export default/m.test(text)) wrong.push(`${file}: export default`);
+    if (/[:<(,]\s*any\b(?!\s*['"`])/.test(text.replace(/\/\*[\s\S]*?\*\/|\/\/.*|'[^']*'|`[^`]*`/g, ''))) wrong.push(`${file}: any`);
+  }
+  assert.deepEqual(wrong, []);
+});
