@@ -1,0 +1,32 @@
+/**
+ * Runs test files one after the other on the kernel it finds itself on, and prints what happened as JSON lines.
+ * The lab starts it inside a guest: one boot, many files. After each file the kernel must be as it was before:
+ * what is left over (programs, maps, links, probes) is a failed test named `leaks`.
+ */
+import { leftovers, snapshot } from './leaks.ts';
+import { runFile } from './files.ts';
+import { MARK, type TestEvent } from './result.ts';
+
+export interface AgentLine {
+  readonly file: string;
+  readonly event: TestEvent;
+}
+
+async function main(): Promise<void> {
+  const args = process.argv.slice(2);
+  const pattern = args[0] === '--pattern' ? args.splice(0, 2)[1] : undefined;
+  for (const file of args) {
+    const say = (event: TestEvent) => process.stdout.write(`${MARK}${JSON.stringify({ ...event, file })}\n`);
+    const before = await snapshot();
+    await runFile(file, {
+      onEvent: say,
+      onText: (line) => line && process.stdout.write(`${line}\n`),
+      timeLimit: 300_000,
+      ...(pattern === undefined ? {} : { pattern }),
+    });
+    const left = await leftovers(before);
+    if (left.length > 0) say({ name: 'leaks', status: 'fail', ms: 0, error: `left in the kernel: ${left.join(', ')}` });
+  }
+}
+
+await main();
