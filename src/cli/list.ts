@@ -1,0 +1,21 @@
+/** `skep tools [--json]`: what there is, from the descriptors. */
+import { jsonLine } from '../render/json.ts';
+import { TOOL_LIST } from '../tools/index.ts';
+import { UsageError } from './errors.ts';
+import { allFlags } from './parse.ts';
+
+export async function run(words: readonly string[]): Promise<number> {
+  const unknown = words.find((word) => word !== '--json');
+  if (unknown !== undefined) throw new UsageError(`'skep tools' takes --json, not '${unknown}'`);
+  if (words.length === 0) {
+    for (const { name, topic, summary } of TOOL_LIST) process.stdout.write(`${name.padEnd(15)} ${topic.padEnd(10)} ${summary}\n`);
+    return 0;
+  }
+  for (const entry of TOOL_LIST) {
+    const tool = await entry.load();
+    const flags = Object.entries(allFlags(tool)).map(([name, flag]) => ({ name, ...flag }));
+    const { name, topic, summary, positionals, probes, fields, examples } = tool;
+    process.stdout.write(`${jsonLine({ name, topic, summary, flags, positionals, probes, fields, examples })}\n`);
+  }
+  return 0;
+}

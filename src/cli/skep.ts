@@ -1,0 +1,46 @@
+#!/usr/bin/env node
+/**
+ * The `skep` command. It finds out what is wanted and loads only that: a tool starts in a blink because nothing
+ * else is read.
+ *
+ *   skep bitesize 5 ─▶ tools/index (names only) ─▶ tools/bitesize ─▶ run-tool
+ */
+import { readFileSync } from 'node:fs';
+import { errorText, exitStatus, UsageError } from './errors.ts';
+
+async function main(words: readonly string[]): Promise<number> {
+  const [name, ...rest] = words;
+  if (name === undefined || name === '--help' || name === '-h' || name === 'help') {
+    const { overview } = await import('./help.ts');
+    (name === undefined ? process.stderr : process.stdout).write(overview());
+    return name === undefined ? 2 : 0;
+  }
+  if (name === '--version' || name === '-V') {
+    process.stdout.write(`skep ${version()}\n`);
+    return 0;
+  }
+  const { TOOL_LIST } = await import('../tools/index.ts');
+  const entry = TOOL_LIST.find((tool) => tool.name === name);
+  if (entry) {
+    const { runTool } = await import('./run-tool.ts');
+    return await runTool(await entry.load(), rest);
+  }
+  const { COMMANDS } = await import('./commands.ts');
+  const command = COMMANDS.find((candidate) => candidate.name === name);
+  if (command) return await (await command.load()).run(rest);
+  const { similar } = await import('../compiler/did-you-mean.ts');
+  const near = similar(name, [...TOOL_LIST, ...COMMANDS].map((known) => known.name))[0];
+  throw new UsageError(`there is no tool or command '${name}'${near === undefined ? '' : `, did you mean '${near}'?`}; 'skep --help' lists them`);
+}
+
+function version(): string {
+  const text = readFileSync(new URL('../../package.json', import.meta.url), 'utf8');
+  return (JSON.parse(text) as { version: string }).version;
+}
+
+try {
+  process.exitCode = await main(process.argv.slice(2));
+} catch (error) {
+  process.stderr.write(errorText(error));
+  process.exitCode = exitStatus(error);
+}

@@ -1,0 +1,105 @@
+/**
+ * What a tool is: a descriptor, and one function.
+ *
+ *   flags, positionals ─▶ cli/ parses ─▶ options (typed) ─▶ run(context) ─▶ records ─▶ text columns | JSON lines
+ *
+ * The descriptor is the single source for parsing, `--help`, `skep tools --json`, shell completion and the pages in
+ * `docs/tools/`. A tool never writes to stdout itself: it gives records and lines to its `Output`.
+ */
+import type { BPF, LoadOptions } from '../bcc/bpf.ts';
+import type { Output } from './output.ts';
+
+export const TOPICS = ['disk', 'files', 'network', 'scheduler', 'memory', 'processes', 'security', 'functions', 'languages', 'samples'] as const;
+export type Topic = (typeof TOPICS)[number];
+
+/** How the text of a flag becomes a value. */
+export type FlagType = 'boolean' | 'string' | 'count' | 'pid' | 'uid' | 'port' | 'number' | 'strings';
+
+export interface Flag {
+  readonly type: FlagType;
+  readonly short?: string;
+  /** One line for `--help`, without a full stop. */
+  readonly help: string;
+  /** What the value is called in the usage, 'PID'. */
+  readonly value?: string;
+  readonly default?: string | number | boolean;
+  /** The only values allowed. */
+  readonly choices?: readonly string[];
+}
+
+export type Flags = Readonly<Record<string, Flag>>;
+
+export interface Positional {
+  readonly name: string;
+  readonly type: 'string' | 'count' | 'number';
+  readonly help: string;
+  readonly required?: boolean;
+  readonly default?: string | number;
+  readonly many?: boolean;
+}
+
+type Value<T extends FlagType> = T extends 'boolean' ? boolean : T extends 'string' ? string : T extends 'strings' ? readonly string[] : number;
+
+/** The parsed values: flags without default may be undefined, booleans are false unless given. */
+export type OptionsOf<F extends Flags> = {
+  readonly [K in keyof F]: F[K]['type'] extends 'boolean' ? boolean : Value<F[K]['type']> | (F[K] extends { readonly default: string | number } ? never : undefined);
+};
+
+/** A field of the records that `--json` prints. */
+export interface FieldDoc {
+  readonly name: string;
+  readonly type: 'string' | 'number' | 'integer' | 'boolean' | 'array' | 'object';
+  readonly help: string;
+}
+
+export interface Example {
+  /** After `skep`: 'bitesize 5'. */
+  readonly command: string;
+  readonly help: string;
+}
+
+/** One way to see what the tool shows, in order of preference. */
+export interface ProbeChoice {
+  readonly kind: 'tracepoint' | 'raw_tracepoint' | 'tp_btf' | 'fentry' | 'kprobe' | 'uprobe' | 'usdt' | 'perf_event' | 'socket_filter' | 'cgroup' | 'iter' | 'none';
+  readonly targets: readonly string[];
+  readonly minKernel?: string;
+}
+
+export interface ToolContext<F extends Flags = Flags> {
+  readonly options: OptionsOf<F>;
+  /** Positional arguments by name. */
+  readonly args: Readonly<Record<string, string | number | readonly string[] | undefined>>;
+  readonly out: Output;
+  /** Aborted by Ctrl-C, SIGTERM and `--duration`. */
+  readonly stop: AbortSignal;
+  /** Compiles and loads; the program is closed when the tool ends, however it ends. */
+  load(options: LoadOptions): Promise<BPF>;
+  /** Resolves after so many seconds, at once when `stop` is aborted. */
+  sleep(seconds: number): Promise<void>;
+  /** A line on stderr, only with `-v`. */
+  verbose(text: string): void;
+  /** A warning on stderr. */
+  warn(text: string): void;
+}
+
+export interface Tool<F extends Flags = Flags> {
+  readonly name: string;
+  readonly topic: Topic;
+  /** One line, no full stop: 'Summarize block device I/O size as a histogram'. */
+  readonly summary: string;
+  /** A paragraph or two for `--help` and the docs. */
+  readonly about: string;
+  readonly flags: F;
+  readonly positionals: readonly Positional[];
+  readonly examples: readonly Example[];
+  readonly fields: readonly FieldDoc[];
+  readonly probes: readonly ProbeChoice[];
+  /** The C that the tool would load for these options: `--print-program`. */
+  program(options: OptionsOf<F>, args: ToolContext<F>['args']): string;
+  run(context: ToolContext<F>): Promise<void>;
+}
+
+/** Keeps the types of the flags: `export const tool = defineTool({ … })`. */
+export function defineTool<const F extends Flags>(tool: Tool<F>): Tool<F> {
+  return tool;
+}
