@@ -100,7 +100,9 @@ export interface KsymAddr extends InstBase { op: 'ksymaddr'; type: 'ptr'; symbol
 export type Callee =
   | { readonly kind: 'helper'; readonly id: number; readonly name: string }
   | { readonly kind: 'function'; readonly name: string }
-  | { readonly kind: 'kfunc'; readonly name: string; readonly weak: boolean };
+  | { readonly kind: 'kfunc'; readonly name: string; readonly weak: boolean }
+  /** Through a pointer, the first of `args`. Must have become a known function when the passes end: BPF has no such call. */
+  | { readonly kind: 'indirect' };
 /** At most five arguments once functions are inlined; more is an error at the call. */
 export interface CallInst extends InstBase { op: 'call'; type: IrType | 'void'; callee: Callee; args: Value[]; /** Space of a returned pointer where the C type says it. */ resultSpace?: Space }
 
@@ -129,7 +131,7 @@ export type Terminator =
   | { op: 'jump'; to: Block; loc: Loc }
   /** Condition is i32 (or i64): nonzero takes `then`. `likely` from __builtin_expect. */
   | { op: 'branch'; cond: Value; then: Block; else: Block; loc: Loc; likely?: boolean }
-  /** Values are constants of the type of `value`. */
+  /** Bounds are numbers read by `signed`, both included: minus three is -3n when signed, 2^width - 3 when not. */
   | { op: 'switch'; value: Value; cases: { low: bigint; high: bigint; to: Block }[]; otherwise: Block; signed: boolean; loc: Loc }
   | { op: 'return'; value: Value | undefined; loc: Loc }
   | { op: 'unreachable'; loc: Loc };
@@ -168,6 +170,8 @@ export interface IrGlobal {
   readonly size: number;
   readonly align: number;
   readonly data: Uint8Array | undefined;
+  /** Addresses in the initialiser. Only constants that fold away may have them: no loader fills them in. */
+  readonly relocs?: readonly { readonly offset: number; readonly kind: 'global' | 'function'; readonly name: string; readonly addend: number }[];
   readonly readOnly: boolean;
   readonly volatile: boolean;
   readonly linkage: 'static' | 'global' | 'extern';

@@ -472,6 +472,7 @@ class BodyReader {
         const kind = l.next();
         let callee: Callee;
         if (kind === 'helper') callee = { kind, id: l.int(), name: l.next() };
+        else if (kind === 'indirect') callee = { kind };
         else if (kind === 'function') callee = { kind, name: l.next() };
         else if (kind === 'kfunc') {
           const name = l.next();

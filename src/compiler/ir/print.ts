@@ -124,7 +124,7 @@ function instBody(i: Inst): string {
     case 'ksymaddr': return `ksymaddr ${quote(i.symbol)}${i.typed ? ' typed' : ''}${i.weak ? ' weak' : ''}`;
     case 'call': {
       const c = i.callee;
-      const who = c.kind === 'helper' ? `helper ${c.id} ${c.name}` : c.kind === 'kfunc' ? `kfunc ${c.name}${c.weak ? ' weak' : ''}` : `function ${c.name}`;
+      const who = c.kind === 'indirect' ? 'indirect' : c.kind === 'helper' ? `helper ${c.id} ${c.name}` : c.kind === 'kfunc' ? `kfunc ${c.name}${c.weak ? ' weak' : ''}` : `function ${c.name}`;
       return `call ${i.type} ${who}(${i.args.map((a) => printValue(a, 'i64')).join(', ')})${i.resultSpace ? ` result=${i.resultSpace}` : ''}`;
     }
     case 'atomic': {
