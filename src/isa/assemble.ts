@@ -14,10 +14,10 @@
  * Source: llvm/lib/Target/BPF/BPFInstrInfo.td (the strings), kernel/bpf/disasm.c.
  */
 import * as build from './build.ts';
-import { AssembleError, lexAssembly } from './asm-lexer.ts';
+import { lexAssembly } from './asm-lexer.ts';
 import { AsmCursor } from './asm-cursor.ts';
 import { parseValue } from './asm-values.ts';
-import { ALU, ATOMIC, CLASS, JMP, MODE, SIZE, SRC } from './insn.ts';
+import { ATOMIC, CLASS, JMP, MODE, SIZE, SRC } from './insn.ts';
 import { ALU_SYMBOLS, JMP_SYMBOLS, SIGNED_ALU_SYMBOLS, UNSIGNED_TYPES } from './syntax.ts';
 import { decode } from './decode.ts';
 import { checkInsn, isKernelInternal, NOSPEC } from './opcodes.ts';
@@ -102,9 +102,9 @@ class Unit {
 
 function statement(unit: Unit): void {
   const { cursor } = unit;
-  const next = cursor.peek(1);
-  if ((cursor.token.kind === 'word' || cursor.token.kind === 'number') && next.text === ':') {
-    const label = cursor.advance();
+  const label = cursor.token;
+  if ((label.kind === 'word' || label.kind === 'number') && cursor.peek(1).text === ':') {
+    cursor.advance();
     cursor.advance();
     // In a dump `12:` counts slots; it is no label where an opcode follows.
     const dumped = label.kind === 'number' && cursor.token.kind === 'opcode';

@@ -1,4 +1,5 @@
 /** Bytes to instructions. Strict: what comes out is an instruction that the kernel knows, with its reserved fields zero. */
+import { CALL, CLASS, JMP, PSEUDO } from './insn.ts';
 import { checkInsn, LD_IMM64 } from './opcodes.ts';
 import type { Insn } from './insn.ts';
 
@@ -14,7 +15,10 @@ export class DecodeError extends Error {
 }
 
 export interface DecodeOptions {
-  /** Lets pass what only the kernel itself writes (dumps of translated programs): unknown opcodes, r11, reserved fields. */
+  /**
+   * The bytes are a dump of a translated program. Lets pass what only the kernel writes (unknown opcodes, r11, reserved
+   * fields) and takes out the subprogram numbers that it leaves in local calls and function addresses.
+   */
   readonly translated?: boolean;
   /** Big endian wire form: fields of several bytes and the two registers swap. */
   readonly bigEndian?: boolean;
@@ -41,9 +45,19 @@ export function decode(bytes: Uint8Array, options: DecodeOptions = {}): Insn[] {
       const imm64 = (BigInt(view.getUint32(at + 4, little)) << 32n) | BigInt(imm >>> 0);
       insn = { op, dst, src, off, imm, imm64 };
     }
+    if (options.translated === true) insn = withoutSubprogramNumber(insn);
     const problem = options.translated === true ? undefined : checkInsn(insn);
     if (problem !== undefined) throw new DecodeError(slot, problem);
     insns.push(insn);
   }
   return insns;
 }
+
+/** Once a program is compiled to machine code, the kernel keeps the distance of a local call in `off`, the callee's number in `imm`. */
+function withoutSubprogramNumber(insn: Insn): Insn {
+  if (insn.op === LOCAL_CALL && insn.src === CALL.LOCAL && insn.off !== 0) return { ...insn, off: 0, imm: insn.off };
+  if (insn.imm64 !== undefined && insn.src === PSEUDO.FUNC) return { ...insn, imm64: BigInt(insn.imm >>> 0) };
+  return insn;
+}
+
+const LOCAL_CALL = CLASS.JMP | JMP.CALL;
