@@ -36,7 +36,8 @@ export type SyscallArg = number | bigint | Uint8Array | string | null;
 export type SyscallName =
   | 'socket' | 'setsockopt' | 'getsockopt' | 'bind' | 'sendto' | 'recvfrom' | 'setns' | 'unshare' | 'read' | 'write'
   | 'pread64' | 'pwrite64' | 'openat' | 'fsopen' | 'fsconfig' | 'fsmount' | 'capget' | 'capset' | 'prctl' | 'setrlimit' | 'getpid'
-  | 'epoll_create1' | 'epoll_ctl' | 'eventfd2' | 'fcntl' | 'pidfd_open' | 'setuid' | 'setgid' | 'setgroups' | 'memfd_create' | 'mount' | 'umount2';
+  | 'epoll_create1' | 'epoll_ctl' | 'epoll_pwait' | 'eventfd2' | 'fcntl' | 'pidfd_open' | 'setuid' | 'setgid' | 'setgroups' | 'memfd_create' | 'mount' | 'umount2'
+  | 'prlimit64' | 'getsockname' | 'connect' | 'setresuid' | 'setresgid' | 'unlinkat' | 'mkdirat' | 'ftruncate' | 'gettid';
 
 export interface MappedMemory {
   /** The mapping. Atomics work on typed arrays over it. */

@@ -1,0 +1,79 @@
+/**
+ * The FFI library, loaded when the first call needs it.
+ *
+ * koffi's own entry module tries several layouts and wraps deprecated functions: about 10 ms, a sixth of an empty Node
+ * process. Its binary alone takes 2, so that is looked for first where npm puts it, and checked for what is used here;
+ * anything unusual (other package managers, musl, a bundle) goes the ordinary way.
+ */
+import { existsSync } from 'node:fs';
+import { constants } from 'node:os';
+import { fileURLToPath } from 'node:url';
+import { dirname, join } from 'node:path';
+
+/** The part of koffi that is used. */
+export interface Ffi {
+  /** libc's syscall(2): -1 on failure. Pointers go in as addresses. */
+  readonly syscall: (nr: number, a: Word, b: Word, c: Word, d: Word, e: Word, f: Word) => number;
+  errno(): number;
+  address(buffer: ArrayBufferView): bigint;
+  view(address: number, length: number): ArrayBuffer;
+  /** Watches a descriptor in the event loop. Call `stop` first thing in the callback: it is level-triggered. */
+  poll(fd: number, callback: () => void): PollHandle;
+}
+export type Word = number | bigint;
+
+export interface PollHandle {
+  start(options: { readonly readable: boolean }, callback: () => void): void;
+  stop(): void;
+  close(): void;
+}
+
+interface Koffi {
+  load(path: null): { func(name: string, result: string, args: readonly string[]): Ffi['syscall'] };
+  errno(): number;
+  address(buffer: ArrayBufferView): bigint;
+  view(address: number, length: number): ArrayBuffer;
+  readonly node: { poll(fd: number, options: { readonly readable: boolean }, callback: () => void): PollHandle };
+}
+
+let ffi: Ffi | undefined;
+
+export function loadFfi(): Ffi {
+  if (ffi !== undefined) return ffi;
+  const koffi = nativeKoffi() ?? packagedKoffi();
+  const syscall = koffi.load(null).func('syscall', 'long', ['long', 'intptr_t', 'intptr_t', 'intptr_t', 'intptr_t', 'intptr_t', 'intptr_t']);
+  ffi = {
+    syscall,
+    errno: () => koffi.errno(),
+    address: (buffer) => koffi.address(buffer),
+    view: (address, length) => koffi.view(address, length),
+    poll: (fd, callback) => koffi.node.poll(fd, { readable: true }, callback),
+  };
+  return ffi;
+}
+
+function nativeKoffi(): Koffi | undefined {
+  const binary = join('node_modules', '@koromix', `koffi-linux-${process.arch}`, `linux_${process.arch}`, 'koffi.node');
+  let folder = dirname(fileURLToPath(import.meta.url));
+  for (;;) {
+    const path = join(folder, binary);
+    if (existsSync(path)) {
+      const module: { exports: Partial<Koffi> } = { exports: {} };
+      try {
+        process.dlopen(module, path, constants.dlopen.RTLD_NOW);
+      } catch {
+        return undefined;
+      }
+      const { load, errno, address, view, node } = module.exports;
+      return load && errno && address && view && node ? { load, errno, address, view, node } : undefined;
+    }
+    const parent = dirname(folder);
+    if (parent === folder) return undefined;
+    folder = parent;
+  }
+}
+
+function packagedKoffi(): Koffi {
+  const require = process.getBuiltinModule('node:module').createRequire(import.meta.url);
+  return require('koffi') as Koffi;
+}

@@ -1,0 +1,196 @@
+/**
+ * The Kernel port on Linux: system calls through libc's syscall(2) over FFI, files through node:fs.
+ *
+ * Given: nothing; no other file makes a system call. Promises: every descriptor it opens closes on exec; none that it
+ * returns is 0, 1 or 2 (in a bpf attr, 0 often means "none"); calls cut short by a signal are made again; a buffer whose
+ * address was asked for lives at least until the next call has ended. It retries nothing else and interprets nothing.
+ *
+ *   bpf() perfEventOpen() mmap() syscall() ──▶ linux-ffi.ts ──▶ libc        readFile() readdir() ──▶ node:fs
+ *   wait() ──▶ linux-wait.ts ──▶ an epoll descriptor in Node's own event loop: no thread waits, nothing spins
+ */
+import { appendFileSync, existsSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { RETURNS_FD, commandName } from './bpf-attr.ts';
+import { ERRNO, errnoName } from './errno.ts';
+import { loadFfi, type Ffi, type Word } from './linux-ffi.ts';
+import { EpollWaiter } from './linux-wait.ts';
+import { PERF_FLAG_FD_CLOEXEC } from './perf-attr.ts';
+import { KernelError, type Kernel, type MappedMemory, type SyscallArg, type SyscallName } from './port.ts';
+import { CLOEXEC_ARGUMENT, syscallTable, type SyscallTable } from './syscalls.ts';
+
+const F_DUPFD_CLOEXEC = 1030;
+const PROT_READ_WRITE = 3;
+const MAP_PRIVATE_FIXED_ANONYMOUS_NORESERVE = 0x02 | 0x10 | 0x20 | 0x4000;
+
+let shared: Kernel | undefined;
+
+/** The kernel this process runs on. Cheap: the FFI library is loaded by the first call that needs it. */
+export function linuxKernel(): Kernel {
+  shared ??= new LinuxKernel();
+  return shared;
+}
+
+class LinuxKernel implements Kernel {
+  #loaded: Ffi | undefined;
+  #numbers: SyscallTable | undefined;
+  #waiter: EpollWaiter | undefined;
+  /** Buffers whose addresses were handed out since the last call ended. */
+  #pinned: Uint8Array[] = [];
+  #retired: FinalizationRegistry<readonly [address: number, length: number]> | undefined;
+
+  get #ffi(): Ffi {
+    return (this.#loaded ??= loadFfi());
+  }
+
+  get #nr(): SyscallTable {
+    if (this.#numbers === undefined) {
+      const table = process.platform === 'linux' ? syscallTable(process.arch) : undefined;
+      if (table === undefined) throw new KernelError('syscall', ERRNO.ENOSYS, 'ENOSYS', `skep has no system call table for ${process.platform} on ${process.arch}`);
+      this.#numbers = table;
+    }
+    return this.#numbers;
+  }
+
+  addressOf(buffer: Uint8Array): bigint {
+    this.#pinned.push(buffer);
+    return this.#ffi.address(buffer);
+  }
+
+  #call(nr: number, a: Word, b: Word, c: Word, d: Word, e: Word, f: Word): number {
+    const ffi = this.#ffi;
+    for (;;) {
+      const result = ffi.syscall(nr, a, b, c, d, e, f);
+      if (result !== -1) {
+        if (this.#pinned.length > 0) this.#pinned = [];
+        return result;
+      }
+      const errno = ffi.errno();
+      if (errno === ERRNO.EINTR) continue;
+      if (this.#pinned.length > 0) this.#pinned = [];
+      return -errno;
+    }
+  }
+
+  bpf(cmd: number, attr: Uint8Array): number {
+    const result = this.#call(this.#nr.bpf, cmd, this.#ffi.address(attr), attr.length, 0, 0, 0);
+    // Reads `attr` after the call, so that it is still referenced while the kernel uses it.
+    if (result < 0) throw failure(`bpf(${commandName(cmd) ?? cmd})`, -result, attr.length === 0 ? 'empty attr' : undefined);
+    return RETURNS_FD.has(cmd) ? this.#above2(result) : result;
+  }
+
+  perfEventOpen(attr: Uint8Array, pid: number, cpu: number, groupFd: number, flags: number): number {
+    const result = this.#call(this.#nr.perf_event_open, this.addressOf(attr), pid, cpu, groupFd, flags | PERF_FLAG_FD_CLOEXEC, 0);
+    if (result < 0) throw failure('perf_event_open', -result);
+    return this.#above2(result);
+  }
+
+  ioctl(fd: number, request: number, arg: number | bigint | Uint8Array): number {
+    const word = arg instanceof Uint8Array ? this.addressOf(arg) : arg;
+    const result = this.#call(this.#nr.ioctl, fd, request, word, 0, 0, 0);
+    if (result < 0) throw failure('ioctl', -result);
+    return result;
+  }
+
+  mmap(length: number, prot: number, flags: number, fd: number, offset: number): MappedMemory {
+    const address = this.#call(this.#nr.mmap, 0, length, prot, flags, fd, offset);
+    if (address < 0) throw failure('mmap', -address);
+    const buffer = this.#ffi.view(address, length);
+    let mapped = true;
+    return {
+      buffer,
+      address: BigInt(address),
+      length,
+      unmap: () => {
+        if (!mapped) return;
+        mapped = false;
+        this.#retire(address, length, buffer);
+      },
+    };
+  }
+
+  /**
+   * Ends a mapping. V8 cannot detach an ArrayBuffer over foreign memory, so a typed array that outlives the mapping
+   * would crash the process: empty pages take the mapping's place (they cost nothing until touched) and go away with
+   * the ArrayBuffer.
+   */
+  #retire(address: number, length: number, buffer: ArrayBuffer): void {
+    const result = this.#call(this.#nr.mmap, address, length, PROT_READ_WRITE, MAP_PRIVATE_FIXED_ANONYMOUS_NORESERVE, -1, 0);
+    if (result < 0) throw failure('munmap', -result);
+    this.#retired ??= new FinalizationRegistry(([from, size]) => void this.#call(this.#nr.munmap, from, size, 0, 0, 0, 0));
+    this.#retired.register(buffer, [address, length]);
+  }
+
+  close(fd: number): void {
+    this.#waiter?.forget(fd);
+    // On Linux the descriptor is gone even if close(2) says EINTR: made again, it could close someone else's.
+    const result = this.#ffi.syscall(this.#nr.close, fd, 0, 0, 0, 0, 0);
+    if (result === -1) {
+      const errno = this.#ffi.errno();
+      if (errno !== ERRNO.EINTR) throw failure('close', errno, `descriptor ${fd}`);
+    }
+  }
+
+  syscall(name: SyscallName, ...args: readonly SyscallArg[]): number {
+    const words: Word[] = [0, 0, 0, 0, 0, 0];
+    for (let i = 0; i < args.length; i++) words[i] = this.#word(args[i] ?? 0);
+    const cloexec = CLOEXEC_ARGUMENT[name];
+    if (cloexec !== undefined) words[cloexec[0]] = Number(words[cloexec[0]]) | cloexec[1];
+    const [a, b, c, d, e, f] = words as [Word, Word, Word, Word, Word, Word];
+    const result = this.#call(this.#nr[name], a, b, c, d, e, f);
+    if (result < 0) throw failure(name, -result, typeof args[1] === 'string' ? args[1] : typeof args[0] === 'string' ? args[0] : undefined);
+    return cloexec !== undefined ? this.#above2(result) : result;
+  }
+
+  #word(arg: SyscallArg): Word {
+    if (typeof arg === 'number' || typeof arg === 'bigint') return arg;
+    if (arg === null) return 0;
+    if (typeof arg === 'string') return this.addressOf(Buffer.from(`${arg}\0`));
+    return arg.length === 0 ? 0 : this.addressOf(arg);
+  }
+
+  /** Moves a new descriptor out of the range of standard input and output. */
+  #above2(fd: number): number {
+    if (fd > 2) return fd;
+    const moved = this.#call(this.#nr.fcntl, fd, F_DUPFD_CLOEXEC, 3, 0, 0, 0);
+    this.close(fd);
+    if (moved < 0) throw failure('fcntl', -moved);
+    return moved;
+  }
+
+  readFile(path: string): Uint8Array {
+    return file('read', path, () => readFileSync(path));
+  }
+
+  writeFile(path: string, data: string, append = false): void {
+    file('write', path, () => (append ? appendFileSync(path, data) : writeFileSync(path, data)));
+  }
+
+  readdir(path: string): string[] {
+    return file('readdir', path, () => readdirSync(path));
+  }
+
+  exists(path: string): boolean {
+    return existsSync(path);
+  }
+
+  wait(fds: readonly number[], timeoutMs: number, signal?: AbortSignal): Promise<readonly number[]> {
+    this.#waiter ??= new EpollWaiter(this, this.#ffi);
+    return this.#waiter.wait(fds, timeoutMs, signal);
+  }
+}
+
+function failure(call: string, errno: number, detail?: string): KernelError {
+  return new KernelError(call, errno, errnoName(errno), detail);
+}
+
+/** Gives the errors of node:fs the port's form. */
+function file<T>(call: string, path: string, action: () => T): T {
+  try {
+    return action();
+  } catch (error) {
+    if (error instanceof Error && 'errno' in error && typeof error.errno === 'number') {
+      const errno = Math.abs(error.errno);
+      throw new KernelError(call, errno, errnoName(errno), path);
+    }
+    throw error;
+  }
+}
