@@ -29,7 +29,11 @@ export interface QualType {
   /** Bits of `QUAL`. */
   readonly quals: number;
   /** btf_type_tag strings, outermost first ('kptr', 'user', …). */
-  readonly tags?: readonly string[];
+  readonly tags?: readonly string[] | undefined;
+  /** Name of the typedef this was written as, for messages and BTF. Types are never compared by it. */
+  readonly alias?: string | undefined;
+  /** From `aligned` on a typedef: bytes, in place of the type's own alignment. */
+  readonly align?: number | undefined;
 }
 
 export interface VoidType { readonly kind: 'void' }
@@ -57,7 +61,13 @@ export interface ArrayType {
   readonly length: number | undefined;
 }
 
-export interface ParamType { readonly name: string | undefined; readonly type: QualType; readonly loc: Loc }
+export interface ParamType {
+  readonly name: string | undefined;
+  readonly type: QualType;
+  readonly loc: Loc;
+  /** btf_decl_tag strings (`__arg_ctx`, …). */
+  readonly tags?: readonly string[];
+}
 
 export interface FunctionType {
   readonly kind: 'function';

@@ -70,7 +70,8 @@ export interface Actions {
   beginRecord(tag: 'struct' | 'union', name: string | undefined, loc: Loc): RecordType;
   finishRecord(record: RecordType, fields: readonly FieldSpec[], attributes: readonly Attribute[], end: Loc): void;
   enumReference(name: string, loc: Loc): EnumType;
-  beginEnum(name: string | undefined, loc: Loc): EnumType;
+  /** `underlying`: `enum e : u8 {…}`. */
+  beginEnum(name: string | undefined, loc: Loc, underlying?: QualType): EnumType;
   /** Declares the enumerator at once, so that later ones may use it. */
   enumerator(type: EnumType, name: string, value: Expr | undefined, loc: Loc): void;
   finishEnum(type: EnumType, attributes: readonly Attribute[], end: Loc): void;
@@ -87,6 +88,8 @@ export interface Actions {
   /** Opens the scope of the parameters. */
   beginFunction(fn: FunctionDecl): void;
   finishFunction(fn: FunctionDecl, body: Compound, end: Loc): void;
+  /** Optional: makes a parameter visible to the array length of a later one, `f(int n, int a[n])`, in a scope of its own. */
+  declareParameter?(param: ParamType): void;
   staticAssert(condition: Expr, message: string | undefined, loc: Loc): void;
   /** `struct s;` and `int;`: warns where nothing is declared. */
   emptyDeclaration(spec: DeclSpec): void;
