@@ -1,0 +1,121 @@
+/**
+ * The kernel's BPF ring buffer, read without copies.
+ *
+ *   mapping 1 (rw)  ┌ consumer_pos ┐                    one page, written by us
+ *   mapping 2 (ro)  ┌ producer_pos ┐ data ... data again one page, then the ring twice over,
+ *                                                        so that a record that wraps is still one piece
+ *
+ *   record: u32 length | BUSY | DISCARD,  u32 page offset,  payload, padded to 8 bytes
+ *
+ * Positions only grow; their difference is what waits to be read. A record is reserved before it is filled: until
+ * its BUSY bit falls, nothing behind it may be read. `drain` then stops and says so; whoever waits comes back later
+ * and neither spins nor skips.
+ *
+ * Source: kernel/bpf/ringbuf.c, Documentation/bpf/ringbuf.rst. Linux 5.8.
+ */
+import type { Kernel, MappedMemory } from '../kernel/port.ts';
+
+const BUSY = 0x8000_0000;
+const DISCARD = 0x4000_0000;
+const LENGTH = 0x3fff_ffff;
+const HEADER = 8;
+const PROT_READ = 1;
+const PROT_WRITE = 2;
+const MAP_SHARED = 1;
+
+/** Called for each record: where in `ring.bytes` (and the views over it) the payload lies. Valid only during the call. */
+export type OnRecord = (offset: number, length: number) => void;
+
+export type Drained =
+  /** Everything that was there has been read. */
+  | 'empty'
+  /** The next record is reserved and not yet submitted. */
+  | 'busy'
+  /** The limit was reached; there may be more. */
+  | 'limit';
+
+export class Ring {
+  /** Descriptor of the map, for waiting. */
+  readonly fd: number;
+  /** Size of the data area in bytes. */
+  readonly size: number;
+  /** The data area, twice. */
+  readonly bytes: Uint8Array;
+  readonly view: DataView;
+  private readonly consumer: BigUint64Array;
+  private readonly producer: BigUint64Array;
+  private readonly headers: Int32Array;
+  private readonly mappings: readonly MappedMemory[];
+  private position: number;
+  private open = true;
+
+  /** Maps the ring of a ring buffer map. `size` is its max_entries. Throws `KernelError`. */
+  constructor(kernel: Kernel, fd: number, size: number, pageSize: number) {
+    this.fd = fd;
+    this.size = size;
+    const consumer = kernel.mmap(pageSize, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
+    let producer: MappedMemory;
+    try {
+      producer = kernel.mmap(pageSize + 2 * size, PROT_READ, MAP_SHARED, fd, pageSize);
+    } catch (error) {
+      consumer.unmap();
+      throw error;
+    }
+    this.mappings = [consumer, producer];
+    this.consumer = new BigUint64Array(consumer.buffer, 0, 1);
+    this.producer = new BigUint64Array(producer.buffer, 0, 1);
+    this.bytes = new Uint8Array(producer.buffer, pageSize, 2 * size);
+    this.view = new DataView(producer.buffer, pageSize, 2 * size);
+    this.headers = new Int32Array(producer.buffer, pageSize, (2 * size) >> 2);
+    this.position = Number(Atomics.load(this.consumer, 0));
+  }
+
+  /** Bytes that wait to be read, headers included. */
+  get waiting(): number {
+    return Number(Atomics.load(this.producer, 0)) - this.position;
+  }
+
+  /**
+   * Hands over up to `limit` records. Space is given back to the producer every quarter of the ring and at the end,
+   * so that a fast producer is not held up and an atomic store is not paid for each record.
+   */
+  drain(onRecord: OnRecord, limit: number = Number.POSITIVE_INFINITY): Drained {
+    if (!this.open) return 'empty';
+    const { headers, size } = this;
+    let given = this.position;
+    let left = limit;
+    try {
+      for (;;) {
+        const produced = Number(Atomics.load(this.producer, 0));
+        if (this.position >= produced) return 'empty';
+        while (this.position < produced) {
+          if (left <= 0) return 'limit';
+          const at = this.position % size;
+          const header = Atomics.load(headers, at >> 2);
+          if ((header & BUSY) !== 0) return 'busy';
+          const length = header & LENGTH;
+          this.position += (length + HEADER + 7) & ~7;
+          if ((header & DISCARD) === 0) {
+            left--;
+            onRecord(at + HEADER, length);
+            if (!this.open) return 'empty';
+          }
+          if (this.position - given > size >> 2) given = this.giveBack();
+        }
+      }
+    } finally {
+      if (this.open) this.giveBack();
+    }
+  }
+
+  private giveBack(): number {
+    Atomics.store(this.consumer, 0, BigInt(this.position));
+    return this.position;
+  }
+
+  close(): void {
+    if (!this.open) return;
+    this.open = false;
+    for (const mapping of this.mappings) mapping.unmap();
+  }
+}
