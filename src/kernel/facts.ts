@@ -1,0 +1,79 @@
+/**
+ * What the compiler and the linker must know about the kernel that this process runs on.
+ *
+ * Given a `Kernel`, promises a `TargetFacts` that costs nothing until asked: every fact is read from proc, sys or
+ * tracefs when first used and kept. What the kernel does not tell is undefined, never guessed; what it refuses to tell
+ * (formats of tracepoints, without root) is an error that says so.
+ */
+import type { Arch, TargetFacts } from '../compiler/target-facts.ts';
+import type { BtfSource } from '../btf/types.ts';
+import { explainDenied } from './capabilities.ts';
+import { onlineCpus, possibleCpus } from './cpus.ts';
+import { ERRNO } from './errno.ts';
+import { FeatureError, isDenied } from './errors.ts';
+import { readKconfig } from './kconfig.ts';
+import { kernelBtf } from './kernel-btf.ts';
+import { KernelError, type Kernel } from './port.ts';
+import { similarTracepoints, tracepointFormat } from './tracefs.ts';
+import { atLeast, readKernelVersion, type KernelVersion } from './version.ts';
+
+export interface KernelFacts extends TargetFacts {
+  readonly version: KernelVersion;
+}
+
+export interface FactsOptions {
+  /** Other types than the running kernel's. */
+  readonly btf?: BtfSource;
+  /** Node's name of the architecture; the running one without. */
+  readonly arch?: string;
+}
+
+export function readTargetFacts(kernel: Kernel, options: FactsOptions = {}): KernelFacts {
+  const arch = archOf(options.arch ?? process.arch);
+  let version: KernelVersion | undefined;
+  const kconfig = readKconfig(kernel, () => facts.version.release);
+  const facts: KernelFacts = {
+    arch,
+    get version() {
+      return (version ??= readKernelVersion(kernel));
+    },
+    get kernelVersion() {
+      return facts.version.code;
+    },
+    get btf() {
+      return options.btf ?? kernelBtf(kernel);
+    },
+    get cpu() {
+      return atLeast(facts.version, '6.6') ? 4 : 3;
+    },
+    kconfig: (name) => kconfig.get(name),
+    tracepointFormat: (category, event) => reachable(kernel, () => tracepointFormat(kernel, category, event)),
+    similarTracepoints: (category, event) => similarTracepoints(kernel, category, event),
+    get cpus() {
+      return onlineCpus(kernel).length;
+    },
+    get possibleCpus() {
+      return possibleCpus(kernel).length;
+    },
+  };
+  return facts;
+}
+
+function archOf(nodeArch: string): Arch {
+  switch (nodeArch) {
+    case 'x64': return 'x86_64';
+    case 'arm64': return 'arm64';
+    default: throw new KernelError('facts', ERRNO.ENOSYS, 'ENOSYS', `skep does not know the architecture ${nodeArch}`);
+  }
+}
+
+/** A format that cannot be read is not a tracepoint that does not exist. */
+function reachable<T>(kernel: Kernel, read: () => T): T {
+  try {
+    return read();
+  } catch (error) {
+    if (!(error instanceof KernelError)) throw error;
+    if (isDenied(error)) throw explainDenied(kernel, error, 'reading the formats of tracepoints', ['CAP_SYS_ADMIN'], 'confidentiality');
+    throw new FeatureError('tracefs', { why: error.message, cause: error });
+  }
+}

@@ -1,0 +1,139 @@
+/**
+ * What the kernel holds of BPF: programs, maps, links and BTF objects by id, of all processes.
+ *
+ * For leak tests and listings. Ids only grow while the machine runs, so "what was made since" is a set difference.
+ */
+import { bpf, bpfAnswer, type BpfUse } from './bpf-attr.ts';
+import { linkTypeName, mapTypeName, progTypeName } from './bpf-enums.ts';
+import { btfInfo, linkInfo, mapInfo, progInfo } from './obj-info.ts';
+import { KernelError, type Kernel } from './port.ts';
+
+export type ObjectKind = 'program' | 'map' | 'link' | 'btf';
+
+export interface KernelObject {
+  readonly kind: ObjectKind;
+  readonly id: number;
+  readonly type: string;
+  readonly name: string;
+}
+
+export interface Inventory {
+  readonly program: ReadonlySet<number>;
+  readonly map: ReadonlySet<number>;
+  readonly link: ReadonlySet<number>;
+  readonly btf: ReadonlySet<number>;
+}
+
+interface Row {
+  readonly next: BpfUse & ('PROG_GET_NEXT_ID' | 'MAP_GET_NEXT_ID' | 'LINK_GET_NEXT_ID' | 'BTF_GET_NEXT_ID');
+  readonly open: BpfUse & ('PROG_GET_FD_BY_ID' | 'MAP_GET_FD_BY_ID' | 'LINK_GET_FD_BY_ID' | 'BTF_GET_FD_BY_ID');
+  describe(kernel: Kernel, fd: number): { readonly type: string; readonly name: string };
+}
+
+const ROWS: Readonly<Record<ObjectKind, Row>> = {
+  program: {
+    next: 'PROG_GET_NEXT_ID', open: 'PROG_GET_FD_BY_ID',
+    describe: (kernel, fd) => {
+      const info = progInfo(kernel, fd);
+      return { type: progTypeName(info.type), name: info.name };
+    },
+  },
+  map: {
+    next: 'MAP_GET_NEXT_ID', open: 'MAP_GET_FD_BY_ID',
+    describe: (kernel, fd) => {
+      const info = mapInfo(kernel, fd);
+      return { type: mapTypeName(info.type), name: info.name };
+    },
+  },
+  link: {
+    next: 'LINK_GET_NEXT_ID', open: 'LINK_GET_FD_BY_ID',
+    describe: (kernel, fd) => ({ type: linkTypeName(linkInfo(kernel, fd, 'any').type), name: '' }),
+  },
+  btf: {
+    next: 'BTF_GET_NEXT_ID', open: 'BTF_GET_FD_BY_ID',
+    describe: (kernel, fd) => {
+      const info = btfInfo(kernel, fd);
+      return { type: info.kernel_btf === 0 ? 'program' : 'kernel', name: info.nameText };
+    },
+  },
+};
+
+/** Ids of one kind, ascending. Throws `KernelError` (EPERM needs CAP_SYS_ADMIN). */
+export function objectIds(kernel: Kernel, kind: ObjectKind): number[] {
+  const ids: number[] = [];
+  let id = 0;
+  for (;;) {
+    try {
+      id = bpfAnswer(kernel, ROWS[kind].next, { start_id: id }).attr.next_id;
+    } catch (error) {
+      if (error instanceof KernelError && error.code === 'ENOENT') return ids;
+      throw error;
+    }
+    ids.push(id);
+  }
+}
+
+export function takeInventory(kernel: Kernel): Inventory {
+  return {
+    program: new Set(objectIds(kernel, 'program')),
+    map: new Set(objectIds(kernel, 'map')),
+    link: new Set(objectIds(kernel, 'link')),
+    btf: new Set(objectIds(kernel, 'btf')),
+  };
+}
+
+/** Objects that are there now and were not at the time of the inventory. */
+export function madeSince(kernel: Kernel, before: Inventory): KernelObject[] {
+  const made: KernelObject[] = [];
+  for (const kind of ['program', 'map', 'link', 'btf'] as const) {
+    for (const id of objectIds(kernel, kind)) {
+      if (before[kind].has(id)) continue;
+      const object = describeObject(kernel, kind, id);
+      if (object !== undefined) made.push(object);
+    }
+  }
+  return made;
+}
+
+/** Type and name of an object; undefined if it is gone. */
+export function describeObject(kernel: Kernel, kind: ObjectKind, id: number): KernelObject | undefined {
+  let fd: number;
+  try {
+    fd = bpf(kernel, ROWS[kind].open, { start_id: id });
+  } catch (error) {
+    if (error instanceof KernelError && error.code === 'ENOENT') return undefined;
+    throw error;
+  }
+  try {
+    return { kind, id, ...ROWS[kind].describe(kernel, fd) };
+  } finally {
+    kernel.close(fd);
+  }
+}
+
+/**
+ * Ids of the objects that descriptors of this process hold, from /proc/self/fdinfo. What another process made at the
+ * same time is not in it: a leak test that runs beside others compares this.
+ */
+export function ownObjects(kernel: Kernel): { readonly kind: ObjectKind; readonly id: number; readonly fd: number }[] {
+  const own: { readonly kind: ObjectKind; readonly id: number; readonly fd: number }[] = [];
+  for (const name of kernel.readdir('/proc/self/fdinfo')) {
+    let text: string;
+    try {
+      text = new TextDecoder().decode(kernel.readFile(`/proc/self/fdinfo/${name}`));
+    } catch {
+      // The descriptor of the listing itself is gone by now.
+      continue;
+    }
+    for (const [kind, key] of OWN_KEYS) {
+      const id = new RegExp(`^${key}:\\s*(\\d+)$`, 'm').exec(text)?.[1];
+      if (id === undefined) continue;
+      own.push({ kind, id: Number(id), fd: Number(name) });
+      // A link's text also has the id of its program: the first key that matches says what the descriptor is.
+      break;
+    }
+  }
+  return own;
+}
+
+const OWN_KEYS: readonly (readonly [ObjectKind, string])[] = [['link', 'link_id'], ['program', 'prog_id'], ['map', 'map_id'], ['btf', 'btf_id']];

@@ -1,0 +1,27 @@
+/**
+ * Kernel lockdown: what the machine's owner has forbidden even to root.
+ *
+ * integrity: no change of the running kernel (kprobes that write, bpf_probe_write_user); confidentiality: also no
+ * reading of its memory (bpf_probe_read_kernel, tracefs, perf). skep says so and does not work around it.
+ */
+import { KernelError, type Kernel } from './port.ts';
+import { reachFileSystem } from './private-mount.ts';
+import { readText } from './text.ts';
+
+export type LockdownMode = 'none' | 'integrity' | 'confidentiality' | 'unknown';
+
+export function lockdownMode(kernel: Kernel): LockdownMode {
+  try {
+    const folder = reachFileSystem(kernel, 'securityfs', ['/sys/kernel/security'], 'lockdown');
+    return parseLockdown(readText(kernel, `${folder}/lockdown`));
+  } catch (error) {
+    if (error instanceof KernelError) return 'unknown';
+    throw error;
+  }
+}
+
+/** From 'none [integrity] confidentiality'. */
+export function parseLockdown(text: string): LockdownMode {
+  const mode = /\[(\w+)\]/.exec(text)?.[1];
+  return mode === 'none' || mode === 'integrity' || mode === 'confidentiality' ? mode : 'unknown';
+}
