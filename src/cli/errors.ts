@@ -1,30 +1,25 @@
 /** Errors of the command line itself, and how any error is shown to a person. */
+import { UserError } from '../kernel/errors.ts';
 
-/** Wrong usage: exit status 2. */
-export class UsageError extends Error {
-  override name = 'UsageError';
+/** Words that the command does not understand: exit status 2. */
+export class CommandLineError extends Error {
+  override name = 'CommandLineError';
 }
 
 /**
- * The text for stderr. Errors that are meant for the user (they carry `forUser`) are their message; anything else is
- * skep's own fault and comes with its stack and a request to report it.
+ * The text for stderr. What is meant for the user is its message and hint; anything else is skep's own fault and comes
+ * with its stack and a request to report it.
  */
 export function errorText(error: unknown): string {
   if (!(error instanceof Error)) return `skep: ${String(error)}\n`;
-  if (isForUser(error)) return `${prefix(error)}${error.message}\n`;
+  if (error instanceof CommandLineError) return `skep: ${error.message}\n`;
+  if (error instanceof UserError) return `skep: ${error.message}\n${error.hint === undefined ? '' : `  hint: ${error.hint}\n`}`;
+  // The compiler's messages begin with file:line:column and have hints of their own.
+  if ('positioned' in error && error.positioned === true) return `${error.message}\n`;
   return `skep: this is a bug in skep, not in your input; please report it with the text below\n${error.stack ?? error.message}\n`;
-}
-
-function prefix(error: Error): string {
-  // Compiler messages begin with file:line:column.
-  return 'positioned' in error && error.positioned === true ? '' : 'skep: ';
-}
-
-export function isForUser(error: Error): boolean {
-  return error instanceof UsageError || ('forUser' in error && error.forUser === true);
 }
 
 /** 2 for wrong usage, 1 for every other failure. */
 export function exitStatus(error: unknown): number {
-  return error instanceof UsageError ? 2 : 1;
+  return error instanceof CommandLineError ? 2 : 1;
 }

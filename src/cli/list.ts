@@ -1,12 +1,12 @@
 /** `skep tools [--json]`: what there is, from the descriptors. */
 import { jsonLine } from '../render/json.ts';
 import { TOOL_LIST } from '../tools/index.ts';
-import { UsageError } from './errors.ts';
+import { CommandLineError } from './errors.ts';
 import { allFlags } from './parse.ts';
 
 export async function run(words: readonly string[]): Promise<number> {
   const unknown = words.find((word) => word !== '--json');
-  if (unknown !== undefined) throw new UsageError(`'skep tools' takes --json, not '${unknown}'`);
+  if (unknown !== undefined) throw new CommandLineError(`'skep tools' takes --json, not '${unknown}'`);
   if (words.length === 0) {
     for (const { name, topic, summary } of TOOL_LIST) process.stdout.write(`${name.padEnd(15)} ${topic.padEnd(10)} ${summary}\n`);
     return 0;

@@ -5,7 +5,7 @@
 import { type ParseArgsConfig, parseArgs } from 'node:util';
 import { similar } from '../compiler/did-you-mean.ts';
 import type { Flag, Flags, Positional, Tool } from '../tools/tool.ts';
-import { UsageError } from './errors.ts';
+import { CommandLineError } from './errors.ts';
 
 /** Flags that every tool has. */
 export const COMMON_FLAGS = {
@@ -71,7 +71,7 @@ function split(flags: Flags, words: readonly string[], name: string): { values: 
     const { values, positionals } = parseArgs({ args: [...words], options, allowPositionals: true, strict: true });
     return { values: values as RawValues, positionals };
   } catch (error) {
-    throw new UsageError(splitMessage(error as Error, flags, name));
+    throw new CommandLineError(splitMessage(error as Error, flags, name));
   }
 }
 
@@ -89,7 +89,7 @@ function flagValue(name: string, flag: Flag, given: RawValues[string]): unknown 
   if (given === undefined) return flag.type === 'boolean' ? false : flag.default;
   if (flag.type === 'boolean' || flag.type === 'strings') return given;
   const text = String(given);
-  if (flag.choices && !flag.choices.includes(text)) throw new UsageError(`--${name} is one of ${flag.choices.join(', ')}, not '${text}'`);
+  if (flag.choices && !flag.choices.includes(text)) throw new CommandLineError(`--${name} is one of ${flag.choices.join(', ')}, not '${text}'`);
   return flag.type === 'string' ? text : numberValue(`--${name}`, flag.type, text);
 }
 
@@ -104,7 +104,7 @@ const RANGES: Readonly<Record<string, readonly [number, number, string]>> = {
 function numberValue(what: string, type: string, text: string): number {
   const [low, high, words] = RANGES[type] ?? [0, Number.MAX_SAFE_INTEGER, 'a number'];
   const value = text.trim() === '' ? Number.NaN : Number(text);
-  if (!(value >= low && value <= high) || (type !== 'number' && !Number.isInteger(value))) throw new UsageError(`${what} takes ${words}, not '${text}'`);
+  if (!(value >= low && value <= high) || (type !== 'number' && !Number.isInteger(value))) throw new CommandLineError(`${what} takes ${words}, not '${text}'`);
   return value;
 }
 
@@ -127,10 +127,10 @@ function positionalValues(tool: Tool, given: readonly string[]): Parsed['args'] 
     values[positional.name] = positional.type === 'string' ? text : numberValue(positional.name, positional.type, text);
     next++;
   }
-  if (next < given.length) throw new UsageError(`${tool.name} does not take '${given[next]}'; see 'skep ${tool.name} --help'`);
+  if (next < given.length) throw new CommandLineError(`${tool.name} does not take '${given[next]}'; see 'skep ${tool.name} --help'`);
   return values;
 }
 
-function missing(tool: Tool, positional: Positional): UsageError {
-  return new UsageError(`${tool.name} needs ${positional.name}: ${positional.help}; see 'skep ${tool.name} --help'`);
+function missing(tool: Tool, positional: Positional): CommandLineError {
+  return new CommandLineError(`${tool.name} needs ${positional.name}: ${positional.help}; see 'skep ${tool.name} --help'`);
 }

@@ -9,10 +9,10 @@ import { openSync, writeSync } from 'node:fs';
 import type { BPF } from '../bcc/bpf.ts';
 import { Output, type Sink } from '../tools/output.ts';
 import type { Tool, ToolContext } from '../tools/tool.ts';
-import { UsageError } from './errors.ts';
+import { CommandLineError } from './errors.ts';
 import { parseTool } from './parse.ts';
 
-export async function runTool(tool: Tool, words: readonly string[]): Promise<number> {
+export async function runTool(tool: Tool, words: readonly string[], during?: ToolContext['during']): Promise<number> {
   const { options, common, args } = parseTool(tool, words);
   if (common.help) {
     const { toolHelp } = await import('./help.ts');
@@ -41,6 +41,7 @@ export async function runTool(tool: Tool, words: readonly string[]): Promise<num
       args,
       out: new Output(sink, common.json),
       stop: stopper.signal,
+      during,
       async load(load) {
         const { BPF } = await import('../bcc/bpf.ts');
         const bpf = await BPF.load({ name: tool.name, ...load, ...(common.verbose ? { log: say } : {}) });
@@ -84,7 +85,7 @@ function fileSink(path: string | undefined, gone: () => void): Sink {
     try {
       fd = openSync(path, 'w');
     } catch (error) {
-      throw new UsageError(`--output: ${(error as Error).message}`);
+      throw new CommandLineError(`--output: ${(error as Error).message}`);
     }
   }
   let open = true;

@@ -6,7 +6,7 @@
  *   skep bitesize 5 ─▶ tools/index (names only) ─▶ tools/bitesize ─▶ run-tool
  */
 import { readFileSync } from 'node:fs';
-import { errorText, exitStatus, UsageError } from './errors.ts';
+import { errorText, exitStatus, CommandLineError } from './errors.ts';
 
 async function main(words: readonly string[]): Promise<number> {
   const [name, ...rest] = words;
@@ -30,7 +30,7 @@ async function main(words: readonly string[]): Promise<number> {
   if (command) return await (await command.load()).run(rest);
   const { similar } = await import('../compiler/did-you-mean.ts');
   const near = similar(name, [...TOOL_LIST, ...COMMANDS].map((known) => known.name))[0];
-  throw new UsageError(`there is no tool or command '${name}'${near === undefined ? '' : `, did you mean '${near}'?`}; 'skep --help' lists them`);
+  throw new CommandLineError(`there is no tool or command '${name}'${near === undefined ? '' : `, did you mean '${near}'?`}; 'skep --help' lists them`);
 }
 
 function version(): string {

@@ -3,7 +3,7 @@ import { collectHistograms } from '../bcc/histograms.ts';
 import { safe } from '../render/safe.ts';
 import { defineTool } from './tool.ts';
 
-const PROGRAM = `
+const program = (pid: number | undefined) => `
 #include <linux/sched.h>
 
 struct proc_key_t {
@@ -16,8 +16,11 @@ BPF_HISTOGRAM(dist, struct proc_key_t, 10240);
 TRACEPOINT_PROBE(block, block_rq_issue)
 {
     struct proc_key_t key = {};
-
-    bpf_probe_read_kernel_str(&key.name, sizeof(key.name), args->comm);
+${pid === undefined ? '' : `
+    if (bpf_get_current_pid_tgid() >> 32 != ${pid})
+        return 0;
+`}
+    __builtin_memcpy(key.name, args->comm, sizeof(key.name));
     key.slot = bpf_log2l(args->bytes / 1024);
     dist.atomic_increment(key);
     return 0;
@@ -31,7 +34,7 @@ export const tool = defineTool({
   about:
     'Counts every request issued to a block device by its size in Kbytes, for each process that caused it, ' +
     'and prints a power-of-two histogram for each when it ends. Runs until Ctrl-C, or for the seconds given.',
-  flags: {},
+  flags: { pid: { type: 'pid', short: 'p', help: 'only requests that this process issues' } },
   positionals: [{ name: 'seconds', type: 'number', help: 'trace for this long, then print' }],
   examples: [
     { command: 'bitesize', help: 'trace until Ctrl-C' },
@@ -44,12 +47,13 @@ export const tool = defineTool({
     { name: 'buckets', type: 'array', help: 'rows with low and high (Kbytes, both included) and count' },
   ],
   probes: [{ kind: 'tracepoint', targets: ['block:block_rq_issue'] }],
-  program: () => PROGRAM,
-  async run({ args, out, load, sleep, warn }) {
-    const bpf = await load({ text: PROGRAM });
+  program: ({ pid }) => program(pid),
+  async run({ options, args, out, load, sleep, warn, during }) {
+    const bpf = await load({ text: program(options.pid) });
     out.line('Tracing block I/O... Hit Ctrl-C to end.');
     const seconds = args['seconds'];
-    await sleep(typeof seconds === 'number' ? seconds : Number.POSITIVE_INFINITY);
+    if (during) await during();
+    else await sleep(typeof seconds === 'number' ? seconds : Number.POSITIVE_INFINITY);
     const dist = bpf.map('dist');
     for (const { section, slots } of collectHistograms(dist.entries())) {
       out.line();

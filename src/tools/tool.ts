@@ -76,6 +76,8 @@ export interface ToolContext<F extends Flags = Flags> {
   load(options: LoadOptions): Promise<BPF>;
   /** Resolves after so many seconds, at once when `stop` is aborted. */
   sleep(seconds: number): Promise<void>;
+  /** A workload of the caller's own, run in place of waiting (`skep demo`). */
+  readonly during?: (() => void | Promise<void>) | undefined;
   /** A line on stderr, only with `-v`. */
   verbose(text: string): void;
   /** A warning on stderr. */

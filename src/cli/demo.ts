@@ -1,0 +1,82 @@
+/**
+ * `skep demo`: the whole path in one command. Compiles bitesize, loads and attaches it, makes direct I/O of known
+ * sizes on a temporary file, and shows what was seen of it. Only this process is counted.
+ */
+import { closeSync, constants, mkdtempSync, openSync, readFileSync, rmSync, statSync } from 'node:fs';
+import { homedir, tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { linuxKernel } from '../kernel/linux.ts';
+import type { Kernel } from '../kernel/port.ts';
+import { tool } from '../tools/bitesize.ts';
+import type { Tool } from '../tools/tool.ts';
+import { CommandLineError } from './errors.ts';
+import { runTool } from './run-tool.ts';
+
+/** How many writes of how many bytes. */
+const WRITES: readonly (readonly [number, number])[] = [[64, 4096], [32, 16384], [16, 65536], [8, 262144]];
+
+export async function run(words: readonly string[]): Promise<number> {
+  if (words.length > 0) throw new CommandLineError(`'skep demo' takes no arguments, not '${words[0]}'`);
+  const folder = blockBackedFolder();
+  if (folder === undefined) {
+    process.stdout.write('No folder on a block device was found where a temporary file could be written, so there is no I/O to show.\nTry: sudo skep bitesize\n');
+    return 0;
+  }
+  process.stdout.write(`Compiling bitesize, loading it, and writing to a temporary file in ${folder} with direct I/O:\n`);
+  for (const [count, size] of WRITES) process.stdout.write(`  ${count} writes of ${size / 1024} KiB\n`);
+  process.stdout.write('\n');
+  return await runTool(tool as Tool, ['--pid', String(process.pid)], () => writeDirect(linuxKernel(), folder));
+}
+
+/** A folder whose file system sits on a block device: direct I/O there makes block requests. */
+function blockBackedFolder(): string | undefined {
+  return [tmpdir(), '/var/tmp', process.cwd(), homedir()].find((folder) => {
+    try {
+      const { dev } = statSync(folder);
+      return isBlockDevice(dev) && tryDirect(folder);
+    } catch {
+      return false;
+    }
+  });
+}
+
+/** Device numbers as the kernel packs them in stat; major 0 is for file systems without a device. */
+function isBlockDevice(dev: number): boolean {
+  const major = (dev >>> 8) & 0xfff;
+  if (major !== 0) return true;
+  // btrfs and overlayfs show numbers of their own: ask what is mounted.
+  return /^\/dev\//m.test(readFileSync('/proc/mounts', 'utf8'));
+}
+
+function tryDirect(folder: string): boolean {
+  const own = mkdtempSync(join(folder, 'skep-demo-'));
+  try {
+    closeSync(openSync(join(own, 'try'), constants.O_WRONLY | constants.O_CREAT | constants.O_DIRECT));
+    return true;
+  } catch {
+    return false;
+  } finally {
+    rmSync(own, { recursive: true, force: true });
+  }
+}
+
+function writeDirect(kernel: Kernel, folder: string): void {
+  const own = mkdtempSync(join(folder, 'skep-demo-'));
+  const largest = Math.max(...WRITES.map(([, size]) => size));
+  // Direct I/O wants aligned memory: a mapping begins on a page.
+  const PROT_READ_WRITE = 3;
+  const MAP_PRIVATE_ANONYMOUS = 0x22;
+  const memory = kernel.mmap(largest, PROT_READ_WRITE, MAP_PRIVATE_ANONYMOUS, -1, 0);
+  const fd = openSync(join(own, 'data'), constants.O_WRONLY | constants.O_CREAT | constants.O_DIRECT | constants.O_SYNC);
+  try {
+    let at = 0;
+    for (const [count, size] of WRITES) {
+      const bytes = new Uint8Array(memory.buffer, 0, size);
+      for (let i = 0; i < count; i++, at += size) kernel.syscall('pwrite64', fd, bytes, size, at);
+    }
+  } finally {
+    closeSync(fd);
+    memory.unmap();
+    rmSync(own, { recursive: true, force: true });
+  }
+}
