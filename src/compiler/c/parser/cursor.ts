@@ -203,6 +203,7 @@ export class Cursor {
       else if (this.code === T.LBRACE) {
         this.skipBraces();
         if (brackets > 0) continue;
+        if (this.peekCode() === T.RPAREN || this.peekCode() === T.COMMA) continue;
         this.accept(T.RBRACE);
         this.accept(T.SEMI);
         break;

@@ -64,9 +64,6 @@ export function parseDeclaration(p: Parser, place: 'file' | 'block', attributes:
     if (specifiers.defines === undefined || spec.storage !== 'none') p.actions.emptyDeclaration(spec);
     return locals;
   }
-  if (specifiers.implicitInt && p.code !== T.IDENT && p.code !== T.STAR && p.code !== T.LPAREN) {
-    p.fail('expected-declaration', `expected a declaration; ${p.found()}`);
-  }
   for (let first = true; ; first = false) {
     const d = parseDeclarator(p, 'required');
     parseAsmLabel(p, d.attributes);
@@ -183,9 +180,8 @@ function parseOldStyleParameters(p: Parser, part: FunctionPart, names: readonly 
   p.warn('old-style-definition', part.loc, `function '${fn}' is defined in the old style, without a prototype`);
   const types = new Map<string, QualType>();
   while (p.code !== T.LBRACE) {
-    const start = p.tok;
+    if (p.code !== T.IDENT && !p.startsDeclaration()) p.fail('expected-function-body', `expected '{' or the declaration of a parameter; ${p.found()}`);
     const { spec } = parseSpecifiers(p, 'param');
-    if (p.tok === start) p.fail('expected-function-body', `expected '{' or the declaration of a parameter; ${p.found()}`);
     do {
       const d = parseDeclarator(p, 'required');
       parseAttributes(p, d.attributes);

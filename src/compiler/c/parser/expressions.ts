@@ -281,7 +281,10 @@ function parseParenthesized(p: Parser): Expr {
 }
 
 function parseStatementExpression(p: Parser, open: Token): Expr {
-  if (p.labels === undefined) p.fail('statement-expression-outside-function', 'a statement expression can only stand inside a function', undefined, open.loc);
+  if (p.labels === undefined) {
+    p.error('statement-expression-outside-function', open.loc, 'a statement expression can only stand inside a function');
+    p.unwind();
+  }
   const outer = p.jumps;
   p.jumps = { parent: outer };
   const body = parseCompound(p, true);

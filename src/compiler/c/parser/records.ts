@@ -45,14 +45,13 @@ export function parseRecord(p: Parser, place: Place): { type: RecordType; define
   }
   p.leave(BRACKET);
   const end = p.tok.loc;
-  // A body that never ends must still be finished, or every use of the type would fail too.
-  if (p.code !== T.RBRACE) {
-    p.actions.finishRecord(type, fields, attributes, end);
+  try {
     p.expectClose(T.RBRACE, `'}' at the end of ${tag} ${name?.text ?? ''}`.trimEnd(), open);
+    parseAttributes(p, attributes);
+  } finally {
+    // Also where its end is missing: or every use of the type would fail too.
+    p.actions.finishRecord(type, fields, attributes, end);
   }
-  p.advance();
-  parseAttributes(p, attributes);
-  p.actions.finishRecord(type, fields, attributes, end);
   return { type, defined: true };
 }
 
@@ -125,24 +124,28 @@ export function parseEnum(p: Parser): { type: EnumType; defined: boolean } {
     } catch (thrown) {
       p.recover(thrown, mark);
       skipEnumerator(p);
-      if (p.code === T.SEMI) {
-        actions.finishEnum(type, attributes, p.tok.loc);
-        p.unwind();
-      }
+      if (p.code === T.SEMI) break;
       if (p.tok === start) p.advance();
     }
   }
   const end = p.tok.loc;
-  p.expectClose(T.RBRACE, "'}' at the end of the enum", open);
-  parseAttributes(p, attributes);
-  actions.finishEnum(type, attributes, end);
+  try {
+    p.expectClose(T.RBRACE, "'}' at the end of the enum", open);
+    parseAttributes(p, attributes);
+  } finally {
+    actions.finishEnum(type, attributes, end);
+  }
   return { type, defined: true };
 }
 
 function skipEnumerator(p: Parser): void {
-  while (p.code !== T.RBRACE && p.code !== T.SEMI && p.code !== T.EOF) {
-    if (p.accept(T.COMMA)) return;
-    if (p.code === T.LPAREN) p.skipParens();
-    else p.advance();
+  let parens = 0;
+  for (; p.code !== T.RBRACE && p.code !== T.SEMI && p.code !== T.EOF; p.advance()) {
+    if (p.code === T.LPAREN) parens++;
+    else if (p.code === T.RPAREN) parens--;
+    else if (p.code === T.COMMA && parens <= 0) {
+      p.advance();
+      return;
+    }
   }
 }

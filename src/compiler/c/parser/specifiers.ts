@@ -174,7 +174,9 @@ function looksLikeType(p: Parser, place: Place): boolean {
 }
 
 function checkImplicitInt(p: Parser, place: Place): void {
-  if (place === 'field' || place === 'typeName') p.fail('expected-type', `expected a type; ${p.found()}`);
+  const declarator = p.code === T.IDENT || p.code === T.STAR || p.code === T.LPAREN;
+  if (place === 'field' || place === 'typeName' || (place === 'param' && !declarator)) p.fail('expected-type', `expected a type; ${p.found()}`);
+  if (!declarator) p.fail('expected-declaration', `expected a declaration; ${p.found()}`);
   p.warn('implicit-int', p.tok.loc, `no type before ${describe(p.tok)}: int is assumed`);
 }
 
