@@ -38,13 +38,21 @@ export interface BtfEnum {
 export interface BtfFwd { readonly kind: 'fwd'; readonly name: string; readonly union: boolean }
 export interface BtfTypedef { readonly kind: 'typedef'; readonly name: string; readonly type: number }
 export interface BtfQualifier { readonly kind: 'const' | 'volatile' | 'restrict'; readonly type: number }
-export interface BtfTypeTag { readonly kind: 'typeTag'; readonly name: string; readonly type: number }
+export interface BtfTypeTag {
+  readonly kind: 'typeTag';
+  readonly name: string;
+  readonly type: number;
+  /** `name` is a whole attribute ('address_space(1)') instead of a tag's text. */
+  readonly attribute?: boolean;
+}
 export interface BtfDeclTag {
   readonly kind: 'declTag';
   readonly name: string;
   readonly type: number;
   /** Member or parameter index, -1 for the whole declaration. */
   readonly component: number;
+  /** `name` is a whole attribute instead of a tag's text. */
+  readonly attribute?: boolean;
 }
 export interface BtfParam { readonly name: string; readonly type: number }
 export interface BtfFuncProto {

@@ -1,0 +1,182 @@
+/** Scalars between bytes and JavaScript values: integers of all sizes, bit-fields, text. All little endian. */
+import { BtfError } from './error.ts';
+import type { Int64 } from './schema.ts';
+
+export type Decoder<T> = (view: DataView, offset: number) => T;
+export type Encoder<T> = (view: DataView, offset: number, value: T) => void;
+
+const TWO32 = 4294967296;
+
+const signedReaders: readonly Decoder<number>[] = [
+  (view, offset) => view.getInt8(offset),
+  (view, offset) => view.getInt16(offset, true),
+  (view, offset) => view.getInt32(offset, true),
+];
+const unsignedReaders: readonly Decoder<number>[] = [
+  (view, offset) => view.getUint8(offset),
+  (view, offset) => view.getUint16(offset, true),
+  (view, offset) => view.getUint32(offset, true),
+];
+
+const signed64: Decoder<bigint> = (view, offset) => view.getBigInt64(offset, true);
+const unsigned64: Decoder<bigint> = (view, offset) => view.getBigUint64(offset, true);
+
+const number64: Decoder<number> = (view, offset) => view.getUint32(offset + 4, true) * TWO32 + view.getUint32(offset, true);
+const signedNumber64: Decoder<number> = (view, offset) => view.getInt32(offset + 4, true) * TWO32 + view.getUint32(offset, true);
+
+function safe64(exact: Decoder<bigint>, rounded: Decoder<number>): Decoder<number | bigint> {
+  return (view, offset) => {
+    const value = rounded(view, offset);
+    return Number.isSafeInteger(value) ? value : exact(view, offset);
+  };
+}
+
+export function intReader(size: number, signed: boolean, js: Int64): Decoder<number | bigint> {
+  if (size <= 4) return (signed ? signedReaders : unsignedReaders)[size >> 1];
+  if (size === 16) {
+    const high = signed ? signed64 : unsigned64;
+    return (view, offset) => (high(view, offset + 8) << 64n) | view.getBigUint64(offset, true);
+  }
+  const exact = signed ? signed64 : unsigned64;
+  const rounded = signed ? signedNumber64 : number64;
+  return js === 'bigint' ? exact : js === 'number' ? rounded : safe64(exact, rounded);
+}
+
+export function intWriter(size: number, what: string): Encoder<unknown> {
+  const bits = size * 8;
+  if (size <= 4) {
+    const write: Encoder<number> =
+      size === 1
+        ? (view, offset, value) => view.setUint8(offset, value)
+        : size === 2
+          ? (view, offset, value) => view.setUint16(offset, value, true)
+          : (view, offset, value) => view.setUint32(offset, value, true);
+    return (view, offset, value) => write(view, offset, toNumber(value, bits, what));
+  }
+  if (size === 8) return (view, offset, value) => view.setBigUint64(offset, BigInt.asUintN(64, toBigInt(value, bits, what)), true);
+  return (view, offset, value) => {
+    const whole = toBigInt(value, bits, what);
+    view.setBigUint64(offset, BigInt.asUintN(64, whole), true);
+    view.setBigUint64(offset + 8, BigInt.asUintN(64, whole >> 64n), true);
+  };
+}
+
+/** Both ways of reading the bits are taken: 255 and -1 are the same byte. */
+function toNumber(value: unknown, bits: number, what: string): number {
+  const number = typeof value === 'number' ? value : Number(toBigInt(value, bits, what));
+  if (Number.isInteger(number) && number >= -(2 ** (bits - 1)) && number < 2 ** bits) return number;
+  throw doesNotFit(value, what);
+}
+
+function toBigInt(value: unknown, bits: number, what: string): bigint {
+  let whole: bigint | undefined;
+  if (typeof value === 'bigint') whole = value;
+  else if (typeof value === 'number' && Number.isInteger(value)) whole = BigInt(value);
+  else if (typeof value === 'boolean') whole = value ? 1n : 0n;
+  if (whole !== undefined && whole >= -(1n << BigInt(bits - 1)) && whole < 1n << BigInt(bits)) return whole;
+  throw doesNotFit(value, what);
+}
+
+export function doesNotFit(value: unknown, what: string): BtfError {
+  const shown = typeof value === 'object' && value !== null ? 'an object' : typeof value === 'string' ? `'${value}'` : String(value);
+  return new BtfError('value', `${shown} does not fit ${what}`);
+}
+
+/** Bits of a bit-field as an unsigned number (up to 32 bits wide) or bigint. */
+function rawBits(shift: number, width: number): Decoder<number> | Decoder<bigint> {
+  const bytes = Math.ceil((shift + width) / 8);
+  if (bytes <= 4) {
+    const mask = width === 32 ? -1 : (1 << width) - 1;
+    const read: Decoder<number> =
+      bytes === 3
+        ? (view, offset) => view.getUint16(offset, true) | (view.getUint8(offset + 2) << 16)
+        : unsignedReaders[bytes >> 1];
+    return (view, offset) => ((read(view, offset) >>> shift) & mask) >>> 0;
+  }
+  return (view, offset) => {
+    let value = 0n;
+    for (let i = bytes - 1; i >= 0; i--) value = (value << 8n) | BigInt(view.getUint8(offset + i));
+    return BigInt.asUintN(width, value >> BigInt(shift));
+  };
+}
+
+export function bitsReader(shift: number, width: number, signed: boolean, js: Int64): Decoder<number | bigint> {
+  const raw: Decoder<number | bigint> = rawBits(shift, width);
+  const fromNumber = signed && width <= 32 ? (v: number): number => (v << (32 - width)) >> (32 - width) : undefined;
+  const wanted = (exact: bigint): number | bigint => {
+    const number = Number(exact);
+    return js === 'bigint' || (js === 'safe' && !Number.isSafeInteger(number)) ? exact : number;
+  };
+  return (view, offset) => {
+    const value = raw(view, offset);
+    if (typeof value === 'bigint') return wanted(signed ? BigInt.asIntN(width, value) : value);
+    const number = fromNumber === undefined ? value : fromNumber(value);
+    return js === 'bigint' ? BigInt(number) : number;
+  };
+}
+
+/** Sets the bits of a bit-field and leaves its neighbours. */
+export function bitsWriter(shift: number, width: number, what: string): Encoder<unknown> {
+  const bytes = Math.ceil((shift + width) / 8);
+  const mask = ((1n << BigInt(width)) - 1n) << BigInt(shift);
+  return (view, offset, value) => {
+    const bits = BigInt.asUintN(width, toBigInt(value, width, what)) << BigInt(shift);
+    for (let i = 0; i < bytes; i++) {
+      const at = BigInt(8 * i);
+      const keep = view.getUint8(offset + i) & ~Number((mask >> at) & 0xffn);
+      view.setUint8(offset + i, keep | Number((bits >> at) & 0xffn));
+    }
+  };
+}
+
+const utf8 = new TextDecoder();
+const toUtf8 = new TextEncoder();
+
+/** Above this a text is decoded at once instead of letter by letter. */
+const SHORT_TEXT = 64;
+const REMEMBERED = 256;
+
+/**
+ * Text up to the first NUL. Bytes that are no UTF-8 become U+FFFD.
+ *
+ * Records name the same few commands, disks and devices over and over: short texts are remembered by hash and
+ * compared, which is twice as fast as making the string anew and leaves nothing to collect.
+ */
+export function textReader(size: number): Decoder<string> {
+  const remembered = new Array<string>(REMEMBERED).fill('');
+  return (view, offset) => {
+    let length = 0;
+    let hash = 0;
+    let high = 0;
+    for (; length < size; length++) {
+      const byte = view.getUint8(offset + length);
+      if (byte === 0) break;
+      high |= byte;
+      hash = (Math.imul(hash, 31) + byte) | 0;
+    }
+    if (high >= 0x80 || length > SHORT_TEXT) {
+      return utf8.decode(new Uint8Array(view.buffer, view.byteOffset + offset, length).slice());
+    }
+    const slot = (hash ^ (hash >>> 8)) & (REMEMBERED - 1);
+    const known = remembered[slot];
+    if (known.length === length) {
+      let i = 0;
+      while (i < length && known.charCodeAt(i) === view.getUint8(offset + i)) i++;
+      if (i === length) return known;
+    }
+    const codes = [];
+    for (let i = 0; i < length; i++) codes.push(view.getUint8(offset + i));
+    const text = String.fromCharCode.apply(null, codes);
+    remembered[slot] = text;
+    return text;
+  };
+}
+
+/** The rest is zero already. A text may fill its array without a NUL, as the kernel's do. */
+export function textWriter(size: number, what: string): Encoder<unknown> {
+  return (view, offset, value) => {
+    const bytes = typeof value === 'string' ? toUtf8.encode(value) : value;
+    if (!(bytes instanceof Uint8Array) || bytes.length > size) throw doesNotFit(value, what);
+    new Uint8Array(view.buffer, view.byteOffset + offset, size).set(bytes);
+  };
+}
