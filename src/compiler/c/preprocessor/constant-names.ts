@@ -1,0 +1,58 @@
+/**
+ * Kernel constants as macros of last resort: names that no text defines, with a value from a table or the kernel's
+ * configuration.
+ *
+ * Real headers would define them only where they are included; here they are always there. So a declaration of the
+ * user's own must be able to take the name back. Without parsing, a declaration is known by what no use of a
+ * constant can look like: the name right before a single `=`, or in the list of an `enum`. From there on the name is
+ * the user's.
+ */
+import type { PpToken } from '../lexer.ts';
+import type { Token } from '../token.ts';
+import type { Preprocessor } from './preprocessor.ts';
+
+export interface ConstantHook {
+  /** Fast and without side effects: may `name` be one? */
+  has(name: string): boolean;
+  /** Its replacement text; undefined if it is none after all. */
+  text(name: string): string | undefined;
+}
+
+/** Where the stream stands in `enum [name] { … }`. */
+type EnumState = 'outside' | 'head' | 'body';
+
+export class ConstantNames {
+  private readonly hook: ConstantHook;
+  private state: EnumState = 'outside';
+  private last: Token | undefined;
+
+  constructor(hook: ConstantHook) {
+    this.hook = hook;
+  }
+
+  text(name: string): string | undefined {
+    return this.hook.has(name) ? this.hook.text(name) : undefined;
+  }
+
+  /** Sees every token that leaves the preprocessor. */
+  watch(token: PpToken): PpToken {
+    this.last = token;
+    if (token.kind === 'ident') {
+      if (token.text === 'enum') this.state = 'head';
+    } else if (this.state !== 'outside' && token.kind === 'punct') {
+      if (token.text === '{') this.state = this.state === 'head' ? 'body' : 'outside';
+      else if (token.text === '}' || token.text === ';') this.state = 'outside';
+      else if (this.state === 'head' && (token.text === '=' || token.text === ',' || token.text === ')' || token.text === '*')) this.state = 'outside';
+    }
+    return token;
+  }
+
+  /** Is this use of a constant's name its declaration by the user? Then it is no constant any more. */
+  isDeclared(pp: Preprocessor, token: PpToken): boolean {
+    const next = pp.peek();
+    const enumerator = this.state === 'body' && (this.last?.text === '{' || this.last?.text === ',');
+    if (!enumerator && (!next.startsWith('=') || next.startsWith('=='))) return false;
+    pp.macros.set(token.text, null);
+    return true;
+  }
+}
