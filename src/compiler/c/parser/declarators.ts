@@ -52,7 +52,10 @@ export function parseDeclarator(p: Parser, naming: Naming, earlier?: readonly Pa
 function parseInto(p: Parser, d: Declarator, naming: Naming, earlier: readonly ParamType[] | undefined): void {
   const pointers: Part[] = [];
   parseAttributes(p, d.attributes);
-  while (p.code === T.STAR) pointers.push(parsePointer(p));
+  while (p.code === T.STAR) {
+    pointers.push(parsePointer(p));
+    checkParts(p, pointers.length);
+  }
   parseAttributes(p, d.attributes);
   if (p.code === T.LPAREN && groups(p, naming)) {
     const open = p.advance();
@@ -72,8 +75,16 @@ function parseInto(p: Parser, d: Declarator, naming: Naming, earlier: readonly P
     if (p.code === T.LBRACKET && !p.atBracketAttribute()) d.parts.push(parseArray(p, earlier));
     else if (p.code === T.LPAREN) d.parts.push(parseParameters(p));
     else break;
+    checkParts(p, d.parts.length);
   }
   for (let i = pointers.length - 1; i >= 0; i--) d.parts.push(pointers[i] as Part);
+}
+
+/** Types are walked recursively by everyone after the parser. */
+const MAX_PARTS = 256;
+
+function checkParts(p: Parser, count: number): void {
+  if (count > MAX_PARTS) p.fail('nesting-too-deep', `more than ${MAX_PARTS} '*', '[]' or '()' in one declarator`);
 }
 
 /** Is this `(` around a declarator, or does it open the parameters of a function without a name? */

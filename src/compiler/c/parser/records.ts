@@ -90,7 +90,8 @@ function parseFields(p: Parser, into: FieldSpec[]): void {
     if (ofType.length > 0) type = p.actions.qualify(type, 0, ofType);
     into.push({ name, type, width, attributes: attributes.filter((a) => !isTypeAttribute(a)), alignas, loc });
   } while (p.accept(T.COMMA));
-  p.expectSemicolon('a member');
+  if (p.code === T.RBRACE) p.warn('expected-semicolon', p.afterPrev, "expected ';' after the last member");
+  else p.expectSemicolon('a member');
 }
 
 export function parseEnum(p: Parser): { type: EnumType; defined: boolean } {

@@ -56,7 +56,7 @@ export function parseSpecifiers(p: Parser, place: Place, attributes: Attribute[]
     s.type = { type: p.actions.basicType(s.words, s.typeLoc), quals: 0 };
   } else if (s.type === undefined) {
     implicitInt = !s.auto;
-    if (implicitInt) checkImplicitInt(p, place);
+    if (implicitInt) checkImplicitInt(p, place, p.tok === start);
     s.type = { type: p.actions.basicType(['int'], start.loc), quals: 0 };
   }
   let declarationAttributes: readonly Attribute[] = s.attributes;
@@ -173,10 +173,11 @@ function looksLikeType(p: Parser, place: Place): boolean {
   return place === 'param';
 }
 
-function checkImplicitInt(p: Parser, place: Place): void {
+/** `bare`: nothing at all stands before the declarator, not even `const`. */
+function checkImplicitInt(p: Parser, place: Place, bare: boolean): void {
   const declarator = p.code === T.IDENT || p.code === T.STAR || p.code === T.LPAREN;
-  if (place === 'field' || place === 'typeName' || (place === 'param' && !declarator)) p.fail('expected-type', `expected a type; ${p.found()}`);
-  if (!declarator) p.fail('expected-declaration', `expected a declaration; ${p.found()}`);
+  if (place === 'typeName' ? bare : place === 'field' ? bare || !declarator : place === 'param' && !declarator) p.fail('expected-type', `expected a type; ${p.found()}`);
+  if (!declarator && place !== 'typeName') p.fail('expected-declaration', `expected a declaration; ${p.found()}`);
   p.warn('implicit-int', p.tok.loc, `no type before ${describe(p.tok)}: int is assumed`);
 }
 

@@ -2,7 +2,7 @@
  * Statements. Each block recovers from the errors of its statements, one by one.
  */
 import type { Loc } from '../../diagnostics.ts';
-import type { Attribute, Compound, Expr, If, Loop, Stmt } from '../ast.ts';
+import type { Attribute, CaseLabel, Compound, Expr, If, Loop, Stmt } from '../ast.ts';
 import { parseAsm } from './asm.ts';
 import { parseAttributes } from './attributes.ts';
 import { BRACKET } from './cursor.ts';
@@ -79,7 +79,7 @@ function parseStatement(p: Parser): Stmt | undefined {
     case T.SWITCH:
       return parseSwitch(p);
     case T.CASE: case T.DEFAULT:
-      return parseCase(p);
+      return parseCases(p);
     case T.BREAK:
       p.advance();
       if (p.loops === 0 && p.switches === 0) p.error('break-outside-loop', loc, "'break' stands in no loop or switch");
@@ -297,7 +297,41 @@ function parseSwitch(p: Parser): Stmt {
   return { kind: 'switch', value, body, cases: actions.finishSwitch(body, loc), loc };
 }
 
-function parseCase(p: Parser): Stmt {
+/** What a label stands before: also a declaration, or nothing at the end of a block. */
+function parseLabeled(p: Parser, after: string): Stmt {
+  const { loc } = p.tok;
+  if (p.code === T.RBRACE) return { kind: 'empty', loc };
+  if (p.code === T.EOF) p.fail('expected-statement', `expected a statement after ${after}; found ${describe(p.tok)}`);
+  p.enter(2);
+  const statement = parseStatement(p);
+  p.leave(2);
+  return statement ?? { kind: 'empty', loc };
+}
+
+/** Each label in a row nests the tree by one. */
+const MAX_CASES = 2000;
+
+/** `case` and `default` in a row are read in a loop: there may be hundreds. */
+function parseCases(p: Parser): Stmt {
+  const labels: CaseLabel[] = [];
+  const start = p.tok;
+  let text = '';
+  while (p.code === T.CASE || p.code === T.DEFAULT) {
+    text = p.tok.text;
+    const label = parseCase(p);
+    if (label !== undefined) labels.push(label);
+    if (labels.length > MAX_CASES) p.fail('nesting-too-deep', `more than ${MAX_CASES} case labels in a row`, undefined, start.loc);
+  }
+  let body = parseLabeled(p, `'${text}:'`);
+  for (let i = labels.length - 1; i >= 0; i--) {
+    const label = labels[i] as CaseLabel;
+    label.body = body;
+    body = label;
+  }
+  return body;
+}
+
+function parseCase(p: Parser): CaseLabel | undefined {
   const { text, loc } = p.advance();
   let low: Expr | undefined;
   let high: Expr | undefined;
@@ -311,24 +345,9 @@ function parseCase(p: Parser): Stmt {
   } else {
     p.expect(T.COLON, "':'", `after '${text}'`);
   }
-  if (p.switches === 0) {
-    p.error('case-outside-switch', loc, `'${text}' stands in no switch`);
-    return parseLabeled(p, `'${text}:'`);
-  }
-  const label = p.actions.caseLabel(low, high, loc);
-  label.body = parseLabeled(p, `'${text}:'`);
-  return label;
-}
-
-/** What a label stands before: also a declaration, or nothing at the end of a block. */
-function parseLabeled(p: Parser, after: string): Stmt {
-  const { loc } = p.tok;
-  if (p.code === T.RBRACE) return { kind: 'empty', loc };
-  if (p.code === T.EOF) p.fail('expected-statement', `expected a statement after ${after}; found ${describe(p.tok)}`);
-  p.enter(2);
-  const statement = parseStatement(p);
-  p.leave(2);
-  return statement ?? { kind: 'empty', loc };
+  if (p.switches > 0) return p.actions.caseLabel(low, high, loc);
+  p.error('case-outside-switch', loc, `'${text}' stands in no switch`);
+  return undefined;
 }
 
 function parseLabel(p: Parser): Stmt {

@@ -114,6 +114,7 @@ export const STARTS_SPECIFIER = set(
 /** The same without storage classes and function specifiers: what a type name starts with. */
 export const STARTS_TYPE_NAME = set(
   T.QUALIFIER, T.NULLABILITY, T.ATOMIC, T.BASIC, T.COMPLEX, T.STRUCT, T.UNION, T.ENUM, T.TYPEOF, T.TYPEOF_UNQUAL, T.BIT_INT,
+  T.ATTRIBUTE,
 );
 /** Keywords that start a statement: recovery stops in front of them. */
 export const STARTS_STATEMENT = set(
