@@ -113,6 +113,11 @@ export class BtfReader implements BtfSource {
     return closest(name, this.#candidates(kindMask(kinds)));
   }
 
+  /** A string by its offset, as `.BTF.ext` refers to them. */
+  text(offset: number): string {
+    return this.#strings.at(offset);
+  }
+
   /** The own ids of these kinds, ascending; of all kinds without. Does not decode. */
   *ids(...kinds: BtfKind[]): Generator<number> {
     const wanted = kindMask(kinds);
