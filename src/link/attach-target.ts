@@ -1,0 +1,65 @@
+/**
+ * Programs that hang on kernel functions by type, not by address: which type id they are loaded for.
+ *
+ *   tp_btf/sched_switch      ─▶ typedef 'btf_trace_sched_switch'
+ *   fentry/vfs_read          ─▶ function 'vfs_read', in the kernel or, as 'module:function', in a module
+ *   lsm/file_open            ─▶ function 'bpf_lsm_file_open'
+ *   iter/task                ─▶ function 'bpf_iter_task'
+ */
+import type { BtfKind, BtfSource } from '../btf/types.ts';
+import { FeatureError, UsageError } from '../kernel/errors.ts';
+import type { ProgramSpec } from '../object/spec.ts';
+import { LinkError } from './error.ts';
+import type { KernelSymbols } from './ksyms.ts';
+
+interface Row {
+  readonly what: string;
+  readonly prefix: string;
+  readonly kind: BtfKind;
+}
+
+const ROWS: Readonly<Record<string, Row>> = {
+  trace_raw_tp: { what: 'tracepoint', prefix: 'btf_trace_', kind: 'typedef' },
+  trace_fentry: { what: 'function', prefix: '', kind: 'func' },
+  trace_fexit: { what: 'function', prefix: '', kind: 'func' },
+  modify_return: { what: 'function', prefix: '', kind: 'func' },
+  lsm_mac: { what: 'LSM hook', prefix: 'bpf_lsm_', kind: 'func' },
+  lsm_cgroup: { what: 'LSM hook', prefix: 'bpf_lsm_', kind: 'func' },
+  trace_iter: { what: 'iterator', prefix: 'bpf_iter_', kind: 'func' },
+};
+
+export interface AttachTarget {
+  readonly btfId: number;
+  /** Descriptor of the module's types; 0 for the kernel's own. */
+  readonly btfFd: number;
+}
+
+/** undefined for programs that need none. */
+export function attachTarget(program: ProgramSpec, vmlinux: () => BtfSource | undefined, symbols: KernelSymbols): AttachTarget | undefined {
+  if (program.type !== 'tracing' && program.type !== 'lsm') return undefined;
+  const row = ROWS[program.attachType ?? ''];
+  if (row === undefined) throw new LinkError(`program '${program.name}' is of type ${program.type}, but does not say how it attaches`);
+  const { target } = program;
+  if (target === undefined || target === '') throw new UsageError(`program '${program.name}' does not say which ${row.what} it is for`);
+  const [module, name] = splitTarget(target);
+  const wanted = row.prefix + name;
+  const btf = vmlinux();
+  if (btf === undefined) throw new FeatureError('type information (BTF)', { why: `program '${program.name}' needs it to find ${row.what} '${name}'`, hint: 'the kernel must be built with CONFIG_DEBUG_INFO_BTF' });
+  if (module === undefined || module === 'vmlinux') {
+    const id = btf.find(wanted, row.kind);
+    if (id !== undefined) return { btfId: id, btfFd: 0 };
+  }
+  if (module !== 'vmlinux' && row.kind === 'func') {
+    const found = symbols.typed(wanted, 'func');
+    if (found !== undefined && found.module !== undefined && (module === undefined || module === found.module)) {
+      return { btfId: found.id, btfFd: symbols.moduleFd(found.module) };
+    }
+  }
+  const similar = btf.similar(wanted, row.kind).filter((s) => s.startsWith(row.prefix)).map((s) => s.slice(row.prefix.length));
+  throw new UsageError(`this kernel has no ${row.what} '${name}' for program '${program.name}'`, similar);
+}
+
+function splitTarget(target: string): [module: string | undefined, name: string] {
+  const colon = target.indexOf(':');
+  return colon < 0 ? [undefined, target] : [target.slice(0, colon), target.slice(colon + 1)];
+}

@@ -1,0 +1,277 @@
+/**
+ * Loading: an `ObjectSpec` into a `Kernel`, in strict phases.
+ *
+ *   1 CO-RE      accesses made to fit the kernel's types           core.ts
+ *   2 join       programs with the functions they call             join.ts
+ *   3 types      BTF of the object, with its source lines          load-btf.ts
+ *   4 maps       created, found, filled, frozen, pinned            load-maps.ts
+ *   5 programs   references resolved, loaded                       resolve.ts, load-program.ts
+ *   6 slots      programs into program arrays
+ *
+ * Given a spec, a kernel and facts about it, promises a `LoadedObject` that owns every descriptor, or an error and
+ * nothing left behind. The spec stays as it is and can be loaded again. What `attach/` and `maps/` do with the object
+ * is theirs. Programs that a spec does not load by itself can be loaded later, also as another type (`load`).
+ */
+import type { TargetFacts } from '../compiler/target-facts.ts';
+import { kernelBtf, modulesWithBtf } from '../kernel/kernel-btf.ts';
+import { KernelError, type Kernel } from '../kernel/port.ts';
+import type { FunctionSpec, ObjectSpec, ProgramSpec, VariableSpec } from '../object/spec.ts';
+import { attachTarget } from './attach-target.ts';
+import { CoreLinker } from './core.ts';
+import { LinkError } from './error.ts';
+import { joinProgram, type JoinedProgram } from './join.ts';
+import { kconfigData, KCONFIG_MAP } from './kconfig.ts';
+import { KernelSymbols } from './ksyms.ts';
+import { ObjectBtf, type ProgramInfo } from './load-btf.ts';
+import { checkSame, createMap, fillDataMap, fillSlots, fixUpMap, openPinned, pinMap, pinPath, type LoadedMap } from './load-maps.ts';
+import { loadProgram } from './load-program.ts';
+import { resolveReferences } from './resolve.ts';
+
+export type { LoadedMap } from './load-maps.ts';
+
+export interface LoadOptions {
+  readonly facts: TargetFacts;
+  /** Descriptors of maps to use instead of making them, by name. They stay the caller's. */
+  readonly maps?: ReadonlyMap<string, number>;
+  /** Bytes of global variables by name, before the programs see them. */
+  readonly variables?: ReadonlyMap<string, Uint8Array>;
+  /** Which programs to load; without, those that the spec loads by itself. */
+  readonly programs?: (program: ProgramSpec) => boolean;
+  /** Keep the verifier's log of accepted programs, too (1, 2 or 4, or their sum). */
+  readonly logLevel?: number;
+  /** Program that an `ext` program replaces a function of. */
+  readonly targetProgramFd?: number;
+}
+
+export interface LoadedProgram {
+  readonly name: string;
+  readonly fd: number;
+  readonly spec: ProgramSpec;
+  /** With positions, for messages about it. */
+  readonly joined: JoinedProgram;
+  readonly log: string;
+}
+
+export function loadObject(spec: ObjectSpec, kernel: Kernel, options: LoadOptions): LoadedObject {
+  const object = new LoadedObject(spec, kernel, options);
+  try {
+    object.open();
+    return object;
+  } catch (error) {
+    object.close();
+    throw error;
+  }
+}
+
+interface Prepared {
+  readonly joined: JoinedProgram;
+  readonly poisoned: ReadonlyMap<number, string>;
+  readonly info: ProgramInfo | undefined;
+}
+
+export class LoadedObject {
+  readonly spec: ObjectSpec;
+  readonly kernel: Kernel;
+  readonly maps: Map<string, LoadedMap> = new Map();
+  readonly programs: Map<string, LoadedProgram> = new Map();
+  /** What did not work and was done without. */
+  readonly warnings: string[] = [];
+  readonly #options: LoadOptions;
+  readonly #symbols: KernelSymbols;
+  readonly #functions = new Map<string, FunctionSpec>();
+  /** By function: what CO-RE could not find, by instruction. */
+  readonly #missing = new Map<string, ReadonlyMap<number, string>>();
+  readonly #prepared = new Map<string, Prepared>();
+  #btf: ObjectBtf | undefined;
+  #btfFd = 0;
+  #closed = false;
+
+  constructor(spec: ObjectSpec, kernel: Kernel, options: LoadOptions) {
+    this.spec = spec;
+    this.kernel = kernel;
+    this.#options = options;
+    this.#symbols = new KernelSymbols(kernel, () => options.facts.btf);
+  }
+
+  /** Called once, by `loadObject`. */
+  open(): void {
+    this.#applyCore();
+    this.#prepareAll();
+    this.#loadTypes();
+    this.#makeMaps();
+    const wanted = this.#options.programs ?? ((p: ProgramSpec) => p.autoLoad);
+    for (const program of this.spec.programs) if (wanted(program)) this.load(program);
+    for (const map of this.maps.values()) {
+      if (map.spec.type === 'prog_array' && map.created) fillSlots(map, (name) => this.programs.get(name)?.fd, this.kernel);
+    }
+  }
+
+  /**
+   * Loads one program now; gives the one already loaded under this name. With a description of the caller's own, the
+   * same function can become a program of another type or for another target.
+   */
+  load(program: ProgramSpec): LoadedProgram {
+    const known = this.programs.get(program.name);
+    if (known !== undefined && known.spec.type === program.type && known.spec.attachType === program.attachType && known.spec.target === program.target) return known;
+    const loaded = this.#loadProgram(program);
+    if (known !== undefined) this.kernel.close(known.fd);
+    this.programs.set(program.name, loaded);
+    return loaded;
+  }
+
+  /** Descriptor of a map; throws for a name that is not in the object. */
+  mapFd(name: string): number {
+    const map = this.maps.get(name);
+    if (map === undefined) throw new LinkError(`there is no map '${name}' in ${this.spec.name}`);
+    return map.fd;
+  }
+
+  close(): void {
+    if (this.#closed) return;
+    this.#closed = true;
+    for (const program of this.programs.values()) this.kernel.close(program.fd);
+    for (const map of this.maps.values()) if (map.created || this.#options.maps?.get(map.name) !== map.fd) this.kernel.close(map.fd);
+    if (this.#btfFd > 0) this.kernel.close(this.#btfFd);
+    this.#symbols.close();
+    this.programs.clear();
+    this.maps.clear();
+  }
+
+  [Symbol.dispose](): void {
+    this.close();
+  }
+
+  #applyCore(): void {
+    const { functions, btf } = this.spec;
+    let linker: CoreLinker | undefined;
+    for (const [name, fn] of functions) {
+      if (fn.core.length === 0) {
+        this.#functions.set(name, fn);
+        continue;
+      }
+      linker ??= this.#coreLinker();
+      if (btf === undefined) throw new LinkError(`${name} has CO-RE relocations, but the object has no types`);
+      const result = linker.apply(fn);
+      this.#functions.set(name, result.function);
+      if (result.poisoned.size > 0) this.#missing.set(name, result.poisoned);
+    }
+  }
+
+  #coreLinker(): CoreLinker {
+    const target = this.#options.facts.btf;
+    if (target === undefined || this.spec.btf === undefined) throw new LinkError(`${this.spec.name} has CO-RE relocations, but this kernel shows no types`, 'the kernel must be built with CONFIG_DEBUG_INFO_BTF');
+    const { kernel } = this;
+    return new CoreLinker(this.spec.btf, {
+      kernel: target,
+      *modules() {
+        for (const name of modulesWithBtf(kernel)) {
+          const btf = kernelBtf(kernel, name);
+          if (btf !== undefined) yield btf;
+        }
+      },
+    });
+  }
+
+  #prepareAll(): void {
+    if (this.spec.btf !== undefined && this.spec.btf.size > 1) this.#btf = new ObjectBtf(this.spec.btf);
+    for (const program of this.spec.programs) this.#prepare(program.entry);
+  }
+
+  #prepare(entry: string): Prepared {
+    const known = this.#prepared.get(entry);
+    if (known !== undefined) return known;
+    const joined = joinProgram(this.#functions, entry);
+    const poisoned = new Map<number, string>();
+    for (const fn of joined.functions) {
+      for (const [insn, what] of this.#missing.get(fn.name) ?? []) poisoned.set(joined.slots[fn.insn + insn] ?? 0, what);
+    }
+    // Strings cannot be added to types that are loaded: an entry that the spec does not list has no line info.
+    const info = this.#btfFd > 0 ? undefined : this.#btf?.programInfo(joined, this.spec.sources);
+    const prepared = { joined, poisoned, info };
+    this.#prepared.set(entry, prepared);
+    return prepared;
+  }
+
+  #loadTypes(): void {
+    if (this.#btf === undefined) return;
+    try {
+      this.#btfFd = this.#btf.load(this.kernel);
+    } catch (error) {
+      if (!(error instanceof KernelError)) throw error;
+      // Without types programs still run; what needs them (locks, timers, kfuncs) is refused with a message of its own.
+      this.warnings.push(`the kernel does not take the types of ${this.spec.name}: ${error.message}`);
+    }
+  }
+
+  #makeMaps(): void {
+    const { kernel, spec } = this;
+    for (const original of spec.maps.values()) {
+      const map = fixUpMap(original, kernel);
+      const given = this.#options.maps?.get(map.name);
+      if (given !== undefined) {
+        checkSame(map, given, 'the one given', kernel);
+        this.maps.set(map.name, { name: map.name, fd: given, spec: map, created: false });
+        continue;
+      }
+      if (map.sharing === 'extern') throw new LinkError(`map '${map.name}' is defined elsewhere: load the program that has it first`);
+      const path = pinPath(map, kernel);
+      const pinned = path === undefined ? undefined : openPinned(map, path, kernel);
+      if (pinned !== undefined) {
+        this.maps.set(map.name, { name: map.name, fd: pinned, spec: map, created: false });
+        continue;
+      }
+      const loaded: LoadedMap = { name: map.name, fd: createMap(map, { kernel, btfFd: this.#btfFd }), spec: map, created: true };
+      this.maps.set(map.name, loaded);
+      const data = this.#dataOf(loaded);
+      if (data !== undefined) fillDataMap(loaded, data, kernel);
+      if (path !== undefined) pinMap(loaded, path, kernel);
+    }
+    for (const map of this.maps.values()) {
+      if (map.created && map.spec.type !== 'prog_array') fillSlots(map, (name) => this.maps.get(name)?.fd, kernel);
+    }
+  }
+
+  /** First bytes of a data section: the object's, or the kernel's configuration, with the caller's variables in them. */
+  #dataOf(map: LoadedMap): Uint8Array | undefined {
+    const { spec } = map;
+    let data = spec.data;
+    if (map.name === KCONFIG_MAP) {
+      const references = [...this.#functions.values()].flatMap((fn) => fn.refs.map((ref) => ref.to));
+      data = kconfigData(spec.valueSize, { variables: this.spec.variables, btf: this.spec.btf, references }, this.#options.facts);
+    }
+    const changes = [...(this.#options.variables ?? [])].flatMap(([name, bytes]) => {
+      const variable = this.#variable(name);
+      return variable.map === map.name ? [{ variable, bytes }] : [];
+    });
+    if (changes.length === 0) return data;
+    const changed = new Uint8Array(spec.valueSize);
+    if (data !== undefined) changed.set(data);
+    for (const { variable, bytes } of changes) {
+      if (bytes.length !== variable.size) throw new LinkError(`variable '${variable.name}' has ${variable.size} bytes, not ${bytes.length}`);
+      changed.set(bytes, variable.offset);
+    }
+    return changed;
+  }
+
+  #variable(name: string): VariableSpec {
+    const variable = this.spec.variables.get(name);
+    if (variable === undefined) throw new LinkError(`there is no global variable '${name}' in ${this.spec.name}`);
+    return variable;
+  }
+
+  #loadProgram(program: ProgramSpec): LoadedProgram {
+    const { facts, logLevel, targetProgramFd } = this.#options;
+    const { joined, poisoned, info } = this.#prepare(program.entry);
+    const resolved = resolveReferences(joined, {
+      mapFd: (name) => this.maps.get(name)?.fd,
+      variables: this.spec.variables,
+      symbols: this.#symbols,
+    });
+    const result = loadProgram(this.kernel, {
+      spec: program, license: this.spec.license, joined, resolved, poisoned, sources: this.spec.sources,
+      btfFd: this.#btfFd, info, target: attachTarget(program, () => facts.btf, this.#symbols), kernelVersion: program.type === 'kprobe' ? facts.kernelVersion : 0,
+      ...(targetProgramFd === undefined ? {} : { targetProgramFd }), ...(logLevel === undefined ? {} : { logLevel }),
+    });
+    return { name: program.name, fd: result.fd, spec: program, joined, log: result.log };
+  }
+}
