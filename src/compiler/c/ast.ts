@@ -32,6 +32,8 @@ export interface VarDecl {
   readonly attributes: Attribute[];
   readonly loc: Loc;
   init?: Initializer;
+  /** Bytes, where `aligned` or `_Alignas` asks for more than the type has. */
+  align?: number | undefined;
   /** Set by a dialect on variables that stand for maps; see `dialect/`. */
   map?: MapDecl;
   /** Local variables and parameters whose address is taken or that are aggregates cannot live in registers. */
@@ -138,7 +140,7 @@ export type CastKind =
   | 'toBool'
   | 'pointerToInt'
   | 'intToPointer'
-  /** pointer to pointer: same bits. */
+  /** pointer to pointer: same bits. (`pointerToInt` and `intToPointer` are always from and to 64 bits.) */
   | 'pointer'
   /** integer constant 0 to pointer. */
   | 'nullToPointer'
@@ -146,7 +148,13 @@ export type CastKind =
   /** Same representation, other type (qualifiers, record to itself). */
   | 'noop';
 
-export interface Int extends ExprBase { readonly kind: 'int'; readonly value: bigint }
+/** `value` is the number itself, in the range of its type (negative when signed and negative). */
+export interface Int extends ExprBase {
+  readonly kind: 'int';
+  readonly value: bigint;
+  /** Name of the enumerator this was written as. */
+  readonly enumerator?: string | undefined;
+}
 /** A string literal: lvalue of type char[N]; `bytes` includes the terminating zero. */
 export interface Str extends ExprBase { readonly kind: 'string'; readonly bytes: Uint8Array }
 export interface Ref extends ExprBase { readonly kind: 'ref'; readonly decl: ValueDecl }
@@ -178,10 +186,11 @@ export interface CompoundAssign extends ExprBase {
 export interface Cond extends ExprBase {
   readonly kind: 'cond';
   readonly cond: Expr;
-  /** Undefined for GNU `a ?: b`: the value of `cond`, converted by `thenCast`. */
+  /** Undefined for GNU `a ?: b`: the value of `cond`, which then has the type of the whole already. */
   readonly then: Expr | undefined;
   readonly else: Expr;
 }
+/** `callee` is a `Ref` to a function (not decayed), or the value of a pointer to one. Arguments have the types of the parameters. */
 export interface Call extends ExprBase { readonly kind: 'call'; readonly callee: Expr; readonly args: readonly Expr[] }
 /** `*p`, `p[i]` and `p->m` all rest on this: the lvalue a pointer points to. */
 export interface Deref extends ExprBase { readonly kind: 'deref'; readonly pointer: Expr }
@@ -197,9 +206,9 @@ export interface Builtin extends ExprBase {
   readonly name: string;
   readonly args: readonly Expr[];
   /** Types named by the call (`__builtin_preserve_type_info`, `offsetof` on relocatable records). */
-  readonly types?: readonly QualType[];
+  readonly types?: readonly QualType[] | undefined;
   /** Names and numbers that are part of the call (enumerator name, info kind). */
-  readonly info?: bigint | string;
+  readonly info?: bigint | string | undefined;
 }
 /** The address of a map, for helpers: made by dialects from `&map` and from map methods. */
 export interface MapAddress extends ExprBase { readonly kind: 'mapAddress'; readonly map: VarDecl }

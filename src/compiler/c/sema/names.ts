@@ -1,0 +1,168 @@
+/**
+ * What a name means: declared in the text, or else known to the target (BTF), to the table of common typedefs, or to
+ * the dialect. What the text declares always wins.
+ */
+import type { Loc } from '../../diagnostics.ts';
+import type { Expr, FunctionDecl } from '../ast.ts';
+import type { Meaning } from './actions.ts';
+import type { QualType } from '../types.ts';
+import type { Context } from './context.ts';
+import { fallbackNames, fallbackTypedef } from './fallback-types.ts';
+import { errorExpr, int, ref } from './nodes.ts';
+import type { ScopeSymbol } from './scopes.ts';
+import { closest, didYouMean } from './suggest.ts';
+import { fits } from './types/arithmetic.ts';
+import { functionType, INT, Q, qual } from './types/basic.ts';
+
+/* ---------- look-up ---------- */
+
+export function lookupType(ctx: Context, name: string): QualType | undefined {
+  const found = ctx.scopes.lookup(name) ?? targetTypedef(ctx, name);
+  return found?.kind === 'typedef' ? found.type : undefined;
+}
+
+export function classify(ctx: Context, name: string): Meaning {
+  const found = ctx.scopes.lookup(name);
+  if (found) return found.kind === 'typedef' ? 'type' : 'value';
+  return targetTypedef(ctx, name) ? 'type' : undefined;
+}
+
+/** A typedef that the text does not declare. */
+function targetTypedef(ctx: Context, name: string): ScopeSymbol | undefined {
+  const known = ctx.targetTypedefs.get(name);
+  if (known !== undefined || ctx.targetTypedefs.has(name)) return known;
+  let symbol: ScopeSymbol | undefined;
+  const type = ctx.kernel?.typedef(name) ?? fallbackTypedef(name);
+  if (type) symbol = { kind: 'typedef', name, type, loc: 0 };
+  else if (ctx.declareByText(`typedef ${name}`, () => ctx.dialect?.typeText('typedef', name, ctx.dialectContext))) {
+    const declared = ctx.scopes.lookup(name);
+    if (declared?.kind === 'typedef') symbol = declared;
+  }
+  ctx.targetTypedefs.set(name, symbol);
+  return symbol;
+}
+
+function targetEnumerator(ctx: Context, name: string): ScopeSymbol | undefined {
+  const known = ctx.targetEnumerators.get(name);
+  if (known !== undefined || ctx.targetEnumerators.has(name)) return known;
+  let symbol: ScopeSymbol | undefined;
+  const found = ctx.kernel?.enumerator(name);
+  if (found) {
+    const type = fits(found.value, INT) ? Q.int : qual(found.type);
+    symbol = { kind: 'enumerator', name, value: found.value, type, of: found.type, loc: 0 };
+  }
+  ctx.targetEnumerators.set(name, symbol);
+  return symbol;
+}
+
+export function typedefType(ctx: Context, name: string, loc: Loc): QualType {
+  const type = lookupType(ctx, name);
+  if (type) return type;
+  const found = ctx.scopes.lookup(name);
+  if (found) {
+    ctx.error('unknown-type', loc, `'${name}' is ${describe(found)} and no type`);
+    return Q.error;
+  }
+  const tag = ctx.scopes.lookupTag(name) ?? ctx.kernel?.record('struct', name) ?? ctx.kernel?.enum(name);
+  if (tag) {
+    const word = tag.kind === 'record' ? tag.tag : 'enum';
+    ctx.error('unknown-type', loc, `'${name}' is not a type by itself; write '${word} ${name}'`);
+    return qual(tag);
+  }
+  ctx.error('unknown-type', loc, `unknown type '${name}'${didYouMean(name, typeNames(ctx, name))}`);
+  return Q.error;
+}
+
+function* typeNames(ctx: Context, name: string): Generator<string> {
+  for (const s of ctx.scopes.visible()) if (s.kind === 'typedef') yield s.name;
+  yield* fallbackNames();
+  yield* ['int', 'char', 'long', 'short', 'unsigned', 'signed', 'void', 'struct', 'union', 'enum'];
+  if (ctx.kernel) yield* ctx.kernel.similar(name, 'typedef');
+}
+
+function describe(s: ScopeSymbol): string {
+  switch (s.kind) {
+    case 'typedef': return 'a type';
+    case 'enumerator': return 'an enumerator';
+    case 'var': return 'a variable';
+    case 'param': return 'a parameter';
+    case 'function': return 'a function';
+    default: return s satisfies never;
+  }
+}
+
+/* ---------- identifiers in expressions ---------- */
+
+export function identifier(ctx: Context, name: string, loc: Loc): Expr {
+  const found = lookupValue(ctx, name);
+  if (found) return use(ctx, found, name, loc);
+  ctx.error('undeclared-identifier', loc, `'${name}' is not declared${didYouMean(name, valueNames(ctx, name))}`);
+  return errorExpr(loc);
+}
+
+function use(ctx: Context, found: ScopeSymbol, name: string, loc: Loc): Expr {
+  switch (found.kind) {
+    case 'enumerator': return int(found.value, found.type, loc, name);
+    case 'typedef':
+      ctx.error('not-a-value', loc, `'${name}' is a type; a value is needed here`);
+      return errorExpr(loc);
+    case 'var': case 'param': case 'function': return ref(found, loc);
+    default: return found satisfies never;
+  }
+}
+
+/** A value by name; the dialect may declare it only now. */
+function lookupValue(ctx: Context, name: string): ScopeSymbol | undefined {
+  const found = ctx.scopes.lookup(name) ?? targetEnumerator(ctx, name);
+  if (found) return found;
+  if (declareFunctionByText(ctx, name)) {
+    const declared = ctx.scopes.lookup(name);
+    if (declared) return declared;
+  }
+  return targetTypedef(ctx, name);
+}
+
+export function declareFunctionByText(ctx: Context, name: string): boolean {
+  return ctx.declareByText(`function ${name}`, () => ctx.dialect?.functionText(name, ctx.dialectContext));
+}
+
+/** Stand-ins for functions that nothing declares: whether the dialect implements one shows when it is called. */
+const undeclared = new WeakSet<FunctionDecl>();
+const IMPLICIT = functionType(Q.int, [], false, false);
+
+export function isUndeclared(fn: FunctionDecl): boolean {
+  return undeclared.has(fn);
+}
+
+export function calleeIdentifier(ctx: Context, name: string, loc: Loc): Expr {
+  const found = ctx.scopes.lookup(name);
+  if (found) return use(ctx, found, name, loc);
+  const fn: FunctionDecl = {
+    kind: 'function', name, type: IMPLICIT, params: [], storage: 'extern', inline: false, attributes: [], loc, end: loc,
+  };
+  undeclared.add(fn);
+  return ref(fn, loc);
+}
+
+/** The message for a call of a function that nobody knows. */
+export function reportUndeclaredFunction(ctx: Context, name: string, loc: Loc): void {
+  if (ctx.kernel?.function(name)) {
+    ctx.error('undeclared-function', loc,
+      `'${name}' is a function of the kernel; BPF programs can call helpers and kfuncs only (declare a kfunc with 'extern … ${name}(…) __ksym;')`);
+    return;
+  }
+  ctx.error('undeclared-function', loc, `function '${name}' is not declared${didYouMean(name, valueNames(ctx, name))}`);
+}
+
+function* valueNames(ctx: Context, name: string): Generator<string> {
+  for (const s of ctx.scopes.visible()) if (s.kind !== 'typedef') yield s.name;
+  // Helpers have a prefix that is easily forgotten.
+  if (!name.startsWith('bpf_') && ctx.dialect?.functionText(`bpf_${name}`, ctx.dialectContext) !== undefined) yield `bpf_${name}`;
+}
+
+export function closestMembers(name: string, members: Iterable<string>): string {
+  const best = closest(name, members, 3);
+  if (best.length === 0) return '';
+  const list = best.map((m) => `'${m}'`);
+  return `; did you mean ${list.length === 1 ? list[0] : `${list.slice(0, -1).join(', ')} or ${list.at(-1)}`}?`;
+}
