@@ -1,0 +1,109 @@
+/**
+ * One map's element calls on raw bytes: the layer that all families share.
+ *
+ *   #attr ─▶ struct { map_fd, key ─▶ keyBytes, value ─▶ valueBytes, flags }      made once, patched per call
+ *
+ * The kernel reads and writes the same two buffers every time, so a call costs one system call and no allocation.
+ * "Not there" is an answer (`false`), not an error; what else the kernel says becomes an error for the user.
+ */
+import { BPF_CMD, attrOffset, encodeAttr } from '../kernel/bpf-attr.ts';
+import { explainDenied } from '../kernel/capabilities.ts';
+import { UserError, UsageError, isDenied } from '../kernel/errors.ts';
+import { KernelError, type Kernel } from '../kernel/port.ts';
+
+/** The map has no room for another entry. */
+export class MapFullError extends UserError {
+  override name = 'MapFullError';
+}
+
+const VALUE_AT = attrOffset('MAP_LOOKUP_ELEM', 'value');
+const FLAGS_AT = attrOffset('MAP_LOOKUP_ELEM', 'flags');
+const KEY_AT = attrOffset('MAP_LOOKUP_ELEM', 'key');
+
+export class Elements {
+  readonly kernel: Kernel;
+  readonly fd: number;
+  readonly name: string;
+  readonly key: DataView;
+  readonly value: DataView;
+  /** For GET_NEXT_KEY: where the kernel puts the key that follows. */
+  readonly next: DataView;
+  readonly #attr: Uint8Array;
+  readonly #attrView: DataView;
+  readonly #keyAddress: bigint;
+  readonly #valueAddress: bigint;
+  readonly #nextAddress: bigint;
+
+  constructor(kernel: Kernel, map: { readonly fd: number; readonly name: string }, keySize: number, valueSize: number) {
+    this.kernel = kernel;
+    this.fd = map.fd;
+    this.name = map.name;
+    // Explicit ArrayBuffers lie outside the JavaScript heap, so their addresses never change.
+    const keyBytes = new Uint8Array(new ArrayBuffer(Math.max(keySize, 1)));
+    const valueBytes = new Uint8Array(new ArrayBuffer(Math.max(valueSize, 1)));
+    const nextBytes = new Uint8Array(new ArrayBuffer(Math.max(keySize, 1)));
+    this.key = new DataView(keyBytes.buffer);
+    this.value = new DataView(valueBytes.buffer);
+    this.next = new DataView(nextBytes.buffer);
+    this.#keyAddress = keySize === 0 ? 0n : kernel.addressOf(keyBytes);
+    this.#valueAddress = kernel.addressOf(valueBytes);
+    this.#nextAddress = kernel.addressOf(nextBytes);
+    this.#attr = encodeAttr(kernel, 'MAP_LOOKUP_ELEM', { map_fd: map.fd });
+    this.#attrView = new DataView(this.#attr.buffer);
+  }
+
+  /** Reads the value of `key` into `value`. False if there is none. */
+  lookup(flags = 0): boolean {
+    return this.#call('MAP_LOOKUP_ELEM', this.#keyAddress, this.#valueAddress, flags);
+  }
+
+  /** Writes `value` at `key`. False if `flags` forbade it (NOEXIST and it exists, EXIST and it does not). */
+  update(flags = 0): boolean {
+    return this.#call('MAP_UPDATE_ELEM', this.#keyAddress, this.#valueAddress, flags);
+  }
+
+  /** False if there was none. */
+  delete(): boolean {
+    return this.#call('MAP_DELETE_ELEM', this.#keyAddress, 0n, 0);
+  }
+
+  lookupAndDelete(flags = 0): boolean {
+    return this.#call('MAP_LOOKUP_AND_DELETE_ELEM', this.#keyAddress, this.#valueAddress, flags);
+  }
+
+  /** Reads the key after `key` (the first one for `fromStart`) into `next`. False at the end. */
+  nextKey(fromStart: boolean): boolean {
+    return this.#call('MAP_GET_NEXT_KEY', fromStart ? 0n : this.#keyAddress, this.#nextAddress, 0);
+  }
+
+  #call(command: 'MAP_LOOKUP_ELEM' | 'MAP_UPDATE_ELEM' | 'MAP_DELETE_ELEM' | 'MAP_LOOKUP_AND_DELETE_ELEM' | 'MAP_GET_NEXT_KEY', key: bigint, value: bigint, flags: number): boolean {
+    this.#attrView.setBigUint64(KEY_AT, key, true);
+    this.#attrView.setBigUint64(VALUE_AT, value, true);
+    this.#attrView.setBigUint64(FLAGS_AT, BigInt(flags), true);
+    try {
+      this.kernel.bpf(BPF_CMD[command], this.#attr);
+      return true;
+    } catch (error) {
+      if (!(error instanceof KernelError)) throw error;
+      if (error.code === 'ENOENT' || (error.code === 'EEXIST' && command === 'MAP_UPDATE_ELEM' && flags !== 0)) return false;
+      throw this.explain(error, DOING[command]);
+    }
+  }
+
+  /** The error that a user sees for a failed call on this map. */
+  explain(error: KernelError, doing: string): Error {
+    const what = `${doing} map '${this.name}'`;
+    if (error.code === 'E2BIG' || error.code === 'ENOSPC') return new MapFullError(`${what}: it is full`, 'make it larger where it is declared, or use an LRU type', error);
+    if (error.code === 'EBADF') return new UsageError(`${what}: it is closed`, [], undefined, error);
+    if (error.code === 'EEXIST') return new UsageError(`${what}: there is no such index, or an array cannot do that`, [], undefined, error);
+    if (error.code === 'EPERM' && doing.startsWith('writing')) return new UsageError(`${what}: it is read-only (frozen, or made so)`, [], undefined, error);
+    if (isDenied(error)) return explainDenied(this.kernel, error, what, ['CAP_BPF']);
+    if (error.code === 'EOPNOTSUPP' || error.code === 'ENOTSUPP') return new UsageError(`${what}: this type of map does not do that`, [], undefined, error);
+    return new UserError(`${what}: ${error.message}`, undefined, error);
+  }
+}
+
+const DOING = {
+  MAP_LOOKUP_ELEM: 'reading', MAP_UPDATE_ELEM: 'writing to', MAP_DELETE_ELEM: 'deleting from', MAP_LOOKUP_AND_DELETE_ELEM: 'taking from',
+  MAP_GET_NEXT_KEY: 'listing',
+} as const;

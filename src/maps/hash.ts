@@ -1,0 +1,136 @@
+/**
+ * Hash maps: `hash`, `lru_hash`, and `lpm_trie`, which looks the same from outside (a look-up finds the longest prefix).
+ *
+ * Minimum kernel: hash 3.19, lru_hash 4.10, lpm_trie 4.11; `drain` in one step 5.6, in two before.
+ * BPF_MAP_TYPE_HASH, BPF_MAP_TYPE_LRU_HASH, BPF_MAP_TYPE_LPM_TRIE.
+ */
+import { ELEM_FLAG } from '../kernel/bpf-enums.ts';
+import { UsageError } from '../kernel/errors.ts';
+import type { In, MapValue } from './codec.ts';
+import { BpfMap } from './map.ts';
+import { scan } from './scan.ts';
+
+/** `if`: 'absent' writes only new keys, 'present' only existing ones. */
+export interface SetOptions {
+  readonly if?: 'absent' | 'present';
+}
+
+export function updateFlags(options: SetOptions | undefined): number {
+  return options?.if === 'absent' ? ELEM_FLAG.NOEXIST : options?.if === 'present' ? ELEM_FLAG.EXIST : ELEM_FLAG.ANY;
+}
+
+export class HashMap<K = MapValue, V = MapValue> extends BpfMap<K, V> {
+  /** The value; undefined if the key is not there. */
+  get(key: In<K>): V | undefined {
+    this.keyCodec.encode(this.elements.key, 0, key);
+    return this.elements.lookup() ? this.valueCodec.decode(this.elements.value, 0) : undefined;
+  }
+
+  has(key: In<K>): boolean {
+    this.keyCodec.encode(this.elements.key, 0, key);
+    return this.elements.lookup();
+  }
+
+  /** Writes an entry. False if `options.if` forbade it. Throws `MapFullError`. */
+  set(key: In<K>, value: In<V>, options?: SetOptions): boolean {
+    this.keyCodec.encode(this.elements.key, 0, key);
+    this.valueCodec.encode(this.elements.value, 0, value);
+    return this.elements.update(updateFlags(options));
+  }
+
+  /** True if the key was there. */
+  delete(key: In<K>): boolean {
+    this.keyCodec.encode(this.elements.key, 0, key);
+    return this.elements.delete();
+  }
+
+  /** Reads an entry and takes it out, in one step where the kernel can (5.14). */
+  take(key: In<K>): V | undefined {
+    this.keyCodec.encode(this.elements.key, 0, key);
+    try {
+      return this.elements.lookupAndDelete() ? this.valueCodec.decode(this.elements.value, 0) : undefined;
+    } catch (error) {
+      if (!(error instanceof UsageError)) throw error;
+    }
+    const value = this.get(key);
+    if (value !== undefined) this.delete(key);
+    return value;
+  }
+
+  /** Adds to a number. Not atomic: a program that counts at the same time may lose a step. */
+  increment(key: In<K>, by: number | bigint = 1): void {
+    const sum: unknown = addNumbers(this.get(key), by, this.name);
+    this.set(key, sum as In<V>);
+  }
+
+  *entries(): Generator<[K, V], void, undefined> {
+    yield* this.#scan(false);
+  }
+
+  /** Reads all entries and takes them out. Entries that programs add meanwhile may stay for the next time. */
+  *drain(): Generator<[K, V], void, undefined> {
+    yield* this.#scan(true);
+  }
+
+  *keys(): Generator<K, void, undefined> {
+    const { keyCodec } = this;
+    for (const batch of scan(this.elements, this.spec)) for (let i = 0; i < batch.count; i++) yield keyCodec.decode(batch.keys, i * keyCodec.size);
+  }
+
+  *values(): Generator<V, void, undefined> {
+    const { valueCodec } = this;
+    for (const batch of scan(this.elements, this.spec)) for (let i = 0; i < batch.count; i++) yield valueCodec.decode(batch.values, i * valueCodec.size);
+  }
+
+  [Symbol.iterator](): Generator<[K, V], void, undefined> {
+    return this.entries();
+  }
+
+  /** Number of entries. The kernel does not tell: all are read. */
+  get size(): number {
+    let count = 0;
+    for (const batch of scan(this.elements, this.spec)) count += batch.count;
+    return count;
+  }
+
+  /** Takes out all entries. */
+  clear(): void {
+    for (const _ of scan(this.elements, { maxEntries: this.spec.maxEntries, remove: true })) { /* the scan removes */ }
+  }
+
+  /** Sets all values to zero and keeps the keys. */
+  zero(): void {
+    const { elements, keyCodec } = this;
+    for (const batch of scan(elements, this.spec)) {
+      for (let i = 0; i < batch.count; i++) {
+        copyBytes(batch.keys, i * keyCodec.size, elements.key, keyCodec.size);
+        fillZero(elements.value);
+        elements.update(ELEM_FLAG.EXIST);
+      }
+    }
+  }
+
+  *#scan(remove: boolean): Generator<[K, V], void, undefined> {
+    const { keyCodec, valueCodec } = this;
+    for (const batch of scan(this.elements, { maxEntries: this.spec.maxEntries, remove })) {
+      for (let i = 0; i < batch.count; i++) {
+        yield [keyCodec.decode(batch.keys, i * keyCodec.size), valueCodec.decode(batch.values, i * valueCodec.size)];
+      }
+    }
+  }
+}
+
+export function copyBytes(from: DataView, at: number, to: DataView, size: number): void {
+  new Uint8Array(to.buffer, to.byteOffset, size).set(new Uint8Array(from.buffer, from.byteOffset + at, size));
+}
+
+export function fillZero(view: DataView): void {
+  new Uint8Array(view.buffer, view.byteOffset, view.byteLength).fill(0);
+}
+
+export function addNumbers(before: unknown, by: number | bigint, map: string): number | bigint {
+  if (before === undefined) return by;
+  if (typeof before === 'number' && typeof by === 'number') return before + by;
+  if (typeof before === 'number' || typeof before === 'bigint') return BigInt(before) + BigInt(by);
+  throw new UsageError(`map '${map}': only numbers can be incremented`);
+}
