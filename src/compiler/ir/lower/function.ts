@@ -1,0 +1,55 @@
+/** One function: its parameters into places, its body, its end. */
+import type { FunctionDecl, ParamDecl } from '../../c/ast.ts';
+import { constant, newFunction } from '../builder.ts';
+import type { IrFunction, Space } from '../ir.ts';
+import { localPlace, newLocal } from './place.ts';
+import { FunctionState, type ModuleState } from './state.ts';
+import { statement } from './statement.ts';
+import { alignOfType, isRecord, memBits, scalarType, spaceOf } from './types.ts';
+
+export function lowerFunction(m: ModuleState, d: FunctionDecl): IrFunction {
+  const returnsRecord = isRecord(d.type.returns.type);
+  const params = d.params.map((p) => ({ type: scalarType(p.type.type) ?? 'ptr', name: p.name, loc: p.loc, ...spaceOfParam(d, p) }));
+  if (returnsRecord) params.unshift({ type: 'ptr', name: '', loc: d.loc });
+  const returns = returnsRecord || d.type.returns.type.kind === 'void' ? undefined : scalarType(d.type.returns.type);
+  if (!returnsRecord && !returns && d.type.returns.type.kind !== 'void') m.error('unsupported-type', d.loc, `'${d.name}' returns a type that BPF cannot compute with`);
+  const fn = newFunction({
+    name: d.name, params, returns, loc: d.loc, end: d.end,
+    linkage: d.attributes.some((a) => a.name === 'weak') ? 'weak' : d.storage === 'static' ? 'static' : 'global',
+    inline: inlining(m, d),
+    program: d.program && { type: d.program.type, ...(d.program.attachType === undefined ? {} : { attachType: d.program.attachType }) },
+  });
+  const f = new FunctionState(m, fn, d);
+  const { b } = f;
+  if (returnsRecord) f.returnInto = fn.params[0];
+  d.params.forEach((p, i) => {
+    const value = fn.params[i + (returnsRecord ? 1 : 0)] as IrFunction['params'][number];
+    b.loc = p.loc;
+    if (isRecord(p.type.type)) {
+      f.locals.set(p, localPlace(value, p.type, alignOfType(p.type)));
+      return;
+    }
+    const type = scalarType(p.type.type);
+    if (!type) return m.error('unsupported-type', p.loc, `parameter '${p.name}' has a type that BPF cannot compute with`);
+    const at = newLocal(f, p.type, p.name, p.loc);
+    b.store(memBits(p.type.type), value, at.ptr, 0);
+    f.locals.set(p, at);
+  });
+  if (d.body) statement(f, d.body);
+  b.loc = d.end;
+  b.return(returns ? constant(returns, 0) : undefined);
+  for (const [, block] of f.labels) if (!fn.blocks.includes(block)) fn.blocks.push(block);
+  return fn;
+}
+
+function spaceOfParam(d: FunctionDecl, p: ParamDecl): { space?: Space } {
+  if (d.program && p.index === 0) return { space: 'ctx' };
+  const space = p.type.type.kind === 'pointer' ? spaceOf(p.type.type.to.quals) : undefined;
+  return space ? { space } : {};
+}
+
+function inlining(m: ModuleState, d: FunctionDecl): IrFunction['inline'] {
+  if (d.attributes.some((a) => a.name === 'noinline')) return 'never';
+  if (m.options.inlineAll || d.attributes.some((a) => a.name === 'always_inline')) return 'always';
+  return 'auto';
+}
