@@ -8,7 +8,7 @@ import { CALL, CLASS, FP, JMP, PSEUDO, SRC, MODE, ATOMIC } from '../isa/insn.ts'
 import { checkInsn } from '../isa/opcodes.ts';
 import { indexOfSlot, slotOfIndex } from '../isa/encode.ts';
 import { VmLoadError } from './fault.ts';
-import { REGION_CAPACITY, REGION_STEP } from './memory.ts';
+import { REGION_LIMIT, REGION_STEP } from './memory.ts';
 import type { Insn } from '../isa/insn.ts';
 
 export interface CodeFunction {
@@ -68,7 +68,7 @@ export function isCall(insn: Insn): boolean {
 
 /** Addresses of functions lie above all regions, so that they can be passed around but not read. */
 export function functionAddress(code: number, fn: number): number {
-  return (REGION_CAPACITY + code) * REGION_STEP + fn;
+  return (REGION_LIMIT + code) * REGION_STEP + fn;
 }
 
 export function prepare(input: CodeInput): Code {

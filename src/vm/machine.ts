@@ -23,7 +23,7 @@ import { keyOfValue } from './helpers/control.ts';
 import { createInterpreter } from './interpret.ts';
 import { loadCode } from './load.ts';
 import { MapError, VmMap } from './maps/map.ts';
-import { BUDGET, MAILBOX, REGION_CAPACITY, REGION_STEP, RESULT, STACK, MAX_FRAMES, FRAME_SIZE, VmMemory } from './memory.ts';
+import { BUDGET, MAILBOX, REGION_LIMIT, REGION_STEP, RESULT, STACK, MAX_FRAMES, FRAME_SIZE, VmMemory } from './memory.ts';
 import { Packet, PACKET_CONTEXTS } from './packet.ts';
 import { seededRandom } from './state.ts';
 import { createWasmExecutable } from './wasm/engine.ts';
@@ -125,7 +125,7 @@ export class Machine {
   constructor(spec: ObjectSpec, options: MachineOptions) {
     this.spec = spec;
     this.options = options;
-    this.memory = new VmMemory(options.memoryLimit ?? 256 << 20);
+    this.memory = new VmMemory(options.memoryLimit ?? 256 << 20, objectsOf(spec, options.cpus ?? 1));
     this.helpers = new Map([...HELPERS, ...(options.helpers ?? [])].map((row) => [row.id, row]));
     this.state = {
       task: { pid: 1000, tgid: 1000, uid: 0, gid: 0, comm: 'skep', cgroup: 1n, task: 0n, ...options.task },
@@ -232,7 +232,10 @@ export class Machine {
   run(name: string, input: RunInput = {}): RunResult {
     const loaded = this.program(name);
     const { memory, state } = this;
-    for (const map of this.mapList) map.store.sweep?.();
+    for (const map of this.mapList) {
+      map.store.sweep?.();
+      if (memory.crowded) map.store.forget?.();
+    }
     state.printk = [];
     state.sequence = [];
     state.actions.length = 0;
@@ -294,7 +297,7 @@ export class Machine {
 
   /** Calls a function by its address. */
   private invoke(address: number, args: readonly (number | bigint)[], depth: number): bigint {
-    const code = Math.floor(address / REGION_STEP) - REGION_CAPACITY;
+    const code = Math.floor(address / REGION_STEP) - REGION_LIMIT;
     const loaded = this.loaded[code];
     const fn = address % REGION_STEP;
     if (loaded === undefined || loaded.code.functions[fn] === undefined) throw new Refusal('call', `0x${address.toString(16)} is no function`);
@@ -385,6 +388,16 @@ export class Machine {
       ...(source === undefined ? {} : { source }),
     }, address);
   }
+}
+
+/** How many values programs can point to at most, twice: removed ones stay until a run is over. */
+function objectsOf(spec: ObjectSpec, cpus: number): number {
+  let count = 1024;
+  for (const map of spec.maps.values()) {
+    if (map.type === 'ringbuf') count += Math.min(map.maxEntries >> 4, 1 << 18);
+    else count += Math.min(map.maxEntries, 1 << 20) * 2 * (map.type.includes('percpu') ? cpus : 1);
+  }
+  return count;
 }
 
 /** SKF_LL_OFF and SKF_NET_OFF. */

@@ -22,8 +22,8 @@ import { Refusal } from './fault.ts';
 import { WASM } from './wasm/types.ts';
 import type { WasmMemory } from './wasm/types.ts';
 
-/** Ids of regions are below this; addresses with larger ids mean functions and never memory. */
-export const REGION_CAPACITY: number = 1 << 20;
+/** No machine has more regions; addresses with ids from here on mean functions and never memory. */
+export const REGION_LIMIT: number = 1 << 20;
 /** The highest half of an address begins here. */
 export const REGION_STEP = 4294967296;
 
@@ -32,14 +32,14 @@ export const MAILBOX = 64;
 export const RESULT = 104;
 /** Instructions left, signed 64 bits. */
 export const BUDGET = 112;
-export const TABLE = 4096;
-export const STACK: number = TABLE + REGION_CAPACITY * 16;
+export const STACK = 4096;
 export const FRAME_SIZE = 512;
 /** The kernel allows eight; callbacks run on top of their caller. */
 export const MAX_FRAMES = 8;
 /** First region id of the frames. */
 export const FRAME_REGION = 1;
-const HEAP: number = STACK + MAX_FRAMES * FRAME_SIZE;
+/** The region table; what is allocated follows it. */
+export const TABLE: number = STACK + MAX_FRAMES * FRAME_SIZE;
 const PAGE = 65536;
 const FIRST_FREE_REGION = 16;
 
@@ -57,17 +57,23 @@ export class VmMemory {
   bytes: Uint8Array;
   view: DataView;
   words: Int32Array;
-  private top = HEAP;
   private readonly free = new Map<number, number[]>();
   private readonly regions: (Region | undefined)[] = [];
   private readonly freeIds: number[] = [];
   private nextId = FIRST_FREE_REGION;
   private readonly limitPages: number;
+  private readonly heap: number;
+  /** Regions that may be open at once: a power of two. */
+  readonly capacity: number;
+  private top: number;
 
-  /** `limit`: bytes that values, packets and contexts may take in all. */
-  constructor(limit: number) {
-    this.limitPages = Math.min(65536, Math.ceil((HEAP + limit) / PAGE));
-    this.wasm = new WASM.Memory({ initial: Math.ceil(HEAP / PAGE) + 1, maximum: this.limitPages });
+  /** `limit`: bytes that values, packets and contexts may take in all. `objects`: how many of them programs may hold. */
+  constructor(limit: number, objects: number) {
+    this.capacity = Math.min(REGION_LIMIT, 2 ** Math.ceil(Math.log2(Math.max(objects, 1024))));
+    this.heap = TABLE + this.capacity * 16;
+    this.top = this.heap;
+    this.limitPages = Math.min(65536, Math.ceil((this.heap + limit) / PAGE));
+    this.wasm = new WASM.Memory({ initial: Math.min(this.limitPages, Math.ceil(this.heap / PAGE) + 1), maximum: this.limitPages });
     this.bytes = new Uint8Array(this.wasm.buffer);
     this.view = new DataView(this.wasm.buffer);
     this.words = new Int32Array(this.wasm.buffer);
@@ -100,7 +106,7 @@ export class VmMemory {
   private grow(needed: number): void {
     const pages = this.bytes.length / PAGE;
     const wanted = Math.max(Math.ceil(needed / PAGE), Math.min(this.limitPages, pages + (pages >> 1)));
-    if (wanted > this.limitPages) throw new Refusal('argument', `the machine's memory limit of ${(this.limitPages * PAGE - HEAP) >> 20} MiB is used up`);
+    if (wanted > this.limitPages) throw new Refusal('argument', `the machine's memory limit of ${Math.round((this.limitPages * PAGE - this.heap) / 1048576)} MiB is used up`);
     this.wasm.grow(wanted - pages);
     this.bytes = new Uint8Array(this.wasm.buffer);
     this.view = new DataView(this.wasm.buffer);
@@ -110,7 +116,7 @@ export class VmMemory {
   /** Makes `size` bytes at `position` reachable for programs; returns the address of the first. */
   open(region: Region, position: number, size: number, writable: boolean): number {
     const id = this.freeIds.pop() ?? this.nextId++;
-    if (id >= REGION_CAPACITY) throw new Refusal('argument', `more than ${REGION_CAPACITY} objects are reachable at once`);
+    if (id >= this.capacity) throw new Refusal('argument', `more than ${this.capacity} objects are reachable at once`);
     this.set(id, region, position, size, writable, 0);
     return id * REGION_STEP;
   }
@@ -132,6 +138,11 @@ export class VmMemory {
     this.regions[id] = region;
   }
 
+  /** Half of the regions are open: whoever can open his again when asked should close them between runs. */
+  get crowded(): boolean {
+    return this.nextId - this.freeIds.length > this.capacity / 2;
+  }
+
   regionAt(address: number): Region | undefined {
     return this.regions[Math.floor(address / REGION_STEP)];
   }
@@ -139,7 +150,7 @@ export class VmMemory {
   /** Position of `length` bytes at a program's address, or -1 where they are not all in one open region. */
   find(address: number, length: number, write: boolean): number {
     const id = Math.floor(address / REGION_STEP);
-    if (!(id >= 0 && id < REGION_CAPACITY)) return -1;
+    if (!(id >= 0 && id < this.capacity)) return -1;
     const entry = (TABLE >> 2) + id * 4;
     const at = ((address - id * REGION_STEP) - (this.words[entry] as number)) >>> 0;
     return at + length <= (this.words[entry + (write ? 2 : 1)] as number) ? (this.words[entry + 3] as number) + at : -1;
@@ -148,7 +159,7 @@ export class VmMemory {
   /** Bytes that may be accessed from the address to the end of its region. */
   room(address: number, write: boolean): number {
     const id = Math.floor(address / REGION_STEP);
-    if (!(id >= 0 && id < REGION_CAPACITY)) return 0;
+    if (!(id >= 0 && id < this.capacity)) return 0;
     const entry = (TABLE >> 2) + id * 4;
     const at = ((address - id * REGION_STEP) - (this.words[entry] as number)) >>> 0;
     return Math.max(0, (this.words[entry + (write ? 2 : 1)] as number) - at);

@@ -5,7 +5,7 @@
  * overwrites: read them before calling back.
  */
 import { Refusal } from '../fault.ts';
-import { MAILBOX, REGION_CAPACITY, REGION_STEP } from '../memory.ts';
+import { MAILBOX, REGION_LIMIT, REGION_STEP } from '../memory.ts';
 import { VmMap } from '../maps/map.ts';
 import type { VmMemory } from '../memory.ts';
 import type { MapFamily } from '../maps/map.ts';
@@ -99,7 +99,7 @@ export class HelperCall {
   /** A function of a program, for callbacks. */
   callback(argument: number): number {
     const address = this.address(argument);
-    if (address < REGION_CAPACITY * REGION_STEP) throw new Refusal('argument', `argument ${argument}: 0x${this.long(argument).toString(16)} is no function`);
+    if (address < REGION_LIMIT * REGION_STEP) throw new Refusal('argument', `argument ${argument}: 0x${this.long(argument).toString(16)} is no function`);
     return address;
   }
 

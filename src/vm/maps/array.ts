@@ -36,6 +36,12 @@ export function createArray(shape: MapShape, host: MapHost): MapStore & { readon
       return 0;
     },
     remove: () => -ERRNO.EINVAL,
+    forget() {
+      // The only value of a data section is in constants of programs.
+      if (shape.maxEntries === 1) return;
+      for (const address of addresses) if (address !== 0) memory.close(address);
+      addresses.fill(0);
+    },
     *keys() {
       for (let index = 0; index < shape.maxEntries; index++) {
         memory.view.setUint32(keyScratch, index, true);
@@ -59,6 +65,7 @@ export function createSlots(shape: MapShape, host: MapHost): MapStore {
   const present = new Uint8Array(shape.maxEntries);
   const indexOf = (key: number): number => memory.view.getUint32(key, true);
   return {
+    ...array,
     lookup: (key) => (present[indexOf(key)] === 1 ? array.lookup(key) : 0),
     update(key, value, flags) {
       const result = array.update(key, value, flags);

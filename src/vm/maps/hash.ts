@@ -100,6 +100,13 @@ class Hash implements MapStore {
     return element === NONE ? -1 : this.value(element, this.cpus === 1 ? 0 : cpu);
   }
 
+  forget(): void {
+    for (const [element, addresses] of this.addresses.entries()) {
+      for (const address of addresses ?? []) if (address !== undefined) this.host.memory.close(address);
+      this.addresses[element] = undefined;
+    }
+  }
+
   sweep(): void {
     for (const element of this.dead) {
       for (const address of this.addresses[element] ?? []) if (address !== undefined) this.host.memory.close(address);

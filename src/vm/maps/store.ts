@@ -36,6 +36,8 @@ export interface MapStore {
   valueOn(key: number, cpu: number): number;
   /** Between runs: gives back what programs can no longer point to. */
   sweep?(): void;
+  /** Between runs: closes the regions of values; they open again when they are looked up. */
+  forget?(): void;
   push?(value: number, flags: number): number;
   /** Copies the next value out; takes it where `remove` is set. */
   peek?(value: number, remove: boolean): number;

@@ -5,7 +5,7 @@
  * translation knows the place, and addresses linear memory directly.
  */
 import { ATOMIC, CLASS, FP, MODE, SIZE } from '../../isa/insn.ts';
-import { FRAME_SIZE, REGION_CAPACITY, TABLE } from '../memory.ts';
+import { FRAME_SIZE, TABLE } from '../memory.ts';
 import { getRegister, setRegister } from './arithmetic.ts';
 import { ADDRESS, ENTRY, FAULT_KINDS, FRAME, IMPORT, OLD, POSITION } from './locals.ts';
 import { OP, VOID } from './writer.ts';
@@ -44,15 +44,16 @@ export function emitFault(w: WasmWriter, kind: (typeof FAULT_KINDS)[number], ind
   w.byte(OP.call).unsigned(IMPORT.fault).byte(OP.unreachable);
 }
 
-function emitPlace(w: WasmWriter, index: number, base: number, off: number, bytes: number, write: boolean): Place {
+/** `regions` is the table's length, a power of two. */
+function emitPlace(w: WasmWriter, regions: number, index: number, base: number, off: number, bytes: number, write: boolean): Place {
   if (base === FP && off + FRAME_SIZE >= 0 && off + bytes <= 0) return { local: FRAME, offset: off + FRAME_SIZE };
   getRegister(w, base);
   if (off !== 0) w.byte(OP.i64Const).signed(off).byte(OP.i64Add);
   w.byte(OP.localTee).unsigned(ADDRESS);
   // Is the region id one of the table's? Masked all the same, so that the table is never left.
-  w.byte(OP.i64Const).signed(32).bytes(OP.i64ShrU, OP.i32WrapI64, OP.localTee).unsigned(ENTRY).byte(OP.i32Const).signed(REGION_CAPACITY - 1).byte(OP.i32GtU);
+  w.byte(OP.i64Const).signed(32).bytes(OP.i64ShrU, OP.i32WrapI64, OP.localTee).unsigned(ENTRY).byte(OP.i32Const).signed(regions - 1).byte(OP.i32GtU);
   w.byte(OP.localGet).unsigned(ADDRESS).byte(OP.i32WrapI64);
-  w.byte(OP.localGet).unsigned(ENTRY).byte(OP.i32Const).signed(REGION_CAPACITY - 1).byte(OP.i32And).byte(OP.i32Const).signed(4).bytes(OP.i32Shl, OP.localTee).unsigned(ENTRY);
+  w.byte(OP.localGet).unsigned(ENTRY).byte(OP.i32Const).signed(regions - 1).byte(OP.i32And).byte(OP.i32Const).signed(4).bytes(OP.i32Shl, OP.localTee).unsigned(ENTRY);
   memoryArgument(w, OP.i32Load, TABLE);
   w.bytes(OP.i32Sub, OP.localTee).unsigned(POSITION).byte(OP.i64ExtendI32U).byte(OP.i64Const).signed(bytes).byte(OP.i64Add);
   w.byte(OP.localGet).unsigned(ENTRY);
@@ -69,17 +70,17 @@ function widthOf(insn: Insn): Width {
   return WIDTH.get(insn.op & 0x18) as Width;
 }
 
-export function emitLoad(w: WasmWriter, insn: Insn, index: number): void {
+export function emitLoad(w: WasmWriter, regions: number, insn: Insn, index: number): void {
   const width = widthOf(insn);
-  const place = emitPlace(w, index, insn.src, insn.off, width.bytes, false);
+  const place = emitPlace(w, regions, index, insn.src, insn.off, width.bytes, false);
   w.byte(OP.localGet).unsigned(place.local);
   memoryArgument(w, (insn.op & 0xe0) === MODE.MEMSX ? width.loadSigned : width.load, place.offset);
   setRegister(w, insn.dst);
 }
 
-export function emitStore(w: WasmWriter, insn: Insn, index: number): void {
+export function emitStore(w: WasmWriter, regions: number, insn: Insn, index: number): void {
   const width = widthOf(insn);
-  const place = emitPlace(w, index, insn.dst, insn.off, width.bytes, true);
+  const place = emitPlace(w, regions, index, insn.dst, insn.off, width.bytes, true);
   w.byte(OP.localGet).unsigned(place.local);
   if ((insn.op & 7) === CLASS.ST) w.byte(OP.i64Const).signed(insn.imm);
   else getRegister(w, insn.src);
@@ -91,11 +92,11 @@ const COMBINE: ReadonlyMap<number, number> = new Map([
 ]);
 
 /** Programs run alone, so each of these is a load and a store. */
-export function emitAtomic(w: WasmWriter, insn: Insn, index: number): void {
-  if (insn.imm === ATOMIC.LOAD_ACQ) return emitLoad(w, insn, index);
-  if (insn.imm === ATOMIC.STORE_REL) return emitStore(w, insn, index);
+export function emitAtomic(w: WasmWriter, regions: number, insn: Insn, index: number): void {
+  if (insn.imm === ATOMIC.LOAD_ACQ) return emitLoad(w, regions, insn, index);
+  if (insn.imm === ATOMIC.STORE_REL) return emitStore(w, regions, insn, index);
   const width = widthOf(insn);
-  const place = emitPlace(w, index, insn.dst, insn.off, width.bytes, true);
+  const place = emitPlace(w, regions, index, insn.dst, insn.off, width.bytes, true);
   w.byte(OP.localGet).unsigned(place.local);
   memoryArgument(w, width.load, place.offset);
   w.byte(OP.localSet).unsigned(OLD);

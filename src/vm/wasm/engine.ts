@@ -19,7 +19,7 @@ export function createWasmExecutable(code: Code, runtime: Runtime): Executable {
 }
 
 function instantiate(code: Code, runtime: Runtime): Run {
-  const module = new WASM.Module(translate(code));
+  const module = new WASM.Module(translate(code, runtime.memory.capacity));
   const instance = new WASM.Instance(module, {
     vm: {
       memory: runtime.memory.wasm,

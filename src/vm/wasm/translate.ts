@@ -30,7 +30,7 @@ import type { Insn } from '../../isa/insn.ts';
 const TYPE = { call: 0, fault: 1, function: 2, swap: 3, run: 4 } as const;
 
 /** The module's bytes. It imports `vm.memory`, `vm.call`, `vm.fault`, `vm.packetLoad` and exports `run(function, depth)`. */
-export function translate(code: Code): Uint8Array {
+export function translate(code: Code, regions: number): Uint8Array {
   const count = code.functions.length;
   const swap64 = FIRST_FUNCTION + count;
   const module = new WasmWriter();
@@ -50,7 +50,7 @@ export function translate(code: Code): Uint8Array {
   const add = (body: WasmWriter): void => {
     bodies.unsigned(body.length).append(body);
   };
-  for (const fn of code.functions) add(functionBody(code, fn, swap64));
+  for (const fn of code.functions) add(functionBody(code, fn, swap64, regions));
   const swap = new WasmWriter();
   emitSwap64Body(swap);
   add(swap);
@@ -101,7 +101,7 @@ function checkBudget(w: WasmWriter, index: number): void {
   w.byte(OP.end);
 }
 
-function functionBody(code: Code, fn: CodeFunction, swap64: number): WasmWriter {
+function functionBody(code: Code, fn: CodeFunction, swap64: number, regions: number): WasmWriter {
   const w = new WasmWriter();
   declareLocals(w);
   w.byte(OP.localGet).unsigned(DEPTH).byte(OP.i32Const).signed(MAX_FRAMES).bytes(OP.i32GeU, OP.if, VOID);
@@ -115,14 +115,14 @@ function functionBody(code: Code, fn: CodeFunction, swap64: number): WasmWriter 
   restoreLeft(w);
   checkBudget(w, fn.start);
   emitGraph(w, code, graphOf(code, fn), {
-    straight: (block) => emitBlock(w, code, block, swap64),
+    straight: (block) => emitBlock(w, code, block, swap64, regions),
     condition: (block) => emitCondition(w, code.insns[block.end - 1] as Insn),
     backward: (block) => checkBudget(w, block.end - 1),
   }, NEXT);
   return w.byte(OP.end);
 }
 
-function emitBlock(w: WasmWriter, code: Code, block: Block, swap64: number): void {
+function emitBlock(w: WasmWriter, code: Code, block: Block, swap64: number, regions: number): void {
   w.byte(OP.localGet).unsigned(LEFT).byte(OP.i64Const).signed(block.end - block.start).bytes(OP.i64Sub, OP.localSet).unsigned(LEFT);
   for (let index = block.start; index < block.end; index++) {
     const insn = code.insns[index] as Insn;
@@ -132,14 +132,14 @@ function emitBlock(w: WasmWriter, code: Code, block: Block, swap64: number): voi
         emitArithmetic(w, insn, swap64);
         break;
       case CLASS.LDX:
-        emitLoad(w, insn, index);
+        emitLoad(w, regions, insn, index);
         break;
       case CLASS.ST:
-        emitStore(w, insn, index);
+        emitStore(w, regions, insn, index);
         break;
       case CLASS.STX:
-        if ((insn.op & 0xe0) === MODE.ATOMIC) emitAtomic(w, insn, index);
-        else emitStore(w, insn, index);
+        if ((insn.op & 0xe0) === MODE.ATOMIC) emitAtomic(w, regions, insn, index);
+        else emitStore(w, regions, insn, index);
         break;
       case CLASS.LD:
         if (insn.imm64 === undefined) emitPacketLoad(w, insn, index);
