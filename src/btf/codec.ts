@@ -13,7 +13,8 @@
  *
  * Encoding writes every byte of the type, padding as zero, and takes what decoding gives. Members that are left out
  * are zero, a member that does not exist is an error. Enumerators may be given by name. Of a union only one member
- * needs to be given; of several, the last in declaration order wins, texts before others (they may be lossy).
+ * needs to be given; of several, the last in declaration order wins, but texts and bools, which do not tell all of
+ * their bytes, give way to the others.
  */
 import { bitsReader, bitsWriter, doesNotFit, intReader, intWriter, textReader, textWriter, type Decoder, type Encoder } from './codec-scalars.ts';
 import { BtfError } from './error.ts';
@@ -189,8 +190,7 @@ function writerOf(schema: TypeSchema, path: string): Encoder<BtfInput> {
 }
 
 function recordWriter(schema: RecordSchema, path: string, what: string): Encoder<BtfInput> {
-  const isText = (m: MemberSchema): boolean => m.type.kind === 'text';
-  const ordered = [...schema.members.filter(isText), ...schema.members.filter((m) => !isText(m))];
+  const ordered = [...schema.members.filter((m) => isLossy(m.type)), ...schema.members.filter((m) => !isLossy(m.type))];
   const writers = ordered.map((member) => {
     const at = path === '' ? member.name : `${path}.${member.name}`;
     const write = member.bits === undefined ? writerOf(member.type, at) : bitFieldWriter(member.type, member.bits, at);
@@ -210,6 +210,12 @@ function recordWriter(schema: RecordSchema, path: string, what: string): Encoder
       if (given !== undefined) member.write(view, offset + member.offset, given);
     }
   };
+}
+
+/** Types whose decoded values do not tell all of their bytes. */
+function isLossy(type: TypeSchema): boolean {
+  if (type.kind === 'array') return isLossy(type.element);
+  return type.kind === 'text' || type.kind === 'bool' || (type.kind === 'record' && type.members.some((m) => isLossy(m.type)));
 }
 
 function bitFieldWriter(type: TypeSchema, bits: { readonly shift: number; readonly width: number }, path: string): Encoder<BtfInput> {

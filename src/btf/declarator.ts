@@ -21,14 +21,22 @@ export type NamedType = Extract<
 
 /** Types visited for one declaration. A function type that takes itself twice would double with each step. */
 const MAX_VISITS = 20_000;
+const MAX_DEPTH = 500;
 
 /** Declares `name` (empty for the bare type) to be of the type. */
 export function declare(source: BtfSource, id: number, name: string, speller: Speller): string {
   let visits = 0;
+  let depth = 0;
   const walk = (at: number, declarator: string, quals: readonly string[]): string => {
-    if (++visits > MAX_VISITS || declarator.length > MAX_VISITS) {
+    if (++visits > MAX_VISITS || depth > MAX_DEPTH || declarator.length > MAX_VISITS) {
       throw new BtfError('limit', 'the type is too deep to be spelled', id);
     }
+    depth++;
+    const spelled = step(at, declarator, quals);
+    depth--;
+    return spelled;
+  };
+  const step = (at: number, declarator: string, quals: readonly string[]): string => {
     const type = source.type(at);
     switch (type.kind) {
       case 'const':

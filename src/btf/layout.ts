@@ -121,7 +121,7 @@ function pad(lines: LayoutLine[], from: number, to: number, byBytes: boolean): v
     const start = roundUp(from, 8);
     if (start > from) lines.push({ kind: 'padding', text: `char: ${start - from}` });
     const bytes = Math.floor((to - start) / 8);
-    if (bytes > 0) lines.push({ kind: 'padding', text: `char __pad${start / 8}[${bytes}]` });
+    if (bytes > 0) lines.push({ kind: 'padding', text: `char __gap${start / 8}[${bytes}]` });
     if (to > start + bytes * 8) lines.push({ kind: 'padding', text: `char: ${to - start - bytes * 8}` });
     return;
   }

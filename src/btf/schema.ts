@@ -81,7 +81,10 @@ const MAX_LEAVES = 2 ** 26;
 /** Members of one record after flattening. */
 const MAX_MEMBERS = 2 ** 16;
 
-interface Entry { readonly schema: TypeSchema; readonly leaves: number }
+/** Nodes of the schema, were it a tree: what a codec is made of. Structs in structs can double them at each level. */
+const MAX_NODES = 2 ** 17;
+
+interface Entry { readonly schema: TypeSchema; readonly leaves: number; readonly nodes: number }
 
 export function describeType(source: BtfSource, id: number, options: SchemaOptions = {}): TypeSchema {
   return new Describer(source, options).describe(id, 0).schema;
@@ -106,7 +109,7 @@ class Describer {
     if (depth > MAX_DEPTH) throw new BtfError('limit', `types nested more than ${MAX_DEPTH} deep`, at);
     this.#known.set(at, undefined);
     const entry = this.#make(at, depth);
-    if (entry.leaves > MAX_LEAVES) throw new BtfError('limit', 'the type has too many elements to be decoded', at);
+    if (entry.leaves > MAX_LEAVES || entry.nodes > MAX_NODES) throw new BtfError('limit', 'the type has too many elements to be decoded', at);
     this.#known.set(at, entry);
     return entry;
   }
@@ -114,7 +117,7 @@ class Describer {
   #make(at: number, depth: number): Entry {
     const source = this.#source;
     const type = resolve(source, at);
-    const leaf = (schema: TypeSchema): Entry => ({ schema, leaves: 1 });
+    const leaf = (schema: TypeSchema): Entry => ({ schema, leaves: 1, nodes: 1 });
     switch (type.kind) {
       case 'void':
         return leaf({ kind: 'void', size: 0 });
@@ -151,13 +154,14 @@ class Describer {
           return leaf({ kind: 'bytes', size });
         }
         const schema: TypeSchema = { kind: 'array', size, length: type.length, element: element.schema };
-        return { schema, leaves: element.leaves * type.length };
+        return { schema, leaves: element.leaves * type.length, nodes: element.nodes + 1 };
       }
       case 'struct':
       case 'union': {
         const members: MemberSchema[] = [];
-        const leaves = this.#flatten(type, 0, members, type.size * 8, at, depth);
-        return { schema: { kind: 'record', tag: type.kind, name: type.name, size: type.size, members }, leaves };
+        const count = { leaves: 1, nodes: 1 };
+        this.#flatten(type, 0, members, count, type.size * 8, at, depth);
+        return { schema: { kind: 'record', tag: type.kind, name: type.name, size: type.size, members }, ...count };
       }
       case 'var':
         return this.describe(type.type, depth + 1);
@@ -178,19 +182,19 @@ class Describer {
   }
 
   /** Adds the members of a record at a bit offset in its parent. */
-  #flatten(record: BtfStruct, base: number, into: MemberSchema[], limit: number, id: number, depth: number): number {
-    let leaves = 1;
+  #flatten(record: BtfStruct, base: number, into: MemberSchema[], count: Count, limit: number, id: number, depth: number): void {
     for (const member of record.members) {
       const bitOffset = base + member.bitOffset;
       const inner = resolve(this.#source, member.type);
       if (member.name === '' && (inner.kind === 'struct' || inner.kind === 'union')) {
         if (depth > MAX_DEPTH) throw new BtfError('limit', `types nested more than ${MAX_DEPTH} deep`, id);
         if (bitOffset % 8 !== 0) throw new BtfError('badType', 'an anonymous member lies between bytes', id);
-        leaves += this.#flatten(inner, bitOffset, into, limit, id, depth + 1);
+        this.#flatten(inner, bitOffset, into, count, limit, id, depth + 1);
         continue;
       }
       const entry = this.describe(member.type, depth + 1);
-      leaves += entry.leaves;
+      count.leaves += entry.leaves;
+      count.nodes += entry.nodes;
       const width = bitFieldWidth(member, inner);
       const schema = memberSchema(member.name, bitOffset, width, entry.schema);
       if (bitOffset + (width > 0 ? width : entry.schema.size * 8) > limit) {
@@ -200,9 +204,10 @@ class Describer {
       if (member.name !== '') into.push(schema);
       if (into.length > MAX_MEMBERS) throw new BtfError('limit', 'the record has too many members', id);
     }
-    return leaves;
   }
 }
+
+interface Count { leaves: number; nodes: number }
 
 /** Width of a bit-field, 0 for other members. Old compilers put it into the integer type. */
 function bitFieldWidth(member: BtfMember, type: { readonly kind: string; readonly bits?: number; readonly size?: number }): number {
