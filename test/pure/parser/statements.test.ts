@@ -64,7 +64,7 @@ test('other pragmas: warned of once, and where they are of no use', () => {
 });
 
 test('pragmas that give attributes to records', () => {
-  assert.deepEqual(logOf('#pragma pack(push, 1)\nstruct a { int x; };\n#pragma pack(pop)\nstruct b { int x; };'), ['struct a {x: int} @packed', 'struct b {x: int}']);
+  assert.deepEqual(logOf('#pragma pack(push, 1)\nstruct a { int x; };\n#pragma pack(pop)\nstruct b { int x; };'), ['struct a {x: int} @pragma_pack(1)', 'struct b {x: int}']);
   assert.deepEqual(logOf('#pragma pack(2)\nstruct a { int x; };\n#pragma pack()\nstruct b { int x; };'), ['struct a {x: int} @pragma_pack(2)', 'struct b {x: int}']);
   assert.deepEqual(logOf('#pragma clang attribute push (__attribute__((preserve_access_index)), apply_to = record)\nstruct a { int x; };\n#pragma clang attribute pop\nstruct b { int x; };'),
     ['struct a {x: int} @preserve_access_index', 'struct b {x: int}']);

@@ -26,8 +26,7 @@ export class PragmaState {
   recordAttributes(loc: number): Attribute[] {
     const attributes: Attribute[] = [];
     for (const { names } of this.pushed) for (const name of names) attributes.push({ name, args: [], loc });
-    if (this.pack === 1) attributes.push({ name: 'packed', args: [], loc });
-    else if (this.pack > 0) attributes.push({ name: 'pragma_pack', args: [{ kind: 'int', value: BigInt(this.pack) }], loc });
+    if (this.pack > 0) attributes.push({ name: 'pragma_pack', args: [{ kind: 'int', value: BigInt(this.pack) }], loc });
     return attributes;
   }
 

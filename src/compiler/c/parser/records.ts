@@ -102,7 +102,8 @@ export function parseEnum(p: Parser): { type: EnumType; defined: boolean } {
   const name = p.code === T.IDENT ? p.advance() : undefined;
   const loc = name?.loc ?? keyword.loc;
   let underlying: QualType | undefined;
-  if (p.code === T.COLON) {
+  // `enum e : 3;` in a record is a bit-field without a name.
+  if (p.code === T.COLON && p.startsTypeName(1)) {
     p.advance();
     underlying = parseSpecifiers(p, 'typeName').spec.type;
   }

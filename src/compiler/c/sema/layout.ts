@@ -59,10 +59,11 @@ export function layOut(
     } else {
       let a = isPacked && m.width !== 0 ? 1 : natural * 8;
       if (m.align !== undefined) a = Math.max(a, m.align * 8);
-      if (m.width !== 0) a = Math.min(a, limit * 8);
+      // Here the limit wins over `packed`, too.
+      if (m.width !== 0 && pack !== undefined) a = Math.min(isPacked ? Math.max(natural, m.align ?? 1) * 8 : a, pack * 8);
       // Under a limit no bit-field is moved to a boundary.
       if (m.width === 0 || (pack === undefined && (at % a) + m.width > size * 8)) at = roundUp(at, a);
-      else if (m.align !== undefined) at = roundUp(at, m.align * 8);
+      else if (m.align !== undefined && m.align <= limit) at = roundUp(at, m.align * 8);
       if (m.name !== '') recordAlign = Math.max(recordAlign, a / 8);
       bits = m.width;
       fields.push(bitField(m, at, size));

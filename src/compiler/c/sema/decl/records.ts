@@ -91,7 +91,7 @@ export function finishRecord(
   const members: LayoutMember[] = [];
   const seen = new Map<string, Loc>();
   specs.forEach((spec, i) => {
-    const m = checkMember(ctx, type, spec, i === specs.length - 1, specs.length > 1, pack);
+    const m = checkMember(ctx, type, spec, i === specs.length - 1, specs.length > 1);
     if (m) {
       members.push(m);
       checkDuplicates(ctx, m, seen);
@@ -99,7 +99,7 @@ export function finishRecord(
   });
   if (hasAttribute(attributes, 'preserve_access_index')) preserve(type, members);
   const layout = layOut(type.tag, members, packed, alignmentOf(ctx, attributes), pack);
-  type.complete({ ...layout, packed });
+  type.complete({ ...layout, packed: packed || pack !== undefined });
 }
 
 /** `#pragma pack(n)`, as the parser hands it on. */
@@ -126,7 +126,7 @@ function preserveInside(record: Record): void {
 }
 
 function checkMember(
-  ctx: Context, record: Record, spec: FieldSpec, last: boolean, others: boolean, pack: number | undefined,
+  ctx: Context, record: Record, spec: FieldSpec, last: boolean, others: boolean,
 ): LayoutMember | undefined {
   checkAttributes(ctx, spec.attributes);
   const name = spec.name ?? '';
@@ -153,9 +153,8 @@ function checkMember(
   }
   const width = spec.width ? checkWidth(ctx, spec, type, shown) : undefined;
   if (spec.width && width === undefined) return undefined;
-  const align = alignmentOf(ctx, spec.attributes, spec.alignas);
   return {
-    name, type, width, align: pack !== undefined && align !== undefined ? Math.min(align, pack) : align,
+    name, type, width, align: alignmentOf(ctx, spec.attributes, spec.alignas),
     packed: hasAttribute(spec.attributes, 'packed'), tags: tagsOf(spec.attributes, 'btf_decl_tag'), loc: spec.loc,
   };
 }
