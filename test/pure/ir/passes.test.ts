@@ -1,10 +1,15 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import { Diagnostics } from '../../../src/compiler/diagnostics.ts';
 import { interpret, IrMemory } from '../../../src/compiler/ir/interpret.ts';
 import type { IrFunction, IrModule } from '../../../src/compiler/ir/ir.ts';
 import { cleanupCfg } from '../../../src/compiler/ir/passes/cleanup-cfg.ts';
 import { combine } from '../../../src/compiler/ir/passes/combine.ts';
 import { removeDeadCode } from '../../../src/compiler/ir/passes/dce.ts';
+import { removeDeadStores } from '../../../src/compiler/ir/passes/dse.ts';
+import { expandMemory } from '../../../src/compiler/ir/passes/expand-memory.ts';
+import { gvn } from '../../../src/compiler/ir/passes/gvn.ts';
+import { inlineModule } from '../../../src/compiler/ir/passes/inline.ts';
 import { mem2reg } from '../../../src/compiler/ir/passes/mem2reg.ts';
 import { sroa } from '../../../src/compiler/ir/passes/sroa.ts';
 import { printModule } from '../../../src/compiler/ir/print.ts';
@@ -19,6 +24,14 @@ const PASSES: Readonly<Record<string, Pass>> = {
   sroa,
   combine,
   dce: removeDeadCode,
+  dse: removeDeadStores,
+  'expand-memory': expandMemory,
+  gvn,
+  inline: (fn, module) => {
+    // Works on the whole module; once is enough for all functions.
+    if (fn.name === 'main') inlineModule(module, { diagnostics: new Diagnostics(), prepare: () => undefined });
+    return true;
+  },
 };
 
 function run(module: IrModule, seed: number, undef: bigint): { value: bigint | undefined; buffer: string } | string {
@@ -46,7 +59,7 @@ function compare(name: string, passes: readonly [string, Pass][], seeds: number,
     const done: string[] = [];
     for (const [passName, pass] of passes) {
       text = printModule(module);
-      for (const f of module.functions.values()) pass(f, module);
+      for (const f of [...module.functions.values()]) pass(f, module);
       done.push(passName);
       const where = `${name}: seed ${seed}, after ${done.join(', ')}; before the last one:\n${text}\nafter:\n`;
       for (const f of module.functions.values()) {

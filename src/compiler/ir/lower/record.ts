@@ -13,7 +13,7 @@ import { alignOfType, sizeOfType } from './types.ts';
 /** Copies a whole object. */
 export function copyRecord(f: FunctionState, to: Place, from: Place, size: number): void {
   const dst = address(f, to), src = address(f, from);
-  f.b.memcpy(dst, src, size, Math.min(to.align, from.align), true);
+  f.b.memcpy(dst, src, size, Math.min(to.align, from.align));
 }
 
 /** Evaluates a record expression into a place that nothing in the expression reads. */
