@@ -7,6 +7,35 @@
  */
 export type Loc = number;
 
+export interface FilePosition {
+  /** Name and line as `#line` made them. */
+  readonly file: string;
+  readonly line: number;
+  /** From 1, in UTF-16 code units, as editors count. */
+  readonly column: number;
+  /** The source line itself, without its line end. */
+  readonly lineText: string;
+}
+
+export interface ExpansionPosition extends FilePosition {
+  readonly macro: string;
+}
+
+export interface Position extends FilePosition {
+  /** For a token that a macro's body brought in: its place in each definition, outermost macro first. */
+  readonly expansions: readonly ExpansionPosition[];
+  /** The `#include` lines that led here, innermost first. */
+  readonly includedFrom: readonly FilePosition[];
+}
+
+/** What turns handles into places: `SourceManager`. */
+export interface Positions {
+  /** The place in a file, undefined for "nowhere". */
+  filePosition(loc: Loc): FilePosition | undefined;
+  /** The same with all that led there. */
+  resolve(loc: Loc): Position | undefined;
+}
+
 export type Severity = 'error' | 'warning' | 'note';
 
 export interface Diagnostic {

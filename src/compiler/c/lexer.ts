@@ -192,8 +192,9 @@ export class Lexer {
     if (c !== 60 && c !== 34) return undefined;
     let lineEnd = this.text.indexOf('\n', at);
     if (lineEnd < 0) lineEnd = this.end;
-    const close = this.text.indexOf(c === 60 ? '>' : '"', at + 1);
-    if (close < 0 || close > lineEnd) return undefined;
+    const length = this.text.slice(at + 1, lineEnd).indexOf(c === 60 ? '>' : '"');
+    if (length < 0) return undefined;
+    const close = at + 1 + length;
     const space = at > this.pos;
     this.pos = close + 1;
     return new PpToken('string', this.text.slice(at, close + 1), this.locAt(at), space, false);

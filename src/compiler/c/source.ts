@@ -12,10 +12,12 @@
  * (which may itself be in a macro). An expansion is (macro name, where it was used). Nothing is computed until
  * somebody asks: lines are counted on the first `resolve` into a file.
  */
-import type { Loc } from '../diagnostics.ts';
+import type { ExpansionPosition, FilePosition, Loc, Position, Positions } from '../diagnostics.ts';
 
 /** First handle of macro-made tokens. */
 const MACRO_BASE = 0x4000_0000;
+/** Innermost expansions that `resolve` tells of. */
+const CHAIN_KEPT = 256;
 
 export interface SourceFile {
   readonly id: number;
@@ -41,27 +43,6 @@ export interface LineMark {
   readonly name: string;
 }
 
-export interface FilePosition {
-  /** Name and line as `#line` made them. */
-  readonly file: string;
-  readonly line: number;
-  /** From 1, in UTF-16 code units, as editors count. */
-  readonly column: number;
-  /** The source line itself, without its line end. */
-  readonly lineText: string;
-}
-
-export interface ExpansionPosition extends FilePosition {
-  readonly macro: string;
-}
-
-export interface Position extends FilePosition {
-  /** For a token that a macro's body brought in: its place in each definition, outermost macro first. */
-  readonly expansions: readonly ExpansionPosition[];
-  /** The `#include` lines that led here, innermost first. */
-  readonly includedFrom: readonly FilePosition[];
-}
-
 function lineStarts(file: SourceFile): Int32Array {
   if (file.starts !== undefined) return file.starts;
   const starts = [0];
@@ -82,7 +63,7 @@ function lastNotAbove(table: ArrayLike<number>, value: number): number {
   return low - 1;
 }
 
-export class SourceManager {
+export class SourceManager implements Positions {
   readonly files: SourceFile[] = [];
   private bases: number[] = [];
   private nextBase = 1;
@@ -223,7 +204,7 @@ export class SourceManager {
         loc = this.rows[at]!;
         continue;
       }
-      const place = this.filePosition(this.spellingLoc(this.rows[at]!));
+      const place = expansions.length < CHAIN_KEPT ? this.filePosition(this.spellingLoc(this.rows[at]!)) : undefined;
       if (place !== undefined) expansions.push({ macro: this.expansionMacro[expansion >> 1]!, ...place });
       loc = this.expansionUse[expansion >> 1]!;
     }

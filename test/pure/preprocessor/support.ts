@@ -53,11 +53,11 @@ export function preprocessFile(path: string, folders: Folders = {}, options: Par
 /** Directives that clang's -E leaves in its output. */
 const LEFT_OVER = /^[ \t]*#[ \t]*(?:pragma|ident|sccs)\b.*$/gm;
 const TOKEN = /(?:u8|[uUL])?"(?:[^"\\\n]|\\.)*"|[uUL]?'(?:[^'\\\n]|\\.)*'|\.?[0-9](?:[eEpP][+-]|\\u[0-9a-fA-F]{4}|\\U[0-9a-fA-F]{8}|[\w.]|[^\x00-\x7f])*|(?:[A-Za-z_$]|[^\x00-\x7f\u00a0]|\\u[0-9a-fA-F]{4}|\\U[0-9a-fA-F]{8})(?:[\w$]|[^\x00-\x7f\u00a0]|\\u[0-9a-fA-F]{4}|\\U[0-9a-fA-F]{8})*|%:%:|\.\.\.|<<=|>>=|->|--|\+\+|&&|\|\||##|<<|>>|[-+*\/%&|^!=<>]=|<:|:>|<%|%>|%:|["'][^\n]*|[^\s]/gsu;
-const DIGRAPHS: Readonly<Record<string, string>> = { '<:': '[', ':>': ']', '<%': '{', '%>': '}', '%:': '#', '%:%:': '##' };
+const DIGRAPHS: ReadonlyMap<string, string> = new Map(Object.entries({ '<:': '[', ':>': ']', '<%': '{', '%>': '}', '%:': '#', '%:%:': '##' }));
 
 /** Tokens of preprocessed text. Digraphs and universal character names come out as what they stand for. */
 export function cut(text: string): string[] {
-  return (text.replace(LEFT_OVER, '').match(TOKEN) ?? []).map((word) => DIGRAPHS[word] ?? normal(word));
+  return (text.replace(LEFT_OVER, '').match(TOKEN) ?? []).map((word) => DIGRAPHS.get(word) ?? normal(word));
 }
 
 export function normal(word: string): string {

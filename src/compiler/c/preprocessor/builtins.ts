@@ -86,6 +86,7 @@ function hasInclude(next: boolean): Builtin {
 
 const ATTRIBUTE: Builtin = question((pp, name) => (pp.features.attributes.has(withoutUnderscores(name)) ? 1 : 0));
 const FEATURE: Builtin = question((pp, name) => (pp.features.features.has(withoutUnderscores(name)) ? 1 : 0));
+const EXTENSION: Builtin = question((pp, name) => (pp.features.features.has(withoutUnderscores(name)) || pp.features.extensions.has(withoutUnderscores(name)) ? 1 : 0));
 const NO: Builtin = question(() => 0);
 
 const CALLS: Readonly<Record<string, Builtin>> = {
@@ -96,7 +97,7 @@ const CALLS: Readonly<Record<string, Builtin>> = {
   __has_builtin: question((pp, name) => (pp.features.builtins.has(name) ? 1 : 0)),
   __has_constexpr_builtin: NO,
   __has_feature: FEATURE,
-  __has_extension: FEATURE,
+  __has_extension: EXTENSION,
   __building_module: NO,
   __is_identifier: question(() => 1),
   __is_target_arch: question((_pp, name) => (name === 'bpf' || name === 'bpfel' ? 1 : 0)),

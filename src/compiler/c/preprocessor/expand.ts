@@ -116,7 +116,7 @@ class Substitution {
   /** Placemarkers stay: those at the edges of `__VA_OPT__( … )` may be operands of a `##` outside. */
   private sequence(ops: readonly Op[]): PpToken[] {
     const out: PpToken[] = [];
-    for (let i = 0; i < ops.length; i++) {
+    for (let i = 0; i < ops.length && !this.pp.stopped; i++) {
       const op = ops[i]!;
       const from = out.length;
       if (op.pasteRight && this.elidedComma(op, ops[i + 1], out)) {
@@ -162,11 +162,11 @@ class Substitution {
   }
 
   private pushTokens(tokens: readonly PpToken[], out: PpToken[]): void {
+    if (!this.pp.spend(tokens.length, this.use.loc)) return;
     for (let i = 0; i < tokens.length; i++) {
       const token = tokens[i]!;
       out.push(this.clone(token, i === 0 ? this.takeSpace() : token.spaceBefore, true));
     }
-    this.pp.spend(tokens.length, this.use.loc);
   }
 
   private hasVariadic(): boolean {
@@ -175,10 +175,14 @@ class Substitution {
 
   private pushString(op: Op, out: PpToken[]): void {
     const tokens = op.group === undefined ? this.args!.raw[op.param]! : this.hasVariadic() ? this.inner(op.group) : [];
-    const { text, complete } = stringify(tokens);
+    const { text, complete } = stringify(tokens, this.pp.limits.tokenLength);
     const loc = this.pp.source.macroLoc(op.token.loc, this.expansion, false);
     if (!complete) this.pp.diagnostics.warn('incomplete-string', loc, "the text that '#' makes ends in a lone backslash, which is left out");
-    this.pp.spend(tokens.length + (text.length >> 4), this.use.loc);
+    if (text.length > this.pp.limits.tokenLength) {
+      this.pp.stop('token-too-long', this.use.loc, `'#' makes a string of more than ${this.pp.limits.tokenLength} characters`);
+      return;
+    }
+    this.pp.spend(tokens.length + (text.length >> 2), this.use.loc);
     out.push(new PpToken('string', text, loc, this.takeSpace(), false));
   }
 
@@ -225,7 +229,7 @@ class Substitution {
       this.pp.diagnostics.error('bad-token-paste', left.loc, `'##' makes '${left.text}${right.text}' here, which is not one token`);
       return;
     }
-    this.pp.spend(joined.text.length >> 4, this.use.loc);
+    this.pp.spend(joined.text.length >> 2, this.use.loc);
     out[at - 1] = joined;
     out.splice(at, 1);
   }

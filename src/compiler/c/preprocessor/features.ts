@@ -7,19 +7,24 @@ export interface Features {
   /** Names without the underscores around them. */
   readonly attributes: ReadonlySet<string>;
   readonly builtins: ReadonlySet<string>;
-  /** `__has_feature` and `__has_extension`. */
   readonly features: ReadonlySet<string>;
+  /** What `__has_extension` knows beyond `features`. */
+  readonly extensions: ReadonlySet<string>;
 }
 
 const words = (text: string): ReadonlySet<string> => new Set(text.trim().split(/\s+/));
 
 export const DEFAULT_FEATURES: Features = {
   attributes: words(`
-    address_space alias aligned always_inline annotate bpf_fastcall btf_decl_tag btf_type_tag cold const deprecated
-    fallthrough flatten format gnu_inline hot internal_linkage malloc may_alias naked no_builtin no_instrument_function
-    noinline nonnull nonstring noreturn nothrow nouwtable optnone overloadable packed preserve_access_index
-    preserve_static_offset pure returns_nonnull section transparent_union unavailable uninitialized unused used
-    vector_size visibility warn_unused_result weak
+    address_space alias aligned alloc_align alloc_size always_inline annotate artificial assume assume_aligned
+    availability btf_decl_tag btf_type_tag callback cold common const convergent counted_by counted_by_or_null
+    deprecated diagnose_as_builtin diagnose_if disable_tail_calls error fallthrough flag_enum flatten format format_arg gnu_inline hot
+    internal_linkage leaf malloc may_alias minsize mode musttail naked no_builtin no_instrument_function
+    no_profile_instrument_function no_sanitize no_sanitize_address no_split_stack no_stack_protector nocommon nodebug
+    noderef noduplicate noescape noinline nomerge nonnull noreturn not_tail_called nothrow nouwtable optnone
+    overloadable packed pass_object_size preserve_access_index preserve_static_offset pure retain returns_nonnull
+    returns_twice section sentinel sized_by target transparent_union type_visibility unavailable uninitialized unused
+    used visibility warn_unused warn_unused_result warning weak weakref
   `),
   builtins: words(`
     __atomic_add_fetch __atomic_and_fetch __atomic_compare_exchange __atomic_compare_exchange_n __atomic_exchange
@@ -40,8 +45,8 @@ export const DEFAULT_FEATURES: Features = {
     __sync_or_and_fetch __sync_sub_and_fetch __sync_synchronize __sync_val_compare_and_swap __sync_xor_and_fetch
   `),
   features: words(`
-    attribute_deprecated_with_message attribute_unavailable_with_message c_alignas c_alignof
-    c_generic_selections c_static_assert enumerator_attributes gnu_asm gnu_asm_goto_with_outputs
-    statement_attributes_with_gnu_syntax
+    attribute_availability attribute_deprecated_with_message attribute_overloadable attribute_unavailable_with_message
+    c_alignas c_alignof c_generic_selections c_static_assert enumerator_attributes nullability
   `),
+  extensions: words('gnu_asm gnu_asm_goto_with_outputs statement_attributes_with_gnu_syntax'),
 };

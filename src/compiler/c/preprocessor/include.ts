@@ -55,9 +55,13 @@ export function includeDirective(pp: Preprocessor, file: OpenFile, directive: Pp
     return;
   }
   if (pp.once.has(header.name)) return;
-  if (directive.text === 'import') pp.once.add(header.name);
+  if (directive.text === 'import') {
+    pp.once.add(header.name);
+    if (pp.entered.has(header.name)) return;
+  }
   const guard = pp.guards.get(header.name);
   if (guard !== undefined && pp.lookup(guard) !== null) return;
+  pp.entered.add(header.name);
   pp.open(header, directive.loc);
 }
 

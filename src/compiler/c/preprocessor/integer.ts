@@ -5,10 +5,13 @@
 export interface IntMax { readonly value: bigint; readonly unsigned: boolean }
 export interface Problem { readonly code: string; readonly message: string }
 
+/** Characters of a number that are looked at. */
+const LONGEST = 1000;
 const SUFFIX = /^(?:u(?:l|ll|z|wb)?|(?:l|ll|z|wb)u?)?$/;
 
 /** Integer constant, or what is wrong with it. */
 export function integerValue(text: string): (IntMax & { readonly tooLargeForSigned: boolean }) | Problem {
+  if (text.length > LONGEST) return { code: 'number-too-large', message: 'this number does not fit into 64 bits' };
   const match = /^(?:0[xX]([0-9a-fA-F]+)|0[bB]([01]+)|(0[0-7]*)|([1-9][0-9]*))([uUlLzZwWbB]*)$/.exec(text);
   const suffix = match?.[5]?.replace(/LL/g, 'll') ?? '';
   if (match === null || !SUFFIX.test(suffix.toLowerCase()) || /lL|Ll/.test(suffix)) {
@@ -28,6 +31,7 @@ const SIMPLE: Readonly<Record<string, number>> = { n: 10, t: 9, r: 13, a: 7, b: 
 
 /** Character constant with its quotes: its value, or what is wrong with it. `multiple`: more than one character. */
 export function characterValue(text: string): (IntMax & { readonly multiple: boolean }) | Problem {
+  if (text.length > LONGEST) return { code: 'character-too-long', message: 'this character constant is far too long' };
   const open = text.indexOf("'");
   const prefix = text.slice(0, open);
   const narrow = prefix === '' || prefix === 'u8';
@@ -69,5 +73,5 @@ export function characterValue(text: string): (IntMax & { readonly multiple: boo
     return { value: BigInt.asUintN(prefix === 'u' ? 16 : 32, last), unsigned: true, multiple: units.length > 1 };
   }
   if (units.length === 1) return { value: prefix === 'u8' ? last : BigInt.asIntN(8, last), unsigned: prefix === 'u8', multiple: false };
-  return { value: BigInt.asIntN(32, units.reduce((sum, unit) => (sum << 8n) | unit, 0n)), unsigned: false, multiple: true };
+  return { value: BigInt.asIntN(32, units.slice(-4).reduce((sum, unit) => (sum << 8n) | unit, 0n)), unsigned: false, multiple: true };
 }

@@ -21,8 +21,8 @@ export interface Limits {
 export const DEFAULT_LIMITS: Limits = {
   includeDepth: 200,
   includes: 20_000,
-  characters: 48 << 20,
-  expansion: 4_000_000,
+  characters: 16 << 20,
+  expansion: 2_500_000,
   argumentDepth: 256,
   expressionDepth: 256,
   tokenLength: 1 << 20,

@@ -46,10 +46,10 @@ export function paste(left: PpToken, right: PpToken): PpToken | undefined {
   return new PpToken(token.kind, token.text, left.loc, left.spaceBefore, left.lineStart, token.mark);
 }
 
-/** The string literal that `#` makes of an argument. `complete` is false if it is none (a lone backslash at its end). */
-export function stringify(tokens: readonly PpToken[]): { text: string; complete: boolean } {
+/** The string literal that `#` makes of an argument. `complete` is false if it is none (a lone backslash at its end). Stops soon after `limit` characters. */
+export function stringify(tokens: readonly PpToken[], limit: number): { text: string; complete: boolean } {
   let out = '"';
-  for (let i = 0; i < tokens.length; i++) {
+  for (let i = 0; i < tokens.length && out.length <= limit; i++) {
     const token = tokens[i]!;
     if (i > 0 && (token.spaceBefore || token.lineStart)) out += ' ';
     if (token.kind === 'string' || token.kind === 'char') out += token.text.replace(/["\\]/g, '\\$&');

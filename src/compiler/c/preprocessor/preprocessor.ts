@@ -96,6 +96,8 @@ export class Preprocessor implements TokenSource {
   /** `#pragma push_macro`. */
   readonly pushed = new Map<string, (Macro | null)[]>();
   readonly once: Set<string>;
+  /** Every header that was read: `#import` reads none twice. */
+  readonly entered: Set<string>;
   /** Headers wholly inside `#ifndef X`: name of the header to X. */
   readonly guards: Map<string, string>;
   readonly files: OpenFile[] = [];
@@ -136,6 +138,7 @@ export class Preprocessor implements TokenSource {
     this.source = from === undefined ? new SourceManager() : from.source.fork();
     this.macros = new Map(from?.macros);
     this.once = new Set(from?.once);
+    this.entered = new Set(from?.entered);
     this.guards = new Map(from?.guards);
     this.replay = from?.tokens ?? [];
     if (from !== undefined) {
@@ -278,10 +281,10 @@ export class Preprocessor implements TokenSource {
     return false;
   }
 
-  /** Counts tokens that expansion made. */
-  spend(tokens: number, loc: Loc): void {
+  /** Counts tokens that expansion is to make; false if there are to be none any more. */
+  spend(tokens: number, loc: Loc): boolean {
     this.expansionLeft -= tokens;
-    if (this.expansionLeft < 0) this.stop('expansion-too-large', this.source.expansionLoc(loc), `macro expansion makes more than ${this.limits.expansion} tokens`);
+    return this.expansionLeft >= 0 || this.stop('expansion-too-large', this.source.expansionLoc(loc), `macro expansion makes more than ${this.limits.expansion} tokens`);
   }
 
   /** The macro of that name, or null. */

@@ -13,6 +13,7 @@ export interface Snapshot {
   readonly source: SourceManager;
   readonly macros: ReadonlyMap<string, Macro | null>;
   readonly once: ReadonlySet<string>;
+  readonly entered: ReadonlySet<string>;
   readonly guards: ReadonlyMap<string, string>;
   readonly poisoned: ReadonlySet<string> | undefined;
   readonly counter: number;
@@ -33,5 +34,5 @@ export function snapshot(options: PreprocessorOptions & { readonly diagnostics: 
   for (const [name, macro] of pp.macros) {
     if (macro === null ? pp.undefined.has(name) : macro.origin !== 'constant') macros.set(name, macro);
   }
-  return { source: pp.source, macros, once: pp.once, guards: pp.guards, poisoned: pp.poisoned, counter: pp.counter, tokens };
+  return { source: pp.source, macros, once: pp.once, entered: pp.entered, guards: pp.guards, poisoned: pp.poisoned, counter: pp.counter, tokens };
 }
