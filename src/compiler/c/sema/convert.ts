@@ -43,8 +43,10 @@ export function noFloat(ctx: Context, type: QualType, loc: Loc): Expr {
 export function bitWidth(e: Expr): number | undefined {
   switch (e.kind) {
     case 'member': return e.field.bit?.width;
-    case 'cast': return e.cast === 'load' || e.cast === 'noop' ? bitWidth(e.operand) : undefined;
-    case 'assign': case 'compoundAssign': return bitWidth(e.target);
+    case 'cast': return e.cast === 'load' ? bitWidth(e.operand) : undefined;
+    case 'assign': return bitWidth(e.target);
+    // What x++ was is not a bit-field any more, says clang.
+    case 'compoundAssign': return e.post ? undefined : bitWidth(e.target);
     case 'comma': return bitWidth(e.right);
     default: return undefined;
   }
