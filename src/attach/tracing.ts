@@ -10,9 +10,8 @@
 import { attachTypeNumber } from '../kernel/bpf-enums.ts';
 import { bpf } from '../kernel/bpf-attr.ts';
 import { FeatureError } from '../kernel/errors.ts';
-import { KernelError, type Kernel } from '../kernel/port.ts';
-import { reachFileSystem } from '../kernel/private-mount.ts';
-import { readText } from '../kernel/text.ts';
+import { activeSecurityModules } from '../kernel/lockdown.ts';
+import type { Kernel } from '../kernel/port.ts';
 import type { ProgramSpec } from '../object/spec.ts';
 import { attachment, explainAttach, type AttachableProgram, type Attachment } from './attachment.ts';
 
@@ -53,14 +52,8 @@ const KINDS: Readonly<Record<string, string>> = {
 
 /** Without `bpf` among the active LSMs the kernel attaches the program and never runs it: that must not go unsaid. */
 function requireBpfLsm(kernel: Kernel, fd: number): void {
-  let active: string;
-  try {
-    active = readText(kernel, `${reachFileSystem(kernel, 'securityfs', ['/sys/kernel/security'], 'lsm')}/lsm`);
-  } catch (error) {
-    if (error instanceof KernelError) return;
-    throw error;
-  }
-  if (active.trim().split(',').includes('bpf')) return;
+  const active = activeSecurityModules(kernel);
+  if (active === undefined || active.includes('bpf')) return;
   kernel.close(fd);
-  throw new FeatureError('active BPF LSM', { why: `the active security modules are ${active.trim()}`, hint: 'add bpf to lsm= on the kernel command line' });
+  throw new FeatureError('active BPF LSM', { why: `the active security modules are ${active.join(', ')}`, hint: 'add bpf to lsm= on the kernel command line' });
 }

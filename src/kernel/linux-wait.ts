@@ -113,16 +113,13 @@ export class EpollWaiter {
     return { key: fds.join(), epfd, fds: [...fds], events: new Uint8Array(EVENT.size * Math.max(fds.length, 1)), handle: undefined, busy: false, cancel: undefined };
   }
 
-  /** Asks the set, without waiting, which of its descriptors are ready. */
+  /** Asks the set, without waiting, which of its descriptors are ready; in the order they were given. */
   #ready(set: EpollSet): number[] {
     const count = this.#kernel.syscall('epoll_pwait', set.epfd, set.events, set.fds.length, 0, null, 8);
     const view = new DataView(set.events.buffer);
-    const ready: number[] = [];
-    for (let i = 0; i < count; i++) {
-      const fd = set.fds[view.getUint32(i * EVENT.size + EVENT.data, true)];
-      if (fd !== undefined) ready.push(fd);
-    }
-    return ready;
+    const indexes = new Set<number>();
+    for (let i = 0; i < count; i++) indexes.add(view.getUint32(i * EVENT.size + EVENT.data, true));
+    return set.fds.filter((_, index) => indexes.has(index));
   }
 
   #drop(set: EpollSet): void {

@@ -172,7 +172,7 @@ class LinuxKernel implements Kernel {
     return existsSync(path);
   }
 
-  wait(fds: readonly number[], timeoutMs: number, signal?: AbortSignal): Promise<readonly number[]> {
+  async wait(fds: readonly number[], timeoutMs: number, signal?: AbortSignal): Promise<readonly number[]> {
     this.#waiter ??= new EpollWaiter(this, this.#ffi);
     return this.#waiter.wait(fds, timeoutMs, signal);
   }

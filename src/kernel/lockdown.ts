@@ -5,15 +5,14 @@
  * reading of its memory (bpf_probe_read_kernel, tracefs, perf). skep says so and does not work around it.
  */
 import { KernelError, type Kernel } from './port.ts';
-import { reachFileSystem } from './private-mount.ts';
+import { inSecurityfs } from './private-mount.ts';
 import { readText } from './text.ts';
 
 export type LockdownMode = 'none' | 'integrity' | 'confidentiality' | 'unknown';
 
 export function lockdownMode(kernel: Kernel): LockdownMode {
   try {
-    const folder = reachFileSystem(kernel, 'securityfs', ['/sys/kernel/security'], 'lockdown');
-    return parseLockdown(readText(kernel, `${folder}/lockdown`));
+    return parseLockdown(inSecurityfs(kernel, (folder) => readText(kernel, `${folder}/lockdown`)));
   } catch (error) {
     if (error instanceof KernelError) return 'unknown';
     throw error;
@@ -24,4 +23,14 @@ export function lockdownMode(kernel: Kernel): LockdownMode {
 export function parseLockdown(text: string): LockdownMode {
   const mode = /\[(\w+)\]/.exec(text)?.[1];
   return mode === 'none' || mode === 'integrity' || mode === 'confidentiality' ? mode : 'unknown';
+}
+
+/** The active security modules, in order; undefined where the kernel does not tell. */
+export function activeSecurityModules(kernel: Kernel): readonly string[] | undefined {
+  try {
+    return inSecurityfs(kernel, (folder) => readText(kernel, `${folder}/lsm`)).trim().split(',');
+  } catch (error) {
+    if (error instanceof KernelError) return undefined;
+    throw error;
+  }
 }

@@ -9,26 +9,38 @@ import { KernelError, type Kernel } from './port.ts';
 const FSCONFIG_CMD_CREATE = 6;
 const MOUNT_ATTR = { NOSUID: 2, NODEV: 4, NOEXEC: 8 } as const;
 
-const mounts = new WeakMap<Kernel, Map<string, string>>();
+const mounts = new WeakMap<Kernel, string>();
 
-/** Path under which the file system can be read. Throws `KernelError` where it cannot (no root, not in this kernel). */
-export function reachFileSystem(kernel: Kernel, type: 'tracefs' | 'securityfs', usual: readonly string[], marker: string): string {
-  let byType = mounts.get(kernel);
-  if (byType === undefined) mounts.set(kernel, (byType = new Map()));
-  let path = byType.get(type);
+const TRACEFS = ['/sys/kernel/tracing', '/sys/kernel/debug/tracing'];
+const SECURITYFS = ['/sys/kernel/security'];
+
+/** Folder of tracefs, for as long as the process runs. Throws `KernelError` where it cannot be reached (no root, not in this kernel). */
+export function tracefsFolder(kernel: Kernel): string {
+  let path = mounts.get(kernel);
   if (path === undefined) {
-    path = usual.find((folder) => kernel.exists(`${folder}/${marker}`)) ?? mountDetached(kernel, type);
-    byType.set(type, path);
+    path = TRACEFS.find((folder) => kernel.exists(`${folder}/events`)) ?? `/proc/self/fd/${mountDetached(kernel, 'tracefs')}`;
+    mounts.set(kernel, path);
   }
   return path;
 }
 
-function mountDetached(kernel: Kernel, type: string): string {
+/** Reads something of securityfs; a private mount is gone afterwards. Throws `KernelError`. */
+export function inSecurityfs<T>(kernel: Kernel, read: (folder: string) => T): T {
+  const mounted = SECURITYFS.find((folder) => kernel.exists(`${folder}/lsm`));
+  if (mounted !== undefined) return read(mounted);
+  const mount = mountDetached(kernel, 'securityfs');
+  try {
+    return read(`/proc/self/fd/${mount}`);
+  } finally {
+    kernel.close(mount);
+  }
+}
+
+function mountDetached(kernel: Kernel, type: string): number {
   const context = kernel.syscall('fsopen', type, 0);
   try {
     kernel.syscall('fsconfig', context, FSCONFIG_CMD_CREATE, null, null, 0);
-    const mount = kernel.syscall('fsmount', context, 0, MOUNT_ATTR.NOSUID | MOUNT_ATTR.NODEV | MOUNT_ATTR.NOEXEC);
-    return `/proc/self/fd/${mount}`;
+    return kernel.syscall('fsmount', context, 0, MOUNT_ATTR.NOSUID | MOUNT_ATTR.NODEV | MOUNT_ATTR.NOEXEC);
   } catch (error) {
     if (error instanceof KernelError) throw new KernelError(error.call, error.errno, error.code, `mounting ${type}`);
     throw error;

@@ -4,12 +4,12 @@
  *   /sys/kernel/tracing | /sys/kernel/debug/tracing | a private mount ──▶ events/<category>/<event>/{id,format}
  */
 import { KernelError, type Kernel } from './port.ts';
-import { reachFileSystem } from './private-mount.ts';
+import { tracefsFolder } from './private-mount.ts';
 import { readText } from './text.ts';
 
 /** Folder of tracefs. Throws `KernelError` where this process cannot reach it. */
 export function tracefsPath(kernel: Kernel): string {
-  return reachFileSystem(kernel, 'tracefs', ['/sys/kernel/tracing', '/sys/kernel/debug/tracing'], 'events');
+  return tracefsFolder(kernel);
 }
 
 /** Names come from users: nothing that leads out of the folder. */
