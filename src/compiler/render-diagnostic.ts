@@ -43,10 +43,21 @@ const STYLE = { error: '31', warning: '35', note: '36', bold: '1', caret: '32' }
 
 /** Characters that change what a terminal shows: C0, DEL, C1, bidirectional controls, line separators, lone surrogates. */
 function isUnsafe(c: number): boolean {
-  return c < 32 || (c >= 127 && c < 160) || c === 0x61c || (c >= 0x200b && c <= 0x200f) || (c >= 0x2028 && c <= 0x202e) || (c >= 0x2060 && c <= 0x206f) || c === 0xfeff || (c >= 0xd800 && c <= 0xdfff) || (c >= 0xe0000 && c <= 0xe0fff);
+  return (
+    c < 32 ||
+    (c >= 127 && c < 160) ||
+    c === 0x61c ||
+    (c >= 0x200b && c <= 0x200f) ||
+    (c >= 0x2028 && c <= 0x202e) ||
+    (c >= 0x2060 && c <= 0x206f) ||
+    c === 0xfeff ||
+    (c >= 0xd800 && c <= 0xdfff) ||
+    (c >= 0xe0000 && c <= 0xe0fff)
+  );
 }
 
-const escapeOf = (c: number): string => (c === 9 ? '\\t' : c === 10 ? '\\n' : c < 256 ? `\\x${c.toString(16).padStart(2, '0')}` : `\\u{${c.toString(16)}}`);
+const escapeOf = (c: number): string =>
+  c === 9 ? '\\t' : c === 10 ? '\\n' : c < 256 ? `\\x${c.toString(16).padStart(2, '0')}` : `\\u{${c.toString(16)}}`;
 
 /** Text that cannot do anything to a terminal. */
 export function terminalSafe(text: string): string {
@@ -62,8 +73,17 @@ export function terminalSafe(text: string): string {
 function widthOf(c: number): number {
   if (c < 0x300) return 1;
   if (/\p{Mn}|\p{Me}/u.test(String.fromCodePoint(c))) return 0;
-  const wide = (c >= 0x1100 && c <= 0x115f) || (c >= 0x2e80 && c <= 0x303e) || (c >= 0x3041 && c <= 0xa4cf) || (c >= 0xac00 && c <= 0xd7a3) ||
-    (c >= 0xf900 && c <= 0xfaff) || (c >= 0xfe30 && c <= 0xfe6f) || (c >= 0xff00 && c <= 0xff60) || (c >= 0xffe0 && c <= 0xffe6) || (c >= 0x1f300 && c <= 0x1faff) || (c >= 0x20000 && c <= 0x3fffd);
+  const wide =
+    (c >= 0x1100 && c <= 0x115f) ||
+    (c >= 0x2e80 && c <= 0x303e) ||
+    (c >= 0x3041 && c <= 0xa4cf) ||
+    (c >= 0xac00 && c <= 0xd7a3) ||
+    (c >= 0xf900 && c <= 0xfaff) ||
+    (c >= 0xfe30 && c <= 0xfe6f) ||
+    (c >= 0xff00 && c <= 0xff60) ||
+    (c >= 0xffe0 && c <= 0xffe6) ||
+    (c >= 0x1f300 && c <= 0x1faff) ||
+    (c >= 0x20000 && c <= 0x3fffd);
   return wide ? 2 : 1;
 }
 
@@ -100,8 +120,13 @@ function show(line: string): ShownLine {
 
 /** How far the caret's underline goes, in code units: to `end`, or over the word or literal at the position. */
 function lengthAt(position: FilePosition, end: FilePosition | undefined): number {
-  if (end !== undefined && end.file === position.file && end.line === position.line && end.column > position.column) return end.column - position.column;
-  return /^(?:[\p{L}\p{N}_$]+|"(?:[^"\\]|\\.)*"|'(?:[^'\\]|\\.)*')/u.exec(position.lineText.slice(position.column - 1, position.column + 255))?.[0].length ?? 1;
+  if (end !== undefined && end.file === position.file && end.line === position.line && end.column > position.column)
+    return end.column - position.column;
+  return (
+    /^(?:[\p{L}\p{N}_$]+|"(?:[^"\\]|\\.)*"|'(?:[^'\\]|\\.)*')/u.exec(
+      position.lineText.slice(position.column - 1, position.column + 255),
+    )?.[0].length ?? 1
+  );
 }
 
 /** Indices of code points of `text` between two columns. */
@@ -153,16 +178,26 @@ class Renderer {
     return this.color ? `\x1b[${codes.join(';')}m${text}\x1b[0m` : text;
   }
 
-  private head(position: FilePosition | undefined, severity: Severity, message: string, code: string | undefined): void {
-    const place = position === undefined ? 'skep' : `${terminalSafe(position.file)}:${position.line}:${position.column}`;
+  private head(
+    position: FilePosition | undefined,
+    severity: Severity,
+    message: string,
+    code: string | undefined,
+  ): void {
+    const place =
+      position === undefined ? 'skep' : `${terminalSafe(position.file)}:${position.line}:${position.column}`;
     const label = this.style(`${severity}:`, STYLE.bold, STYLE[severity]);
     const tail = code === undefined ? '' : ` [${code}]`;
-    this.out.push(`${this.style(`${place}:`, STYLE.bold)} ${label} ${this.style(terminalSafe(message), STYLE.bold)}${tail}\n`);
+    this.out.push(
+      `${this.style(`${place}:`, STYLE.bold)} ${label} ${this.style(terminalSafe(message), STYLE.bold)}${tail}\n`,
+    );
   }
 
   private includes(position: Position): void {
     position.includedFrom.slice(0, INCLUDES_SHOWN).forEach((place, i) => {
-      this.out.push(`${i === 0 ? 'In file included from' : '                 from'} ${terminalSafe(place.file)}:${place.line}:\n`);
+      this.out.push(
+        `${i === 0 ? 'In file included from' : '                 from'} ${terminalSafe(place.file)}:${place.line}:\n`,
+      );
     });
     const rest = position.includedFrom.length - INCLUDES_SHOWN;
     if (rest > 0) this.out.push(`                 (and ${rest} more)\n`);
@@ -180,7 +215,10 @@ class Renderer {
     const from = at > room - 20 ? at - Math.floor(room / 2) : 0;
     const text = window(line.text, from, from + room).trimEnd();
     const tildes = Math.max(0, Math.min(after, from + room) - at - 1);
-    this.out.push(`${gutter} | ${text}\n`, `${' '.repeat(gutter.length)} | ${' '.repeat(at - from)}${this.style(`^${'~'.repeat(tildes)}`, STYLE.bold, STYLE.caret)}\n`);
+    this.out.push(
+      `${gutter} | ${text}\n`,
+      `${' '.repeat(gutter.length)} | ${' '.repeat(at - from)}${this.style(`^${'~'.repeat(tildes)}`, STYLE.bold, STYLE.caret)}\n`,
+    );
   }
 
   private expansions(position: Position): void {

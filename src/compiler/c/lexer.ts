@@ -57,7 +57,13 @@ export class Lexer {
   private spliceIndex = 0;
   private offset: number;
 
-  constructor(file: SourceFile, spliced: Spliced, diagnostics: Diagnostics | undefined, start = 0, end = spliced.text.length) {
+  constructor(
+    file: SourceFile,
+    spliced: Spliced,
+    diagnostics: Diagnostics | undefined,
+    start = 0,
+    end = spliced.text.length,
+  ) {
     this.file = file;
     this.spliced = spliced;
     this.text = spliced.text;
@@ -134,7 +140,8 @@ export class Lexer {
         while (d < 128 && WORD[d]! !== 0) d = text.charCodeAt(++at);
         if ((d === 34 || d === 39) && at - pos <= 2) {
           const prefix = text.slice(pos, at);
-          if (prefix === 'L' || prefix === 'u' || prefix === 'U' || (prefix === 'u8' && d === 34)) return this.literal(pos, at, d, space, lineStart);
+          if (prefix === 'L' || prefix === 'u' || prefix === 'U' || (prefix === 'u8' && d === 34))
+            return this.literal(pos, at, d, space, lineStart);
         }
         if (d === 92 || d > 127) return this.slowIdentifier(pos, space, lineStart)!;
         this.pos = at;

@@ -94,7 +94,16 @@ export class SourceManager implements Positions {
   addFile(name: string, text: string, includedFrom: Loc = 0, system = false): SourceFile | undefined {
     const base = this.nextBase;
     if (base + text.length + 1 >= MACRO_BASE) return undefined;
-    const file: SourceFile = { id: this.files.length, name, text, base, includedFrom, system, lineMarks: undefined, starts: undefined };
+    const file: SourceFile = {
+      id: this.files.length,
+      name,
+      text,
+      base,
+      includedFrom,
+      system,
+      lineMarks: undefined,
+      starts: undefined,
+    };
     this.files.push(file);
     this.bases.push(base);
     this.nextBase = base + text.length + 1;
@@ -210,7 +219,11 @@ export class SourceManager implements Positions {
     }
     expansions.reverse();
     const includedFrom: FilePosition[] = [];
-    for (let file = this.fileOf(loc); file !== undefined && file.includedFrom !== 0; file = this.fileOf(file.includedFrom)) {
+    for (
+      let file = this.fileOf(loc);
+      file !== undefined && file.includedFrom !== 0;
+      file = this.fileOf(file.includedFrom)
+    ) {
       const place = this.filePosition(file.includedFrom);
       if (place !== undefined) includedFrom.push(place);
     }

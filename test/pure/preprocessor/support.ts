@@ -5,12 +5,12 @@
 import { spawnSync } from 'node:child_process';
 import { readFileSync, statSync } from 'node:fs';
 import { dirname } from 'node:path';
+import { folderResolver } from '../../../src/compiler/c/preprocessor/headers.ts';
+import type { PreprocessorOptions } from '../../../src/compiler/c/preprocessor/preprocessor.ts';
+import { Preprocessor } from '../../../src/compiler/c/preprocessor/preprocessor.ts';
+import type { Token } from '../../../src/compiler/c/token.ts';
 import type { Diagnostic } from '../../../src/compiler/diagnostics.ts';
 import { Diagnostics, TooManyErrors } from '../../../src/compiler/diagnostics.ts';
-import type { Token } from '../../../src/compiler/c/token.ts';
-import { folderResolver } from '../../../src/compiler/c/preprocessor/headers.ts';
-import { Preprocessor } from '../../../src/compiler/c/preprocessor/preprocessor.ts';
-import type { PreprocessorOptions } from '../../../src/compiler/c/preprocessor/preprocessor.ts';
 
 export interface Outcome {
   readonly tokens: readonly Token[];
@@ -21,7 +21,10 @@ export interface Outcome {
   readonly pp: Preprocessor;
 }
 
-export function preprocess(text: string, options: Partial<PreprocessorOptions> & { name?: string; folder?: string; before?: string } = {}): Outcome {
+export function preprocess(
+  text: string,
+  options: Partial<PreprocessorOptions> & { name?: string; folder?: string; before?: string } = {},
+): Outcome {
   const diagnostics = new Diagnostics(1000);
   const pp = new Preprocessor({ diagnostics, ...options });
   if (options.before !== undefined) pp.enter('<command line>', options.before);
@@ -44,16 +47,32 @@ const readText = (path: string): string | undefined => {
   }
 };
 
-export interface Folders { readonly user?: readonly string[]; readonly quoted?: readonly string[]; readonly system?: readonly string[] }
+export interface Folders {
+  readonly user?: readonly string[];
+  readonly quoted?: readonly string[];
+  readonly system?: readonly string[];
+}
 
-export function preprocessFile(path: string, folders: Folders = {}, options: Partial<PreprocessorOptions> & { before?: string } = {}): Outcome {
-  return preprocess(readFileSync(path, 'utf8'), { ...options, name: path, folder: dirname(path), resolve: folderResolver({ ...folders, read: readText }) });
+export function preprocessFile(
+  path: string,
+  folders: Folders = {},
+  options: Partial<PreprocessorOptions> & { before?: string } = {},
+): Outcome {
+  return preprocess(readFileSync(path, 'utf8'), {
+    ...options,
+    name: path,
+    folder: dirname(path),
+    resolve: folderResolver({ ...folders, read: readText }),
+  });
 }
 
 /** Directives that clang's -E leaves in its output. */
 const LEFT_OVER = /^[ \t]*#[ \t]*(?:pragma|ident|sccs)\b.*$/gm;
-const TOKEN = /(?:u8|[uUL])?"(?:[^"\\\n]|\\.)*"|[uUL]?'(?:[^'\\\n]|\\.)*'|\.?[0-9](?:[eEpP][+-]|\\u[0-9a-fA-F]{4}|\\U[0-9a-fA-F]{8}|[\w.]|[^\x00-\x7f])*|(?:[A-Za-z_$]|[^\x00-\x7f\u00a0]|\\u[0-9a-fA-F]{4}|\\U[0-9a-fA-F]{8})(?:[\w$]|[^\x00-\x7f\u00a0]|\\u[0-9a-fA-F]{4}|\\U[0-9a-fA-F]{8})*|%:%:|\.\.\.|<<=|>>=|->|--|\+\+|&&|\|\||##|<<|>>|[-+*\/%&|^!=<>]=|<:|:>|<%|%>|%:|["'][^\n]*|[^\s]/gsu;
-const DIGRAPHS: ReadonlyMap<string, string> = new Map(Object.entries({ '<:': '[', ':>': ']', '<%': '{', '%>': '}', '%:': '#', '%:%:': '##' }));
+const TOKEN =
+  /(?:u8|[uUL])?"(?:[^"\\\n]|\\.)*"|[uUL]?'(?:[^'\\\n]|\\.)*'|\.?[0-9](?:[eEpP][+-]|\\u[0-9a-fA-F]{4}|\\U[0-9a-fA-F]{8}|[\w.]|[^\x00-\x7f])*|(?:[A-Za-z_$]|[^\x00-\x7f\u00a0]|\\u[0-9a-fA-F]{4}|\\U[0-9a-fA-F]{8})(?:[\w$]|[^\x00-\x7f\u00a0]|\\u[0-9a-fA-F]{4}|\\U[0-9a-fA-F]{8})*|%:%:|\.\.\.|<<=|>>=|->|--|\+\+|&&|\|\||##|<<|>>|[-+*/%&|^!=<>]=|<:|:>|<%|%>|%:|["'][^\n]*|[^\s]/gsu;
+const DIGRAPHS: ReadonlyMap<string, string> = new Map(
+  Object.entries({ '<:': '[', ':>': ']', '<%': '{', '%>': '}', '%:': '#', '%:%:': '##' }),
+);
 
 /** Tokens of preprocessed text. Digraphs and universal character names come out as what they stand for. */
 export function cut(text: string): string[] {
@@ -62,10 +81,16 @@ export function cut(text: string): string[] {
 
 export function normal(word: string): string {
   if (/["']/.test(word)) return word;
-  return word.replace(/\\u([0-9a-fA-F]{4})|\\U([0-9a-fA-F]{8})/g, (_all, short?: string, long?: string) => String.fromCodePoint(Number.parseInt(short ?? long!, 16)));
+  return word.replace(/\\u([0-9a-fA-F]{4})|\\U([0-9a-fA-F]{8})/g, (_all, short?: string, long?: string) =>
+    String.fromCodePoint(Number.parseInt(short ?? long!, 16)),
+  );
 }
 
-export interface ClangOutcome { readonly ok: boolean; readonly words: readonly string[]; readonly stderr: string }
+export interface ClangOutcome {
+  readonly ok: boolean;
+  readonly words: readonly string[];
+  readonly stderr: string;
+}
 
 export const CLANG = 'clang-19';
 
@@ -75,9 +100,16 @@ export function haveClang(): boolean {
 
 /** `clang -E -P` for BPF. `source` is a path, or text when `stdin`. */
 export function clang(source: string, args: readonly string[] = [], stdin = false): ClangOutcome {
-  const run = spawnSync(CLANG, ['-target', 'bpf', '-mcpu=v3', '-O2', '-E', '-P', '-w', ...args, '-x', 'c', stdin ? '-' : source], {
-    input: stdin ? source : '', encoding: 'utf8', maxBuffer: 1 << 28, timeout: 60_000,
-  });
+  const run = spawnSync(
+    CLANG,
+    ['-target', 'bpf', '-mcpu=v3', '-O2', '-E', '-P', '-w', ...args, '-x', 'c', stdin ? '-' : source],
+    {
+      input: stdin ? source : '',
+      encoding: 'utf8',
+      maxBuffer: 1 << 28,
+      timeout: 60_000,
+    },
+  );
   return { ok: run.status === 0, words: cut(run.stdout), stderr: run.stderr };
 }
 

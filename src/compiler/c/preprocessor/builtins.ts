@@ -4,16 +4,18 @@
  */
 import { PpToken } from '../lexer.ts';
 import { headerOf, resolveHeader } from './include.ts';
-import { Macro } from './macro.ts';
 import type { Builtin } from './macro.ts';
+import { Macro } from './macro.ts';
 import { lexText } from './paste.ts';
 import { pragmaOperator } from './pragma.ts';
 import type { Preprocessor } from './preprocessor.ts';
 
 const quoted = (text: string): string => `"${text.replace(/["\\]/g, '\\$&')}"`;
 
-const number = (at: PpToken, value: number): PpToken => new PpToken('number', `${value}`, at.loc, at.spaceBefore, at.lineStart);
-const string = (at: PpToken, text: string): PpToken => new PpToken('string', quoted(text), at.loc, at.spaceBefore, at.lineStart);
+const number = (at: PpToken, value: number): PpToken =>
+  new PpToken('number', `${value}`, at.loc, at.spaceBefore, at.lineStart);
+const string = (at: PpToken, text: string): PpToken =>
+  new PpToken('string', quoted(text), at.loc, at.spaceBefore, at.lineStart);
 
 /** Object-like, from the place of use. */
 const VALUES: Readonly<Record<string, Builtin>> = {
@@ -48,7 +50,8 @@ function operand(pp: Preprocessor, name: PpToken): PpToken[] | undefined {
   }
 }
 
-const withoutUnderscores = (name: string): string => (name.length > 4 && name.startsWith('__') && name.endsWith('__') ? name.slice(2, -2) : name);
+const withoutUnderscores = (name: string): string =>
+  name.length > 4 && name.startsWith('__') && name.endsWith('__') ? name.slice(2, -2) : name;
 
 /** Answers a question about one name, which may have a scope: `gnu::packed`. */
 function question(answer: (pp: Preprocessor, name: string) => number): Builtin {
@@ -61,7 +64,10 @@ function question(answer: (pp: Preprocessor, name: string) => number): Builtin {
       pp.diagnostics.error('bad-builtin-call', last?.loc ?? at.loc, `'${at.text}' asks about a name`);
       return number(at, 0);
     }
-    const scope = expanded.slice(0, -1).map((token) => token.text).join('');
+    const scope = expanded
+      .slice(0, -1)
+      .map((token) => token.text)
+      .join('');
     if (scope !== '' && !/^\w+::$/.test(scope)) {
       pp.diagnostics.error('bad-builtin-call', at.loc, `'${at.text}' asks about one name`);
       return number(at, 0);
@@ -86,7 +92,9 @@ function hasInclude(next: boolean): Builtin {
 
 const ATTRIBUTE: Builtin = question((pp, name) => (pp.features.attributes.has(withoutUnderscores(name)) ? 1 : 0));
 const FEATURE: Builtin = question((pp, name) => (pp.features.features.has(withoutUnderscores(name)) ? 1 : 0));
-const EXTENSION: Builtin = question((pp, name) => (pp.features.features.has(withoutUnderscores(name)) || pp.features.extensions.has(withoutUnderscores(name)) ? 1 : 0));
+const EXTENSION: Builtin = question((pp, name) =>
+  pp.features.features.has(withoutUnderscores(name)) || pp.features.extensions.has(withoutUnderscores(name)) ? 1 : 0,
+);
 const NO: Builtin = question(() => 0);
 
 const CALLS: Readonly<Record<string, Builtin>> = {
@@ -116,5 +124,8 @@ const CALLS: Readonly<Record<string, Builtin>> = {
 const noBody = (): PpToken[] => lexText('');
 
 export const BUILTINS: ReadonlyMap<string, Macro> = new Map(
-  Object.entries({ ...VALUES, ...CALLS }).map(([name, run]) => [name, new Macro(name, 0, undefined, false, noBody, 'builtin', run)]),
+  Object.entries({ ...VALUES, ...CALLS }).map(([name, run]) => [
+    name,
+    new Macro(name, 0, undefined, false, noBody, 'builtin', run),
+  ]),
 );

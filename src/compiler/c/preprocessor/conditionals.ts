@@ -4,8 +4,8 @@
  */
 import type { Loc } from '../../diagnostics.ts';
 import type { PpToken } from '../lexer.ts';
-import { endLine, expectEnd, readLine } from './line.ts';
 import { evaluateCondition } from './if-expression.ts';
+import { endLine, expectEnd, readLine } from './line.ts';
 import type { OpenFile, Preprocessor } from './preprocessor.ts';
 
 export interface Condition {
@@ -57,12 +57,14 @@ export function endifDirective(pp: Preprocessor, file: OpenFile, name: PpToken):
   const condition = file.conditions.pop();
   if (condition === undefined) pp.diagnostics.error('conditional-without-if', name.loc, "'#endif' without '#if'");
   expectEnd(pp, file.lexer, name);
-  if (condition?.guard !== undefined && file.conditions.length === 0 && file.lexer.peek() < 0) pp.guards.set(file.header.name, condition.guard);
+  if (condition?.guard !== undefined && file.conditions.length === 0 && file.lexer.peek() < 0)
+    pp.guards.set(file.header.name, condition.guard);
 }
 
 /** At the end of a file: every conditional must be closed. */
 export function leaveConditionals(pp: Preprocessor, file: OpenFile): void {
-  for (const condition of file.conditions) pp.diagnostics.error('unterminated-conditional', condition.loc, `'#${condition.directive}' without '#endif'`);
+  for (const condition of file.conditions)
+    pp.diagnostics.error('unterminated-conditional', condition.loc, `'#${condition.directive}' without '#endif'`);
 }
 
 function isDefined(pp: Preprocessor, name: string): boolean {
@@ -73,7 +75,11 @@ function isDefined(pp: Preprocessor, name: string): boolean {
 function macroName(pp: Preprocessor, file: OpenFile, directive: PpToken): string | undefined {
   const token = file.lexer.next();
   if (token.kind !== 'ident') {
-    pp.diagnostics.error('missing-macro-name', token.kind === 'eof' ? directive.loc : token.loc, `'#${directive.text}' needs the name of a macro`);
+    pp.diagnostics.error(
+      'missing-macro-name',
+      token.kind === 'eof' ? directive.loc : token.loc,
+      `'#${directive.text}' needs the name of a macro`,
+    );
     endLine(file.lexer);
     return undefined;
   }
@@ -92,7 +98,9 @@ function guardOf(line: readonly PpToken[]): string | undefined {
 
 function orderOf(pp: Preprocessor, condition: Condition, name: PpToken): void {
   if (condition.elseAt === 0) return;
-  pp.diagnostics.error('conditional-after-else', name.loc, `'#${name.text}' behind '#else'`, [{ message: "'#else' is here", loc: condition.elseAt }]);
+  pp.diagnostics.error('conditional-after-else', name.loc, `'#${name.text}' behind '#else'`, [
+    { message: "'#else' is here", loc: condition.elseAt },
+  ]);
 }
 
 /** Runs to the group of the innermost condition that is to be read, or to behind its `#endif`. */
@@ -104,7 +112,9 @@ function skip(pp: Preprocessor, file: OpenFile): void {
     const condition = conditions.at(-1)!;
     const own = conditions.length === level;
     switch (name.kind === 'ident' ? name.text : '') {
-      case 'if': case 'ifdef': case 'ifndef':
+      case 'if':
+      case 'ifdef':
+      case 'ifndef':
         conditions.push({ loc: name.loc, directive: name.text, taken: true, elseAt: 0, guard: undefined });
         break;
       case 'endif':
@@ -122,7 +132,9 @@ function skip(pp: Preprocessor, file: OpenFile): void {
         condition.taken = true;
         expectEnd(pp, lexer, name);
         return;
-      case 'elif': case 'elifdef': case 'elifndef': {
+      case 'elif':
+      case 'elifdef':
+      case 'elifndef': {
         orderOf(pp, condition, name);
         condition.guard = undefined;
         if (!own || condition.taken) break;

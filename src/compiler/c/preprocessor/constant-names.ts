@@ -42,7 +42,11 @@ export class ConstantNames {
     } else if (this.state !== 'outside' && token.kind === 'punct') {
       if (token.text === '{') this.state = this.state === 'head' ? 'body' : 'outside';
       else if (token.text === '}' || token.text === ';') this.state = 'outside';
-      else if (this.state === 'head' && (token.text === '=' || token.text === ',' || token.text === ')' || token.text === '*')) this.state = 'outside';
+      else if (
+        this.state === 'head' &&
+        (token.text === '=' || token.text === ',' || token.text === ')' || token.text === '*')
+      )
+        this.state = 'outside';
     }
     return token;
   }

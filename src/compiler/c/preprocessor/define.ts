@@ -1,8 +1,8 @@
 /**
  * `#define` and `#undef`.
  */
-import { Lexer } from '../lexer.ts';
-import type { PpToken } from '../lexer.ts';
+
+import type { Lexer, PpToken } from '../lexer.ts';
 import { endLine, expectEnd } from './line.ts';
 import { Macro, parseOps, sameDefinition } from './macro.ts';
 import type { OpenFile, Preprocessor } from './preprocessor.ts';
@@ -16,7 +16,8 @@ function macroName(pp: Preprocessor, file: OpenFile, directive: PpToken): PpToke
     endLine(file.lexer);
     return undefined;
   }
-  if (token.kind === 'eof') pp.diagnostics.error('missing-macro-name', directive.loc, `'#${directive.text}' needs the name of a macro`);
+  if (token.kind === 'eof')
+    pp.diagnostics.error('missing-macro-name', directive.loc, `'#${directive.text}' needs the name of a macro`);
   else pp.diagnostics.error('bad-macro-name', token.loc, `'${token.text}' cannot be the name of a macro`);
   endLine(file.lexer);
   return undefined;
@@ -27,7 +28,8 @@ export function undefDirective(pp: Preprocessor, file: OpenFile, directive: PpTo
   if (name === undefined) return;
   expectEnd(pp, file.lexer, directive);
   const macro = pp.lookup(name.text);
-  if (macro?.origin === 'builtin') pp.warn('builtin-macro', name.loc, `'${name.text}' is a builtin macro; from here on it is undefined`);
+  if (macro?.origin === 'builtin')
+    pp.warn('builtin-macro', name.loc, `'${name.text}' is a builtin macro; from here on it is undefined`);
   pp.macros.set(name.text, null);
   pp.undefined.add(name.text);
 }
@@ -68,8 +70,11 @@ export function defineDirective(pp: Preprocessor, file: OpenFile, directive: PpT
     return;
   }
   if (!variadic || params?.at(-1) !== '__VA_ARGS__') {
-    const stray = body.find((token) => token.kind === 'ident' && (token.text === '__VA_ARGS__' || (token.text === '__VA_OPT__' && !variadic)));
-    if (stray !== undefined) pp.warn('va-args-outside', stray.loc, `'${stray.text}' means nothing outside a macro with '...'`);
+    const stray = body.find(
+      (token) => token.kind === 'ident' && (token.text === '__VA_ARGS__' || (token.text === '__VA_OPT__' && !variadic)),
+    );
+    if (stray !== undefined)
+      pp.warn('va-args-outside', stray.loc, `'${stray.text}' means nothing outside a macro with '...'`);
   }
   define(pp, name, new Macro(name.text, name.loc, params, variadic, body, origin));
 }
@@ -81,7 +86,14 @@ function lazyBody(pp: Preprocessor, file: OpenFile): (() => readonly PpToken[]) 
   let end = lexer.text.indexOf('\n', start);
   if (end < 0) end = lexer.text.length;
   const text = lexer.text.slice(start, end);
-  if (pp.poisoned !== undefined || text.includes('/') || text.includes('#') || text.includes('%') || text.includes('__VA_')) return undefined;
+  if (
+    pp.poisoned !== undefined ||
+    text.includes('/') ||
+    text.includes('#') ||
+    text.includes('%') ||
+    text.includes('__VA_')
+  )
+    return undefined;
   lexer.pos = end;
   lexer.inDirective = false;
   return () => {
@@ -96,7 +108,8 @@ function define(pp: Preprocessor, name: PpToken, macro: Macro): void {
   const before = pp.lookup(name.text);
   pp.macros.set(name.text, macro);
   if (before === null || before.origin === 'constant') return;
-  if (before.builtin !== undefined) pp.warn('builtin-macro', name.loc, `this replaces the builtin macro '${name.text}'`);
+  if (before.builtin !== undefined)
+    pp.warn('builtin-macro', name.loc, `this replaces the builtin macro '${name.text}'`);
   else if (!sameDefinition(before, macro)) {
     const notes = before.loc === 0 ? undefined : [{ message: 'the definition before this is here', loc: before.loc }];
     pp.warn('macro-redefined', name.loc, `the macro '${name.text}' is defined again, and differently`, notes);
@@ -104,7 +117,11 @@ function define(pp: Preprocessor, name: PpToken, macro: Macro): void {
 }
 
 /** Behind the `(`: names up to `)`. Undefined after an error. */
-function parameters(pp: Preprocessor, lexer: Lexer, name: PpToken): { params: string[]; variadic: boolean } | undefined {
+function parameters(
+  pp: Preprocessor,
+  lexer: Lexer,
+  name: PpToken,
+): { params: string[]; variadic: boolean } | undefined {
   const params: string[] = [];
   const seen = new Set<string>();
   const fail = (token: PpToken, message: string): undefined => {
@@ -119,9 +136,15 @@ function parameters(pp: Preprocessor, lexer: Lexer, name: PpToken): { params: st
       params.push('__VA_ARGS__');
       variadic = true;
     } else if (token.kind !== 'ident') {
-      return fail(token, token.kind === 'eof' ? `the parameters of macro '${name.text}' have no ')'` : `'${token.text}' cannot be the parameter of a macro`);
+      return fail(
+        token,
+        token.kind === 'eof'
+          ? `the parameters of macro '${name.text}' have no ')'`
+          : `'${token.text}' cannot be the parameter of a macro`,
+      );
     } else {
-      if (NOT_MACROS.has(token.text) && token.text !== 'defined') return fail(token, `'${token.text}' cannot be the parameter of a macro`);
+      if (NOT_MACROS.has(token.text) && token.text !== 'defined')
+        return fail(token, `'${token.text}' cannot be the parameter of a macro`);
       if (seen.has(token.text)) return fail(token, `the parameter '${token.text}' is there twice`);
       seen.add(token.text);
       params.push(token.text);
@@ -133,7 +156,13 @@ function parameters(pp: Preprocessor, lexer: Lexer, name: PpToken): { params: st
     }
     if (token.text === ')') return { params, variadic };
     if (variadic) return fail(token, "expected ')' behind '...'");
-    if (token.text !== ',') return fail(token, token.kind === 'eof' ? `the parameters of macro '${name.text}' have no ')'` : `expected ',' or ')' before '${token.text}'`);
+    if (token.text !== ',')
+      return fail(
+        token,
+        token.kind === 'eof'
+          ? `the parameters of macro '${name.text}' have no ')'`
+          : `expected ',' or ')' before '${token.text}'`,
+      );
     token = lexer.next();
   }
 }

@@ -58,7 +58,12 @@ export function directive(pp: Preprocessor, file: OpenFile, hash: PpToken): void
     lineDirective(pp, file, name);
   } else {
     const better = suggest(name.text, HANDLERS.keys());
-    pp.diagnostics.error('unknown-directive', name.loc, `there is no directive '#${name.text}'`, better === undefined ? undefined : [{ message: `did you mean '#${better}'?`, loc: name.loc }]);
+    pp.diagnostics.error(
+      'unknown-directive',
+      name.loc,
+      `there is no directive '#${name.text}'`,
+      better === undefined ? undefined : [{ message: `did you mean '#${better}'?`, loc: name.loc }],
+    );
     endLine(lexer);
   }
 }

@@ -17,12 +17,15 @@ export class Arguments {
   readonly raw: readonly (readonly PpToken[])[];
   /** The closing parenthesis. */
   readonly end: Loc;
+  /** Nothing stands for the `...`, not even a comma before it. */
+  readonly noRest: boolean;
   private readonly expanded: (readonly PpToken[] | undefined)[] = [];
   private readonly pp: Preprocessor;
 
-  constructor(pp: Preprocessor, raw: readonly (readonly PpToken[])[], end: Loc) {
+  constructor(pp: Preprocessor, raw: readonly (readonly PpToken[])[], end: Loc, noRest: boolean) {
     this.pp = pp;
     this.end = end;
+    this.noRest = noRest;
     this.raw = raw;
   }
 
@@ -46,7 +49,9 @@ export function collectArguments(pp: Preprocessor, name: PpToken, macro: Macro):
     const token = pp.raw();
     if (token.kind === 'eof') {
       pp.collecting--;
-      pp.diagnostics.error('unterminated-macro-call', name.loc, `the call of macro '${macro.name}' has no ')'`, [{ message: "'(' is here", loc: open.loc }]);
+      pp.diagnostics.error('unterminated-macro-call', name.loc, `the call of macro '${macro.name}' has no ')'`, [
+        { message: "'(' is here", loc: open.loc },
+      ]);
       return undefined;
     }
     if (token.kind === 'punct') {
@@ -68,11 +73,17 @@ export function collectArguments(pp: Preprocessor, name: PpToken, macro: Macro):
   pp.collecting--;
   if (!(params.length === 0 && args.length === 0 && current.length === 0)) args.push(current);
   // A variadic macro may be called without anything for its `...`, comma included.
+  const noRest = macro.variadic && (args.length === last || (last === 0 && current.length === 0 && args.length === 1));
   if (macro.variadic && args.length === last) args.push([]);
-  if (args.length === params.length) return new Arguments(pp, args, end);
+  if (args.length === params.length) return new Arguments(pp, args, end, noRest);
   const notes = macro.loc !== 0 ? [{ message: `macro '${macro.name}' is defined here`, loc: macro.loc }] : [];
   const takes = macro.variadic ? `at least ${last}` : `${params.length}`;
-  pp.diagnostics.error('macro-argument-count', extra?.loc ?? name.loc, `macro '${macro.name}' takes ${takes} argument${takes === '1' ? '' : 's'}, but ${args.length} ${args.length === 1 ? 'is' : 'are'} given`, notes);
+  pp.diagnostics.error(
+    'macro-argument-count',
+    extra?.loc ?? name.loc,
+    `macro '${macro.name}' takes ${takes} argument${takes === '1' ? '' : 's'}, but ${args.length} ${args.length === 1 ? 'is' : 'are'} given`,
+    notes,
+  );
   return undefined;
 }
 
@@ -131,7 +142,14 @@ class Substitution {
   }
 
   private clone(token: PpToken, space: boolean, isArgument: boolean): PpToken {
-    return new PpToken(token.kind, token.text, this.pp.source.macroLoc(token.loc, this.expansion, isArgument), space, false, token.mark);
+    return new PpToken(
+      token.kind,
+      token.text,
+      this.pp.source.macroLoc(token.loc, this.expansion, isArgument),
+      space,
+      false,
+      token.mark,
+    );
   }
 
   private append(op: Op, out: PpToken[]): void {
@@ -177,9 +195,18 @@ class Substitution {
     const tokens = op.group === undefined ? this.args!.raw[op.param]! : this.hasVariadic() ? this.inner(op.group) : [];
     const { text, complete } = stringify(tokens, this.pp.limits.tokenLength);
     const loc = this.pp.source.macroLoc(op.token.loc, this.expansion, false);
-    if (!complete) this.pp.diagnostics.warn('incomplete-string', loc, "the text that '#' makes ends in a lone backslash, which is left out");
+    if (!complete)
+      this.pp.diagnostics.warn(
+        'incomplete-string',
+        loc,
+        "the text that '#' makes ends in a lone backslash, which is left out",
+      );
     if (text.length > this.pp.limits.tokenLength) {
-      this.pp.stop('token-too-long', this.use.loc, `'#' makes a string of more than ${this.pp.limits.tokenLength} characters`);
+      this.pp.stop(
+        'token-too-long',
+        this.use.loc,
+        `'#' makes a string of more than ${this.pp.limits.tokenLength} characters`,
+      );
       return;
     }
     this.pp.spend(tokens.length + (text.length >> 2), this.use.loc);
@@ -194,13 +221,16 @@ class Substitution {
   }
 
   /**
-   * GNU: in `, ## __VA_ARGS__` the comma goes when there is nothing behind it, and otherwise nothing is pasted.
+   * GNU: in `, ## __VA_ARGS__` the comma goes when there is no such argument, and otherwise nothing is pasted.
    * Does both ops; false if they are not that.
    */
   private elidedComma(comma: Op, rest: Op | undefined, out: PpToken[]): boolean {
     if (!comma.pasteRight || comma.token.text !== ',' || comma.token.kind !== 'punct') return false;
-    if (rest === undefined || rest.stringify || !this.macro.variadic || rest.param !== this.macro.params!.length - 1) return false;
+    if (rest === undefined || rest.stringify || !this.macro.variadic || rest.param !== this.macro.params!.length - 1)
+      return false;
     const tokens = this.args!.raw[rest.param]!;
+    // An argument that is there, but empty, is an ordinary operand: the comma stays.
+    if (tokens.length === 0 && !this.args!.noRest) return false;
     const from = out.length;
     if (tokens.length > 0) {
       this.append(comma, out);
@@ -221,12 +251,20 @@ class Substitution {
     const left = out[at - 1]!;
     const right = out[at]!;
     if (left.text.length + right.text.length > this.pp.limits.tokenLength) {
-      this.pp.stop('token-too-long', this.use.loc, `'##' makes a token of more than ${this.pp.limits.tokenLength} characters`);
+      this.pp.stop(
+        'token-too-long',
+        this.use.loc,
+        `'##' makes a token of more than ${this.pp.limits.tokenLength} characters`,
+      );
       return;
     }
     const joined = paste(left, right);
     if (joined === undefined) {
-      this.pp.diagnostics.error('bad-token-paste', left.loc, `'##' makes '${left.text}${right.text}' here, which is not one token`);
+      this.pp.diagnostics.error(
+        'bad-token-paste',
+        left.loc,
+        `'##' makes '${left.text}${right.text}' here, which is not one token`,
+      );
       return;
     }
     this.pp.spend(joined.text.length >> 2, this.use.loc);

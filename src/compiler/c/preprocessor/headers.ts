@@ -51,7 +51,13 @@ export function folderResolver(folders: SearchFolders): HeaderResolver {
     const text = read(name);
     if (text === undefined) return undefined;
     const slash = name.lastIndexOf('/');
-    return { name, text, system, folder: slash < 0 ? '' : name.slice(0, slash), ...(searchIndex === undefined ? {} : { searchIndex }) };
+    return {
+      name,
+      text,
+      system,
+      folder: slash < 0 ? '' : name.slice(0, slash),
+      ...(searchIndex === undefined ? {} : { searchIndex }),
+    };
   };
   return ({ path, quoted, next, from }) => {
     if (path.startsWith('/')) return at('', path, undefined, false);

@@ -3,9 +3,10 @@
  * the expanded tokens of the line. `defined` reads its operand unexpanded. What `&&`, `||` and `?:` leave out is
  * parsed but may divide by zero.
  */
+import type { Loc } from '../../diagnostics.ts';
 import type { PpToken } from '../lexer.ts';
-import { characterValue, integerValue } from './integer.ts';
 import type { IntMax } from './integer.ts';
+import { characterValue, integerValue } from './integer.ts';
 import type { Preprocessor } from './preprocessor.ts';
 
 class ConditionError extends Error {}
@@ -24,9 +25,15 @@ interface Binary {
 }
 
 const arithmetic = (precedence: number, run: Binary['run']): Binary => ({ precedence, convert: true, run });
-const comparison = (precedence: number, test: (a: bigint, b: bigint) => boolean): Binary => ({ precedence, convert: true, logical: true, run: (a, b) => (test(a, b) ? 1n : 0n) });
+const comparison = (precedence: number, test: (a: bigint, b: bigint) => boolean): Binary => ({
+  precedence,
+  convert: true,
+  logical: true,
+  run: (a, b) => (test(a, b) ? 1n : 0n),
+});
 /** Beyond 64 all bits are out; negative counts shift the other way, as in gcc and clang. */
-const shifted = (a: bigint, by: bigint): bigint => (by >= 0n ? a << (by > 64n ? 64n : by) : a >> (by < -64n ? 64n : -by));
+const shifted = (a: bigint, by: bigint): bigint =>
+  by >= 0n ? a << (by > 64n ? 64n : by) : a >> (by < -64n ? 64n : -by);
 
 const BINARY: ReadonlyMap<string, Binary> = new Map([
   ['*', arithmetic(10, (a, b) => a * b)],
@@ -54,26 +61,35 @@ class Evaluator {
   private readonly directive: PpToken;
   private token: PpToken;
   private depth = 0;
+  /** Of the last token that had a place: where the end of the line is reported. */
+  private lastLoc: Loc;
 
   constructor(pp: Preprocessor, directive: PpToken) {
     this.pp = pp;
     this.directive = directive;
+    this.lastLoc = directive.loc;
     this.token = pp.lex();
   }
 
   run(): boolean {
     if (this.atEnd()) this.fail('missing-condition', this.directive, `'#${this.directive.text}' has no condition`);
     const value = this.comma(true);
-    if (!this.atEnd()) this.fail('bad-condition', this.token, `unexpected '${this.token.text}' behind the condition of '#${this.directive.text}'`);
+    if (!this.atEnd())
+      this.fail(
+        'bad-condition',
+        this.token,
+        `unexpected '${this.token.text}' behind the condition of '#${this.directive.text}'`,
+      );
     return value.value !== 0n;
   }
 
   private fail(code: string, at: PpToken, message: string): never {
-    if (!this.pp.stopped) this.pp.diagnostics.error(code, at.loc !== 0 ? at.loc : this.directive.loc, message);
+    if (!this.pp.stopped) this.pp.diagnostics.error(code, at.loc !== 0 ? at.loc : this.lastLoc, message);
     throw new ConditionError();
   }
 
   private advance(): void {
+    if (this.token.loc !== 0) this.lastLoc = this.token.loc;
     this.token = this.pp.lex();
   }
 
@@ -139,7 +155,11 @@ class Evaluator {
       unsigned ||= right.unsigned;
       if (unsigned) {
         if (live && (a < 0n || b < 0n)) {
-          this.pp.warn('negative-as-unsigned', operator.loc, `the ${a < 0n ? 'left' : 'right'} side of '${operator.text}' is negative and counts as a large unsigned number here`);
+          this.pp.warn(
+            'negative-as-unsigned',
+            operator.loc,
+            `the ${a < 0n ? 'left' : 'right'} side of '${operator.text}' is negative and counts as a large unsigned number here`,
+          );
         }
         a = BigInt.asUintN(64, a);
         b = BigInt.asUintN(64, b);
@@ -153,7 +173,8 @@ class Evaluator {
     if (op.logical === true) return { value: exact, unsigned: false };
     if (unsigned) return { value: BigInt.asUintN(64, exact), unsigned };
     const value = BigInt.asIntN(64, exact);
-    if (value !== exact && live && operator.text !== '<<') this.pp.warn('condition-overflow', operator.loc, 'this condition overflows 64 bits');
+    if (value !== exact && live && operator.text !== '<<')
+      this.pp.warn('condition-overflow', operator.loc, 'this condition overflows 64 bits');
     return { value, unsigned };
   }
 
@@ -183,7 +204,10 @@ class Evaluator {
         this.depth--;
         return value;
       }
-      case '+': case '-': case '~': case '!': {
+      case '+':
+      case '-':
+      case '~':
+      case '!': {
         this.enter();
         this.advance();
         const operand = this.unary(live);
@@ -191,7 +215,10 @@ class Evaluator {
         if (token.text === '+') return operand;
         if (token.text === '!') return bool(operand.value === 0n);
         const exact = token.text === '-' ? -operand.value : ~operand.value;
-        return { value: operand.unsigned ? BigInt.asUintN(64, exact) : BigInt.asIntN(64, exact), unsigned: operand.unsigned };
+        return {
+          value: operand.unsigned ? BigInt.asUintN(64, exact) : BigInt.asIntN(64, exact),
+          unsigned: operand.unsigned,
+        };
       }
       default:
         return this.fail('bad-condition', token, `expected a value before ${this.found()}`);
@@ -201,7 +228,12 @@ class Evaluator {
   private number(token: PpToken): IntMax {
     const value = integerValue(token.text);
     if ('code' in value) this.fail(value.code, token, value.message);
-    if (value.tooLargeForSigned) this.pp.warn('number-as-unsigned', token.loc, `'${token.text}' is too large for a signed number and counts as unsigned`);
+    if (value.tooLargeForSigned)
+      this.pp.warn(
+        'number-as-unsigned',
+        token.loc,
+        `'${token.text}' is too large for a signed number and counts as unsigned`,
+      );
     this.advance();
     return value;
   }
@@ -217,7 +249,8 @@ class Evaluator {
   private identifier(token: PpToken): IntMax {
     if (token.text === 'defined') return this.defined(token);
     this.advance();
-    if (this.is('(')) this.fail('undefined-function-macro', token, `the function-like macro '${token.text}' is not defined`);
+    if (this.is('('))
+      this.fail('undefined-function-macro', token, `the function-like macro '${token.text}' is not defined`);
     return FALSE;
   }
 
@@ -225,17 +258,24 @@ class Evaluator {
     let name = this.pp.raw();
     const parenthesis = name.kind === 'punct' && name.text === '(';
     if (parenthesis) name = this.pp.raw();
-    if (name.kind !== 'ident') this.fail('bad-defined', name.kind === 'eof' ? operator : name, "'defined' needs the name of a macro");
+    if (name.kind !== 'ident')
+      this.fail('bad-defined', name.kind === 'eof' ? operator : name, "'defined' needs the name of a macro");
     if (parenthesis) {
       const close = this.pp.raw();
-      if (close.kind !== 'punct' || close.text !== ')') this.fail('bad-defined', close.kind === 'eof' ? operator : close, `expected ')' behind 'defined(${name.text}'`);
+      if (close.kind !== 'punct' || close.text !== ')')
+        this.fail('bad-defined', close.kind === 'eof' ? operator : close, `expected ')' behind 'defined(${name.text}'`);
     }
     this.advance();
     return bool(this.pp.lookup(name.text) !== null);
   }
 
   private enter(): void {
-    if (++this.depth > this.pp.limits.expressionDepth) this.fail('condition-too-deep', this.directive, `the condition is nested more than ${this.pp.limits.expressionDepth} deep`);
+    if (++this.depth > this.pp.limits.expressionDepth)
+      this.fail(
+        'condition-too-deep',
+        this.directive,
+        `the condition is nested more than ${this.pp.limits.expressionDepth} deep`,
+      );
   }
 
   private found(): string {

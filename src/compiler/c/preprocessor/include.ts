@@ -6,13 +6,18 @@ import type { Header } from './headers.ts';
 import { endLine, expectEnd, readLine, textOf } from './line.ts';
 import type { OpenFile, Preprocessor } from './preprocessor.ts';
 
-interface HeaderName { readonly path: string; readonly quoted: boolean; readonly token: PpToken }
+interface HeaderName {
+  readonly path: string;
+  readonly quoted: boolean;
+  readonly token: PpToken;
+}
 
 /** `<a/b.h>` or `"a/b.h"` as one token; or `<`, `a`, …, `>` as macros give it. */
 export function headerOf(tokens: readonly PpToken[]): HeaderName | undefined {
   const first = tokens[0];
   if (first === undefined) return undefined;
-  if (first.kind === 'string' && /^["<]/.test(first.text)) return { path: first.text.slice(1, -1), quoted: first.text.startsWith('"'), token: first };
+  if (first.kind === 'string' && /^["<]/.test(first.text))
+    return { path: first.text.slice(1, -1), quoted: first.text.startsWith('"'), token: first };
   if (first.text !== '<') return undefined;
   const close = tokens.findIndex((token) => token.text === '>' && token.kind === 'punct');
   if (close < 0) return undefined;
@@ -37,7 +42,8 @@ export function includeDirective(pp: Preprocessor, file: OpenFile, directive: Pp
     token = line[0];
     name = headerOf(line);
     const used = name === undefined ? 0 : name.token.text === '<' ? line.findIndex((t) => t.text === '>') + 1 : 1;
-    if (name !== undefined && line.length > used) pp.warn('extra-tokens', line[used]!.loc, `extra text behind '#${directive.text}'`);
+    if (name !== undefined && line.length > used)
+      pp.warn('extra-tokens', line[used]!.loc, `extra text behind '#${directive.text}'`);
   }
   if (pp.stopped) return;
   if (name === undefined || name.path === '') {
@@ -45,10 +51,15 @@ export function includeDirective(pp: Preprocessor, file: OpenFile, directive: Pp
     return;
   }
   if (pp.collecting > 0) {
-    pp.diagnostics.error('include-in-arguments', directive.loc, `'#${directive.text}' cannot stand among the arguments of a macro`);
+    pp.diagnostics.error(
+      'include-in-arguments',
+      directive.loc,
+      `'#${directive.text}' cannot stand among the arguments of a macro`,
+    );
     return;
   }
-  if (directive.text === 'include_next' && pp.files.length === 1) pp.warn('include-next-in-main', directive.loc, "'#include_next' in a main file is the same as '#include'");
+  if (directive.text === 'include_next' && pp.files.length === 1)
+    pp.warn('include-next-in-main', directive.loc, "'#include_next' in a main file is the same as '#include'");
   const header = resolveHeader(pp, name.path, name.quoted, directive.text === 'include_next');
   if (header === undefined) {
     pp.diagnostics.error('include-not-found', name.token.loc, `there is no file '${name.path}' to include`);

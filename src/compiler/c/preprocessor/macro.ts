@@ -41,8 +41,13 @@ export class Macro {
   private parsed: readonly Op[] | undefined = undefined;
 
   constructor(
-    name: string, loc: Loc, params: readonly string[] | undefined, variadic: boolean,
-    body: readonly PpToken[] | (() => readonly PpToken[]), origin: MacroOrigin, builtin?: Builtin,
+    name: string,
+    loc: Loc,
+    params: readonly string[] | undefined,
+    variadic: boolean,
+    body: readonly PpToken[] | (() => readonly PpToken[]),
+    origin: MacroOrigin,
+    builtin?: Builtin,
   ) {
     this.name = name;
     this.loc = loc;
@@ -63,18 +68,28 @@ export class Macro {
   }
 }
 
-export interface BodyError { readonly code: string; readonly token: PpToken; readonly message: string }
+export interface BodyError {
+  readonly code: string;
+  readonly token: PpToken;
+  readonly message: string;
+}
 
 /** Reads `#`, `##`, parameters and `__VA_OPT__` in a replacement list; the first error, if any, makes the macro invalid. */
-export function parseOps(body: readonly PpToken[], params: readonly string[] | undefined, variadic: boolean): { ops: Op[]; error: BodyError | undefined } {
+export function parseOps(
+  body: readonly PpToken[],
+  params: readonly string[] | undefined,
+  variadic: boolean,
+): { ops: Op[]; error: BodyError | undefined } {
   let error: BodyError | undefined;
   let at = 0;
   const index = new Map(params?.map((p, i) => [p, i]));
   const fail = (code: string, token: PpToken, message: string): void => {
     error ??= { code, token, message };
   };
-  const isPaste = (token: PpToken | undefined): boolean => token !== undefined && token.kind === 'punct' && token.text === '##';
-  const isVaOpt = (token: PpToken | undefined): boolean => variadic && token !== undefined && token.kind === 'ident' && token.text === '__VA_OPT__';
+  const isPaste = (token: PpToken | undefined): boolean =>
+    token !== undefined && token.kind === 'punct' && token.text === '##';
+  const isVaOpt = (token: PpToken | undefined): boolean =>
+    variadic && token !== undefined && token.kind === 'ident' && token.text === '__VA_OPT__';
 
   const group = (open: PpToken): Op[] => {
     at++;
@@ -101,7 +116,8 @@ export function parseOps(body: readonly PpToken[], params: readonly string[] | u
       }
       if (isPaste(token)) {
         const last = ops.at(-1);
-        if (last === undefined) fail('misplaced-paste', token, `'##' cannot stand first in ${inGroup ? "'__VA_OPT__'" : 'a macro'}`);
+        if (last === undefined)
+          fail('misplaced-paste', token, `'##' cannot stand first in ${inGroup ? "'__VA_OPT__'" : 'a macro'}`);
         else last.pasteRight = true;
         paste = true;
         continue;
@@ -132,7 +148,8 @@ export function parseOps(body: readonly PpToken[], params: readonly string[] | u
       paste = false;
       ops.push(op);
     }
-    if (paste && ops.length > 0) fail('misplaced-paste', body[at - 1]!, `'##' cannot stand last in ${inGroup ? "'__VA_OPT__'" : 'a macro'}`);
+    if (paste && ops.length > 0)
+      fail('misplaced-paste', body[at - 1]!, `'##' cannot stand last in ${inGroup ? "'__VA_OPT__'" : 'a macro'}`);
     return ops;
   };
 
@@ -142,11 +159,18 @@ export function parseOps(body: readonly PpToken[], params: readonly string[] | u
 /** Same parameters, same tokens, white space in the same places: redefinition as C allows it (6.10.3p2). */
 export function sameDefinition(a: Macro, b: Macro): boolean {
   if (a.variadic !== b.variadic || a.params?.length !== b.params?.length) return false;
-  if (a.params !== undefined && a.params.some((p, i) => p !== b.params![i])) return false;
+  if (a.params?.some((p, i) => p !== b.params![i])) return false;
   const left = a.body;
   const right = b.body;
-  return left.length === right.length && left.every((token, i) => {
-    const other = right[i]!;
-    return token.kind === other.kind && spelling(token) === spelling(other) && (i === 0 || token.spaceBefore === other.spaceBefore);
-  });
+  return (
+    left.length === right.length &&
+    left.every((token, i) => {
+      const other = right[i]!;
+      return (
+        token.kind === other.kind &&
+        spelling(token) === spelling(other) &&
+        (i === 0 || token.spaceBefore === other.spaceBefore)
+      );
+    })
+  );
 }

@@ -14,7 +14,16 @@ export function isPlacemarker(token: PpToken): boolean {
   return token.text === '' && token.kind === 'other';
 }
 
-const SCRATCH: SourceFile = { id: -1, name: '<scratch>', text: '', base: 0, includedFrom: 0, system: true, lineMarks: undefined, starts: undefined };
+const SCRATCH: SourceFile = {
+  id: -1,
+  name: '<scratch>',
+  text: '',
+  base: 0,
+  includedFrom: 0,
+  system: true,
+  lineMarks: undefined,
+  starts: undefined,
+};
 
 /** All tokens of a text that belongs to no file; their positions mean nothing. */
 export function lexText(text: string): PpToken[] {
@@ -35,7 +44,8 @@ const allWord = (text: string): boolean => {
 /** One token out of two, or undefined if their text is not one token. */
 export function paste(left: PpToken, right: PpToken): PpToken | undefined {
   if (isPlacemarker(right)) return left;
-  if (isPlacemarker(left)) return new PpToken(right.kind, right.text, right.loc, left.spaceBefore, left.lineStart, right.mark);
+  if (isPlacemarker(left))
+    return new PpToken(right.kind, right.text, right.loc, left.spaceBefore, left.lineStart, right.mark);
   const text = spelling(left) + spelling(right);
   if (left.kind === 'ident' && (right.kind === 'ident' || (right.kind === 'number' && allWord(right.text)))) {
     return new PpToken('ident', text, left.loc, left.spaceBefore, left.lineStart);

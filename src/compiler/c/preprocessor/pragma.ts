@@ -1,10 +1,11 @@
 /**
  * `#pragma` and `_Pragma`: what concerns the preprocessor is done here, the rest goes on as a `pragma` token.
  */
-import { PpToken } from '../lexer.ts';
+
 import type { Loc } from '../../diagnostics.ts';
-import { lexText } from './paste.ts';
+import { PpToken } from '../lexer.ts';
 import { readLine, textOf } from './line.ts';
+import { lexText } from './paste.ts';
 import type { OpenFile, Preprocessor } from './preprocessor.ts';
 
 type Handler = (pp: Preprocessor, operands: readonly PpToken[], loc: Loc) => void;
@@ -30,7 +31,15 @@ const HANDLERS: ReadonlyMap<string, Handler> = new Map<string, Handler>([
 /** Nothing here has warnings to switch. */
 const DROPPED = new Set(['GCC diagnostic', 'clang diagnostic', 'GCC dependency', 'clang dependency']);
 /** Macros count in their operands. */
-const EXPANDED = new Set(['unroll', 'nounroll', 'unroll_and_jam', 'pack', 'GCC unroll', 'clang loop', 'clang attribute']);
+const EXPANDED = new Set([
+  'unroll',
+  'nounroll',
+  'unroll_and_jam',
+  'pack',
+  'GCC unroll',
+  'clang loop',
+  'clang attribute',
+]);
 
 export function pragmaDirective(pp: Preprocessor, file: OpenFile, name: PpToken): void {
   pp.emitted = runPragma(pp, readLine(file.lexer), name.loc);
@@ -61,7 +70,10 @@ export function pragmaOperator(pp: Preprocessor, name: PpToken): PpToken | undef
     pp.diagnostics.error('bad-pragma-operator', name.loc, "'_Pragma' needs one string in parentheses");
     return undefined;
   }
-  const text = literal.text.replace(/^[^"]*"|"$/g, '').replace(/\\(["\\])/g, '$1').replace(/\n/g, ' ');
+  const text = literal.text
+    .replace(/^[^"]*"|"$/g, '')
+    .replace(/\\(["\\])/g, '$1')
+    .replace(/\n/g, ' ');
   return runPragma(pp, lexText(text), name.loc);
 }
 
@@ -74,7 +86,8 @@ function once(pp: Preprocessor, _operands: readonly PpToken[], loc: Loc): void {
 function systemHeader(pp: Preprocessor, _operands: readonly PpToken[], loc: Loc): void {
   const source = pp.source.fileOf(loc);
   if (source === undefined) return;
-  if (pp.files.length <= 1) pp.warn('system-header-in-main', loc, "'#pragma system_header' in a main file does nothing");
+  if (pp.files.length <= 1)
+    pp.warn('system-header-in-main', loc, "'#pragma system_header' in a main file does nothing");
   else source.system = true;
 }
 
@@ -84,7 +97,8 @@ function poison(pp: Preprocessor, operands: readonly PpToken[]): void {
       pp.diagnostics.error('bad-pragma', token.loc, 'only identifiers can be poisoned');
       return;
     }
-    if (pp.lookup(token.text) !== null && pp.poisoned?.has(token.text) !== true) pp.warn('poisoned-macro', token.loc, `'${token.text}' is poisoned while it is a macro`);
+    if (pp.lookup(token.text) !== null && pp.poisoned?.has(token.text) !== true)
+      pp.warn('poisoned-macro', token.loc, `'${token.text}' is poisoned while it is a macro`);
     pp.macros.set(token.text, null);
     (pp.poisoned ??= new Set()).add(token.text);
   }
@@ -116,7 +130,11 @@ function popMacro(pp: Preprocessor, operands: readonly PpToken[], loc: Loc): voi
 
 function message(code: string): Handler {
   return (pp, operands, loc) => {
-    const text = pp.expandList(operands).filter((token) => token.kind === 'string').map((token) => token.text.slice(1, -1)).join('');
+    const text = pp
+      .expandList(operands)
+      .filter((token) => token.kind === 'string')
+      .map((token) => token.text.slice(1, -1))
+      .join('');
     if (code === 'user-error') pp.diagnostics.error(code, loc, text);
     else pp.diagnostics.warn(code, loc, text);
   };

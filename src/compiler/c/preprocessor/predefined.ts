@@ -5,39 +5,112 @@
 
 /** suffix of printf formats and constants by width: LP64. */
 const INTS = [
-  { bits: 8, signed: 'signed char', unsigned: 'unsigned char', fmt: 'hh', max: '127', umax: '255', suffix: '', usuffix: '' },
-  { bits: 16, signed: 'short', unsigned: 'unsigned short', fmt: 'h', max: '32767', umax: '65535', suffix: '', usuffix: '' },
-  { bits: 32, signed: 'int', unsigned: 'unsigned int', fmt: '', max: '2147483647', umax: '4294967295U', suffix: '', usuffix: 'U' },
-  { bits: 64, signed: 'long int', unsigned: 'long unsigned int', fmt: 'l', max: '9223372036854775807L', umax: '18446744073709551615UL', suffix: 'L', usuffix: 'UL' },
+  {
+    bits: 8,
+    signed: 'signed char',
+    unsigned: 'unsigned char',
+    fmt: 'hh',
+    max: '127',
+    umax: '255',
+    suffix: '',
+    usuffix: '',
+  },
+  {
+    bits: 16,
+    signed: 'short',
+    unsigned: 'unsigned short',
+    fmt: 'h',
+    max: '32767',
+    umax: '65535',
+    suffix: '',
+    usuffix: '',
+  },
+  {
+    bits: 32,
+    signed: 'int',
+    unsigned: 'unsigned int',
+    fmt: '',
+    max: '2147483647',
+    umax: '4294967295U',
+    suffix: '',
+    usuffix: 'U',
+  },
+  {
+    bits: 64,
+    signed: 'long int',
+    unsigned: 'long unsigned int',
+    fmt: 'l',
+    max: '9223372036854775807L',
+    umax: '18446744073709551615UL',
+    suffix: 'L',
+    usuffix: 'UL',
+  },
 ] as const;
 
 /** Names for an integer type: prefix, row of INTS, signedness, and which of the family's members exist. */
-interface Family { readonly name: string; readonly row: 0 | 1 | 2 | 3; readonly signed: boolean; readonly constant: boolean; readonly width: boolean }
+interface Family {
+  readonly name: string;
+  readonly row: 0 | 1 | 2 | 3;
+  readonly signed: boolean;
+  readonly constant: boolean;
+  readonly width: boolean;
+}
 
 function families(): Family[] {
   const out: Family[] = [];
   for (const row of [0, 1, 2, 3] as const) {
     const bits = INTS[row].bits;
-    out.push({ name: `INT${bits}`, row, signed: true, constant: true, width: false }, { name: `UINT${bits}`, row, signed: false, constant: true, width: false });
+    out.push(
+      { name: `INT${bits}`, row, signed: true, constant: true, width: false },
+      { name: `UINT${bits}`, row, signed: false, constant: true, width: false },
+    );
     for (const kind of ['LEAST', 'FAST']) {
       out.push({ name: `INT_${kind}${bits}`, row, signed: true, constant: false, width: true });
       out.push({ name: `UINT_${kind}${bits}`, row, signed: false, constant: false, width: false });
     }
   }
-  out.push({ name: 'INTMAX', row: 3, signed: true, constant: true, width: true }, { name: 'UINTMAX', row: 3, signed: false, constant: true, width: true });
-  out.push({ name: 'INTPTR', row: 3, signed: true, constant: false, width: true }, { name: 'UINTPTR', row: 3, signed: false, constant: false, width: true });
+  out.push(
+    { name: 'INTMAX', row: 3, signed: true, constant: true, width: true },
+    { name: 'UINTMAX', row: 3, signed: false, constant: true, width: true },
+  );
+  out.push(
+    { name: 'INTPTR', row: 3, signed: true, constant: false, width: true },
+    { name: 'UINTPTR', row: 3, signed: false, constant: false, width: true },
+  );
   out.push({ name: 'PTRDIFF', row: 3, signed: true, constant: false, width: true });
   return out;
 }
 
 const FLOATS = [
   {
-    name: 'FLT', suffix: 'F', decimal: 9, denorm: '1.40129846e-45', digits: 6, epsilon: '1.19209290e-7', mantissa: 24, max10: 38, maxExp: 128, max: '3.40282347e+38',
-    min10: -37, minExp: -125, min: '1.17549435e-38',
+    name: 'FLT',
+    suffix: 'F',
+    decimal: 9,
+    denorm: '1.40129846e-45',
+    digits: 6,
+    epsilon: '1.19209290e-7',
+    mantissa: 24,
+    max10: 38,
+    maxExp: 128,
+    max: '3.40282347e+38',
+    min10: -37,
+    minExp: -125,
+    min: '1.17549435e-38',
   },
   {
-    name: 'DBL', suffix: '', decimal: 17, denorm: '4.9406564584124654e-324', digits: 15, epsilon: '2.2204460492503131e-16', mantissa: 53, max10: 308, maxExp: 1024,
-    max: '1.7976931348623157e+308', min10: -307, minExp: -1021, min: '2.2250738585072014e-308',
+    name: 'DBL',
+    suffix: '',
+    decimal: 17,
+    denorm: '4.9406564584124654e-324',
+    digits: 15,
+    epsilon: '2.2204460492503131e-16',
+    mantissa: 53,
+    max10: 308,
+    maxExp: 1024,
+    max: '1.7976931348623157e+308',
+    min10: -307,
+    minExp: -1021,
+    min: '2.2250738585072014e-308',
   },
 ] as const;
 
@@ -161,7 +234,16 @@ __skep__ 1`;
 
 /** Feature macros of an instruction set and the first version that has it. */
 const CPU_FEATURES = [
-  ['JMP_EXT', 2], ['MAY_GOTO', 2], ['ALU32', 3], ['JMP32', 3], ['BSWAP', 4], ['GOTOL', 4], ['LDSX', 4], ['MOVSX', 4], ['SDIV_SMOD', 4], ['ST', 4],
+  ['JMP_EXT', 2],
+  ['MAY_GOTO', 2],
+  ['ALU32', 3],
+  ['JMP32', 3],
+  ['BSWAP', 4],
+  ['GOTOL', 4],
+  ['LDSX', 4],
+  ['MOVSX', 4],
+  ['SDIV_SMOD', 4],
+  ['ST', 4],
 ] as const;
 
 function build(cpu: 1 | 2 | 3 | 4): Map<string, string> {
@@ -176,7 +258,8 @@ function build(cpu: 1 | 2 | 3 | 4): Map<string, string> {
     const row = INTS[f.row];
     out.set(`__${f.name}_TYPE__`, f.signed ? row.signed : row.unsigned);
     out.set(`__${f.name}_MAX__`, f.signed ? row.max : row.umax);
-    for (const conversion of f.signed ? 'di' : 'Xoux') out.set(`__${f.name}_FMT${conversion}__`, `"${row.fmt}${conversion}"`);
+    for (const conversion of f.signed ? 'di' : 'Xoux')
+      out.set(`__${f.name}_FMT${conversion}__`, `"${row.fmt}${conversion}"`);
     if (f.constant) out.set(`__${f.name}_C_SUFFIX__`, f.signed ? row.suffix : row.usuffix);
     if (f.width) out.set(`__${f.name}_WIDTH__`, `${row.bits}`);
   }

@@ -18,20 +18,20 @@
 import type { Diagnostic, Diagnostics, Loc } from '../../diagnostics.ts';
 import { Lexer, PpToken } from '../lexer.ts';
 import { SourceManager } from '../source.ts';
-import { splice } from '../splice.ts';
 import type { Spliced } from '../splice.ts';
+import { splice } from '../splice.ts';
 import type { Token, TokenSource } from '../token.ts';
 import { BUILTINS } from './builtins.ts';
-import { ConstantNames } from './constant-names.ts';
-import type { ConstantHook } from './constant-names.ts';
-import { directive, leaveConditionals } from './directives.ts';
 import type { Condition } from './conditionals.ts';
+import type { ConstantHook } from './constant-names.ts';
+import { ConstantNames } from './constant-names.ts';
+import { directive, leaveConditionals } from './directives.ts';
 import { collectArguments, substitute } from './expand.ts';
-import { DEFAULT_FEATURES } from './features.ts';
 import type { Features } from './features.ts';
+import { DEFAULT_FEATURES } from './features.ts';
 import type { Header, HeaderResolver } from './headers.ts';
-import { DEFAULT_LIMITS } from './limits.ts';
 import type { Limits } from './limits.ts';
+import { DEFAULT_LIMITS } from './limits.ts';
 import { Macro } from './macro.ts';
 import { lexText } from './paste.ts';
 import { predefinedMacros } from './predefined.ts';
@@ -166,7 +166,11 @@ export class Preprocessor implements TokenSource {
 
   private unterminatedLiteral(token: PpToken): void {
     const quote = token.text.includes('"') && !/^[LuU]?'/.test(token.text) ? '"' : "'";
-    this.diagnostics.error('unterminated-literal', token.loc, `this ${quote === '"' ? 'string' : 'character constant'} has no closing ${quote} on its line`);
+    this.diagnostics.error(
+      'unterminated-literal',
+      token.loc,
+      `this ${quote === '"' ? 'string' : 'character constant'} has no closing ${quote} on its line`,
+    );
   }
 
   /** The next token with macros expanded. */
@@ -183,7 +187,14 @@ export class Preprocessor implements TokenSource {
   }
 
   private carried(token: PpToken): PpToken {
-    const out = new PpToken(token.kind, token.text, token.loc, token.spaceBefore || this.carrySpace, token.lineStart || this.carryLine, token.mark);
+    const out = new PpToken(
+      token.kind,
+      token.text,
+      token.loc,
+      token.spaceBefore || this.carrySpace,
+      token.lineStart || this.carryLine,
+      token.mark,
+    );
     this.carrySpace = this.carryLine = false;
     return out;
   }
@@ -237,17 +248,35 @@ export class Preprocessor implements TokenSource {
   /** True, after an error, for a poisoned name. */
   checkPoison(token: PpToken): boolean {
     if (this.poisoned?.has(token.text) !== true) return false;
-    this.diagnostics.error('poisoned-identifier', token.loc, `'${token.text}' is poisoned ('#pragma GCC poison') and must not be used`);
+    this.diagnostics.error(
+      'poisoned-identifier',
+      token.loc,
+      `'${token.text}' is poisoned ('#pragma GCC poison') and must not be used`,
+    );
     return true;
   }
 
   /** Opens a file above those that are open. False, after an error, where a bound forbids it. */
   open(header: Header, includedFrom: Loc): boolean {
-    if (this.files.length >= this.limits.includeDepth) return this.stop('include-too-deep', includedFrom, `files include each other more than ${this.limits.includeDepth} deep`);
-    if (this.includesLeft-- <= 0) return this.stop('too-many-includes', includedFrom, `more than ${this.limits.includes} files are included`);
+    if (this.files.length >= this.limits.includeDepth)
+      return this.stop(
+        'include-too-deep',
+        includedFrom,
+        `files include each other more than ${this.limits.includeDepth} deep`,
+      );
+    if (this.includesLeft-- <= 0)
+      return this.stop('too-many-includes', includedFrom, `more than ${this.limits.includes} files are included`);
     this.charactersLeft -= header.text.length + 1;
-    const source = this.charactersLeft < 0 ? undefined : this.source.addFile(header.name, header.text, includedFrom, header.system === true);
-    if (source === undefined) return this.stop('too-much-text', includedFrom, `the files have more than ${this.limits.characters} characters in all`);
+    const source =
+      this.charactersLeft < 0
+        ? undefined
+        : this.source.addFile(header.name, header.text, includedFrom, header.system === true);
+    if (source === undefined)
+      return this.stop(
+        'too-much-text',
+        includedFrom,
+        `the files have more than ${this.limits.characters} characters in all`,
+      );
     let known = this.texts.get(header.name);
     if (known === undefined || known.text !== header.text) {
       known = { text: header.text, spliced: splice(header.text, this.options.trigraphs === true) };
@@ -284,7 +313,14 @@ export class Preprocessor implements TokenSource {
   /** Counts tokens that expansion is to make; false if there are to be none any more. */
   spend(tokens: number, loc: Loc): boolean {
     this.expansionLeft -= tokens;
-    return this.expansionLeft >= 0 || this.stop('expansion-too-large', this.source.expansionLoc(loc), `macro expansion makes more than ${this.limits.expansion} tokens`);
+    return (
+      this.expansionLeft >= 0 ||
+      this.stop(
+        'expansion-too-large',
+        this.source.expansionLoc(loc),
+        `macro expansion makes more than ${this.limits.expansion} tokens`,
+      )
+    );
   }
 
   /** The macro of that name, or null. */
@@ -311,7 +347,8 @@ export class Preprocessor implements TokenSource {
   /** Replaces `token`, the name of `macro`. Undefined: go on reading (the expansion is on the stack, or empty). */
   private expand(token: PpToken, macro: Macro): PpToken | undefined {
     if (macro.builtin !== undefined) return macro.builtin(this, token);
-    if (macro.busy === this) return new PpToken('ident', token.text, token.loc, token.spaceBefore, token.lineStart, true);
+    if (macro.busy === this)
+      return new PpToken('ident', token.text, token.loc, token.spaceBefore, token.lineStart, true);
     let tokens: PpToken[];
     if (macro.params === undefined) {
       if (macro.origin === 'constant' && this.constants!.isDeclared(this, token)) return token;
@@ -319,7 +356,8 @@ export class Preprocessor implements TokenSource {
     } else {
       if (!this.peek().startsWith('(')) return token;
       const args = collectArguments(this, token, macro);
-      if (args === undefined) return new PpToken('ident', token.text, token.loc, token.spaceBefore, token.lineStart, true);
+      if (args === undefined)
+        return new PpToken('ident', token.text, token.loc, token.spaceBefore, token.lineStart, true);
       tokens = substitute(this, macro, args, token);
     }
     if (this.stopped) return END;
@@ -349,7 +387,8 @@ export class Preprocessor implements TokenSource {
 
   /** All of `tokens` expanded by themselves, as an argument is. */
   expandList(tokens: readonly PpToken[]): readonly PpToken[] {
-    if (tokens.every((token) => token.kind !== 'ident' || token.mark || this.lookup(token.text) === null)) return tokens;
+    if (tokens.every((token) => token.kind !== 'ident' || token.mark || this.lookup(token.text) === null))
+      return tokens;
     const out: PpToken[] = [];
     this.isolate(tokens, () => {
       for (let token = this.lex(); token.kind !== 'eof'; token = this.lex()) out.push(token);
@@ -360,7 +399,11 @@ export class Preprocessor implements TokenSource {
   /** Runs `read` with `tokens` as all there is. */
   isolate(tokens: readonly PpToken[], read: () => void): void {
     if (this.argumentDepth >= this.limits.argumentDepth) {
-      this.stop('macro-nesting-too-deep', this.source.expansionLoc(tokens[0]?.loc ?? 0), `macro calls stand in each other's arguments more than ${this.limits.argumentDepth} deep`);
+      this.stop(
+        'macro-nesting-too-deep',
+        this.source.expansionLoc(tokens[0]?.loc ?? 0),
+        `macro calls stand in each other's arguments more than ${this.limits.argumentDepth} deep`,
+      );
       return;
     }
     const below = this.lists.length;

@@ -6,8 +6,8 @@ import type { Diagnostics } from '../../diagnostics.ts';
 import type { SourceManager } from '../source.ts';
 import type { Token } from '../token.ts';
 import type { Macro } from './macro.ts';
-import { Preprocessor } from './preprocessor.ts';
 import type { PreprocessorOptions } from './preprocessor.ts';
+import { Preprocessor } from './preprocessor.ts';
 
 export interface Snapshot {
   readonly source: SourceManager;
@@ -25,7 +25,10 @@ export interface Snapshot {
  * Reads `texts` to their end and keeps what they did. What the constants hook said is not kept: it may speak of
  * another kernel next time.
  */
-export function snapshot(options: PreprocessorOptions & { readonly diagnostics: Diagnostics }, texts: readonly { readonly name: string; readonly text: string }[]): Snapshot {
+export function snapshot(
+  options: PreprocessorOptions & { readonly diagnostics: Diagnostics },
+  texts: readonly { readonly name: string; readonly text: string }[],
+): Snapshot {
   const pp = new Preprocessor(options);
   for (const { name, text } of texts) pp.enter(name, text, { system: true });
   const tokens: Token[] = [];
@@ -34,5 +37,14 @@ export function snapshot(options: PreprocessorOptions & { readonly diagnostics: 
   for (const [name, macro] of pp.macros) {
     if (macro === null ? pp.undefined.has(name) : macro.origin !== 'constant') macros.set(name, macro);
   }
-  return { source: pp.source, macros, once: pp.once, entered: pp.entered, guards: pp.guards, poisoned: pp.poisoned, counter: pp.counter, tokens };
+  return {
+    source: pp.source,
+    macros,
+    once: pp.once,
+    entered: pp.entered,
+    guards: pp.guards,
+    poisoned: pp.poisoned,
+    counter: pp.counter,
+    tokens,
+  };
 }
