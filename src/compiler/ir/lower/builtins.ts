@@ -1,17 +1,18 @@
 /**
  * Builtins that reach lowering: a table from name to code. What can be computed from types or constants was folded by
  * `sema`; dialects make such nodes too.
+ * (`sema/builtins/builtins.ts` lists the names and what their operands are.)
  */
 import type { Builtin, Expr } from '../../c/ast.ts';
 import { constant, undef } from '../builder.ts';
 import type { AtomicOp, BinOp, Value } from '../ir.ts';
 import { leadingZeroCount, popcount, trailingZeroCount } from './bit-tricks.ts';
-import { convertInt, toBool } from './convert.ts';
+import { convertInt } from './convert.ts';
 import { fieldInfo, preserved, typeInfo } from './core.ts';
 import { effect } from './effect.ts';
 import { pointee } from './place.ts';
 import { readPlace, writePlace } from './access.ts';
-import { isTruth, scalar } from './scalar.ts';
+import { scalar } from './scalar.ts';
 import type { FunctionState, Place } from './state.ts';
 import { alignOfType, integer, scalarType, sizeOfType } from './types.ts';
 
@@ -101,65 +102,82 @@ const ffs = (f: FunctionState, v: Value): Value => {
   return f.b.select(f.b.cmp('eq', v, constant(t, 0)), constant(t, 0), n);
 };
 
-/** Writes the wrapped result, and says whether it is not the true one. */
+/** Computes in `types[0]`, stores cut to `types[1]`, and says whether either lost something. */
 const overflow = (bin: 'add' | 'sub' | 'mul'): Lower => (f, e) => {
   const { b } = f;
-  const into = arg(e, 2);
-  const target = into.type.type.kind === 'pointer' ? into.type.type.to : undefined;
-  const t = target && integer(target.type);
-  const left = integer(arg(e, 0).type.type), right = integer(arg(e, 1).type.type);
-  if (!target || !t || !left || !right || t.size > 8 || left.size > 8 || right.size > 8) {
-    f.error('unsupported-builtin', e, `'${e.name}' is not supported for these types`);
-    return undef('i32');
-  }
-  const x = scalar(f, arg(e, 0)), y = scalar(f, arg(e, 1)), p = scalar(f, into);
+  const [computed, target] = e.types ?? [];
+  const t = computed && integer(computed.type), to = target && integer(target.type);
+  if (!computed || !target || !t || !to) throw new Error(`${e.name} without types`);
+  const x = scalar(f, arg(e, 0)), y = scalar(f, arg(e, 1)), p = scalar(f, arg(e, 2));
   b.loc = e.loc;
-  const store = (v: Value): void => {
-    writePlace(f, pointee(f, p, target), target, v, e.loc);
-  };
-  const long = { kind: 'int', name: 'long', size: 8, signed: true, rank: 4 } as const;
-  if (t.size <= 4 && left.size <= 4 && right.size <= 4) {
+  let v: Value, lost: Value;
+  if (t.size <= 4) {
     // 64 bits hold every true result.
-    const wide = b.bin(bin, convertInt(b, x, left, long), convertInt(b, y, right, long));
-    const cut = convertInt(b, wide, long, t);
-    store(cut);
-    return b.cmp('ne', convertInt(b, cut, t, long), wide);
+    const wide = b.bin(bin, b.ext('i64', t.signed, 32, x), b.ext('i64', t.signed, 32, y));
+    v = b.trunc(wide);
+    lost = b.cmp('ne', b.ext('i64', t.signed, 32, v), wide);
+  } else {
+    v = b.bin(bin, x, y);
+    lost = t.signed ? signedOverflow(f, bin, x, y, v) : unsignedOverflow(f, bin, x, y, v);
   }
-  if (left.signed !== t.signed || right.signed !== t.signed || t.size !== 8) {
-    f.error('unsupported-builtin', e, `'${e.name}' on 64-bit operands needs all three types to be the same`);
-    return undef('i32');
+  const cut = convertInt(b, v, t, to);
+  if (to.size < t.size || to.signed !== t.signed) {
+    const back = convertInt(b, cut, to, t);
+    let differs = b.cmp('ne', back, v);
+    // Same bits, other sign: what one calls negative the other calls large.
+    if (to.size === t.size) differs = b.cmp('slt', v, constant(v.type as 'i32' | 'i64', 0));
+    lost = b.bin('or', lost, differs);
   }
-  const l = convertInt(b, x, left, t), r = convertInt(b, y, right, t);
-  const v = b.bin(bin, l, r);
-  store(v);
+  writePlace(f, pointee(f, p, target), target, cut, e.loc);
+  return lost;
+};
+
+function unsignedOverflow(f: FunctionState, bin: 'add' | 'sub' | 'mul', x: Value, y: Value, v: Value): Value {
+  const { b } = f;
+  if (bin === 'add') return b.cmp('ult', v, x);
+  if (bin === 'sub') return b.cmp('ult', x, y);
+  // v / y gives x back unless it overflowed; division by zero gives zero.
+  return b.bin('and', b.cmp('ne', y, constant('i64', 0)), b.cmp('ne', b.bin('udiv', v, y), x));
+}
+
+function signedOverflow(f: FunctionState, bin: 'add' | 'sub' | 'mul', x: Value, y: Value, v: Value): Value {
+  const { b } = f;
   const zero = constant('i64', 0);
-  if (!t.signed) {
-    if (bin === 'add') return b.cmp('ult', v, l);
-    if (bin === 'sub') return b.cmp('ult', l, r);
-    // v / r gives l back unless it overflowed; division by zero gives zero.
-    return b.bin('and', b.cmp('ne', r, zero), b.cmp('ne', b.bin('udiv', v, r), l));
+  if (bin !== 'mul') {
+    // The sign came out wrong: both operands (for sub: the second one's opposite) have the other one.
+    const wrong = bin === 'add' ? b.bin('and', b.bin('xor', v, x), b.bin('xor', v, y)) : b.bin('and', b.bin('xor', x, y), b.bin('xor', v, x));
+    return b.cmp('slt', wrong, zero);
   }
-  if (bin === 'mul') {
-    f.error('unsupported-builtin', e, `'${e.name}' of signed 64-bit numbers is not supported`);
-    return undef('i32');
-  }
-  // The sign came out wrong: both operands (for sub: the second one's opposite) have the other one.
-  const wrong = bin === 'add' ? b.bin('and', b.bin('xor', v, l), b.bin('xor', v, r)) : b.bin('and', b.bin('xor', l, r), b.bin('xor', v, l));
-  return b.cmp('slt', wrong, zero);
+  // As magnitudes: the product must stay below 2^63, or be 2^63 and negative.
+  const ax = magnitude(f, x), ay = magnitude(f, y);
+  const product = b.bin('mul', ax, ay);
+  const big = unsignedOverflow(f, 'mul', ax, ay, product);
+  const negative = b.bin('lshr', b.bin('xor', x, y), constant('i64', 63));
+  const limit = b.bin('add', constant('i64', (1n << 63n) - 1n), negative);
+  return b.bin('or', big, b.cmp('ugt', product, limit));
+}
+
+const rotate = (left: boolean): Lower => (f, e) => {
+  const { b } = f;
+  const v = scalar(f, arg(e, 0)), n = scalar(f, arg(e, 1));
+  b.loc = e.loc;
+  const type = v.type as 'i32' | 'i64';
+  const width = sizeOfType(e.type.type) * 8;
+  const mask = constant(type, width - 1);
+  const by = b.bin('and', n, mask), back = b.bin('and', b.bin('sub', constant(type, 0), n), mask);
+  const [up, down] = left ? [by, back] : [back, by];
+  const joined = b.bin('or', b.bin('shl', v, up), b.bin('lshr', v, down));
+  return width < 32 ? b.ext('i32', false, width as 8 | 16, joined) : joined;
 };
 
 /* ---------- atomics ---------- */
 
 interface Target { readonly ptr: Value; readonly bits: 32 | 64; readonly type: 'i32' | 'i64' }
 
-function atomicTarget(f: FunctionState, e: Builtin): Target | undefined {
+function atomicTarget(f: FunctionState, e: Builtin): Target {
   const p = arg(e, 0);
   const to = p.type.type.kind === 'pointer' ? p.type.type.to : undefined;
   const size = to ? sizeOfType(to.type) : 0;
-  if (size !== 4 && size !== 8) {
-    f.error('atomic-size', e, `'${e.name}' works on 4 and 8 bytes, not on ${size}`);
-    return undefined;
-  }
   return { ptr: scalar(f, p), bits: size === 8 ? 64 : 32, type: size === 8 ? 'i64' : 'i32' };
 }
 
@@ -174,38 +192,30 @@ function asResult(f: FunctionState, e: Builtin, v: Value): Value {
   return e.type.type.kind === 'pointer' && v.type === 'i64' ? f.b.inttoptr(v) : v;
 }
 
-/** `fetch`: the old value results; otherwise the new one, computed again. */
-const atomic = (op: AtomicOp | 'sub' | 'nand', result: 'old' | 'new'): Lower => (f, e) => {
+const atomic = (op: AtomicOp, result: 'old' | 'new'): Lower => (f, e) => {
   const t = atomicTarget(f, e);
-  if (!t) return undef(scalarType(e.type.type) ?? 'i64');
   const { b } = f;
   const v = operand(f, t, arg(e, 1));
   b.loc = e.loc;
-  if (op === 'nand') {
-    f.error('unsupported-builtin', e, `'${e.name}' is not supported`);
-    return undef(t.type);
-  }
-  const value = op === 'sub' ? b.bin('sub', constant(t.type, 0), v) : v;
-  const old = b.atomic(op === 'sub' ? 'add' : op, t.bits, t.ptr, 0, value, true);
-  if (result === 'old' || op === 'xchg') return asResult(f, e, old);
-  return b.bin((op === 'sub' ? 'add' : op) as BinOp, old, value);
+  const old = b.atomic(op, t.bits, t.ptr, 0, v, true);
+  if (result === 'old') return asResult(f, e, old);
+  return b.bin(op as BinOp, old, v);
 };
 
 const compareAndSwap = (result: 'old' | 'bool'): Lower => (f, e) => {
   const t = atomicTarget(f, e);
-  if (!t) return undef('i32');
   const expected = operand(f, t, arg(e, 1)), next = operand(f, t, arg(e, 2));
   f.b.loc = e.loc;
   const old = f.b.atomic('cmpxchg', t.bits, t.ptr, 0, next, true, expected);
   return result === 'old' ? asResult(f, e, old) : f.b.cmp('eq', old, expected);
 };
 
-/** `__atomic_compare_exchange_n(p, &expected, desired, …)` */
+/** `(p, &expected, desired)`: what was found goes to `expected`. */
 const compareExchange: Lower = (f, e) => {
   const t = atomicTarget(f, e);
   const pe = arg(e, 1);
   const type = pe.type.type.kind === 'pointer' ? pe.type.type.to : undefined;
-  if (!t || !type) return undef('i32');
+  if (!type) return undef('i32');
   const { b } = f;
   const at = pointee(f, scalar(f, pe), type);
   const next = operand(f, t, arg(e, 2));
@@ -230,7 +240,7 @@ const atomicStore: Lower = (f, e) => {
   const to = p.type.type.kind === 'pointer' ? p.type.type.to : undefined;
   if (!to) return undefined;
   const at = { ...pointee(f, scalar(f, p), to), volatile: true };
-  writePlace(f, at, to, e.args.length > 1 && e.name !== '__sync_lock_release' ? scalar(f, arg(e, 1)) : constant(scalarType(to.type) ?? 'i32', 0), e.loc);
+  writePlace(f, at, to, scalar(f, arg(e, 1)), e.loc);
   return undefined;
 };
 
@@ -241,14 +251,18 @@ const barrier: Lower = (f) => {
 
 /* ---------- packets ---------- */
 
-/** `load_byte(skb, offset)`: constant offsets go into the instruction. */
-const loadPacket = (bits: 8 | 16 | 32): Lower => (f, e) => {
-  const ctx = scalar(f, arg(e, 0));
-  const index = scalar(f, arg(e, 1));
-  f.b.loc = e.loc;
-  const wide = index.type === 'i32' ? f.b.ext('i64', false, 32, index) : index;
-  const v = wide.op === 'const' && wide.value < 0x8000_0000n ? f.b.ldpacket(bits, ctx, Number(wide.value), undefined) : f.b.ldpacket(bits, ctx, 0, wide);
-  return scalarType(e.type.type) === 'i64' ? f.b.ext('i64', false, 32, v) : v;
+/** Constant offsets go into the instruction. */
+const loadPacket: Lower = (f, e) => {
+  const bits = Number(e.info) as 8 | 16 | 32;
+  const ctx = scalar(f, arg(e, 0)), index = scalar(f, arg(e, 1));
+  const { b } = f;
+  b.loc = e.loc;
+  const wide = index.type === 'i32' ? b.ext('i64', false, 32, index) : index;
+  let v: Value;
+  if (wide.op === 'const' && wide.value < 0x8000_0000n) v = b.ldpacket(bits, ctx, Number(wide.value), undefined);
+  else if (wide.op === 'bin' && wide.bin === 'add' && wide.b.op === 'const' && wide.b.value < 0x8000_0000n) v = b.ldpacket(bits, ctx, Number(wide.b.value), wide.a);
+  else v = b.ldpacket(bits, ctx, 0, wide);
+  return b.ext('i64', false, 32, v);
 };
 
 /* ---------- the rest ---------- */
@@ -262,66 +276,36 @@ const stop: Lower = (f) => {
   f.b.unreachable();
   return undefined;
 };
-const never: Lower = (_f, e) => constant(scalarType(e.type.type) ?? 'i32', 0);
+
+/** Where the frame is: any address in it will do. */
+const frame: Lower = (f) => f.b.alloca(8, 8);
 
 const TABLE: ReadonlyMap<string, Lower> = new Map<string, Lower>([
-  ['__builtin_memcpy', copy(false)], ['memcpy', copy(false)], ['__builtin_memmove', copy(true)], ['memmove', copy(true)],
-  ['__builtin_memset', fill], ['memset', fill], ['__builtin_memcmp', compare], ['memcmp', compare], ['__builtin_bcmp', compare],
-  ['__builtin_bzero', (f, e) => {
-    const dst = scalar(f, arg(e, 0));
-    const size = constantSize(f, e, 1);
-    if (size !== undefined) f.b.memset(dst, constant('i32', 0), size, pointeeAlign(arg(e, 0)));
-    return undefined;
-  }],
-  ['__builtin_bswap16', swap(16)], ['__builtin_bswap32', swap(32)], ['__builtin_bswap64', swap(64)],
-  ...(['', 'l', 'll'] as const).flatMap((s): [string, Lower][] => [
-    [`__builtin_popcount${s}`, count((f, v) => popcount(f.b, v))],
-    [`__builtin_parity${s}`, count((f, v) => f.b.bin('and', popcount(f.b, v), constant(v.type as 'i32' | 'i64', 1)))],
-    [`__builtin_ctz${s}`, count((f, v) => trailingZeroCount(f.b, v))],
-    [`__builtin_clz${s}`, count((f, v) => leadingZeroCount(f.b, v))],
-    [`__builtin_ffs${s}`, count(ffs)],
-    [`__builtin_clrsb${s}`, count((f, v) => {
-      // Copies of the sign bit below it: leading zeros of what differs from the sign, less the sign itself.
-      const t = v.type as 'i32' | 'i64';
-      const sign = f.b.bin('ashr', v, constant(t, t === 'i32' ? 31 : 63));
-      return f.b.bin('sub', leadingZeroCount(f.b, f.b.bin('xor', v, sign)), constant(t, 1));
-    })],
+  ['memcpy', copy(false)], ['memmove', copy(true)], ['memset', fill], ['memcmp', compare],
+  ['bswap16', swap(16)], ['bswap32', swap(32)], ['bswap64', swap(64)],
+  ...(['32', '64'] as const).flatMap((w): [string, Lower][] => [
+    [`popcount${w}`, count((f, v) => popcount(f.b, v))],
+    [`parity${w}`, count((f, v) => f.b.bin('and', popcount(f.b, v), constant(v.type as 'i32' | 'i64', 1)))],
+    [`ctz${w}`, count((f, v) => trailingZeroCount(f.b, v))],
+    [`clz${w}`, count((f, v) => leadingZeroCount(f.b, v))],
+    [`ffs${w}`, count(ffs)],
+    [`abs${w}`, (f, e) => magnitude(f, scalar(f, arg(e, 0)))],
   ]),
-  ['__builtin_abs', count((f, v) => absolute(f, v))],
-  ['__builtin_labs', (f, e) => absolute(f, scalar(f, arg(e, 0)))], ['__builtin_llabs', (f, e) => absolute(f, scalar(f, arg(e, 0)))],
-  ...(['add', 'sub', 'mul'] as const).flatMap((op): [string, Lower][] => [
-    [`__builtin_${op}_overflow`, overflow(op)],
-    ...['s', 'u'].flatMap((s) => ['', 'l', 'll'].map((l): [string, Lower] => [`__builtin_${s}${op}${l}_overflow`, overflow(op)])),
-  ]),
-  ...(['add', 'sub', 'or', 'and', 'xor', 'nand'] as const).flatMap((op): [string, Lower][] => [
-    [`__sync_fetch_and_${op}`, atomic(op, 'old')], [`__sync_${op}_and_fetch`, atomic(op, 'new')],
-    [`__atomic_fetch_${op}`, atomic(op, 'old')], [`__atomic_${op}_fetch`, atomic(op, 'new')],
-    [`__c11_atomic_fetch_${op}`, atomic(op, 'old')],
-  ]),
-  ['__sync_lock_test_and_set', atomic('xchg', 'old')], ['__atomic_exchange_n', atomic('xchg', 'old')], ['__c11_atomic_exchange', atomic('xchg', 'old')],
-  ['__sync_val_compare_and_swap', compareAndSwap('old')], ['__sync_bool_compare_and_swap', compareAndSwap('bool')],
-  ['__atomic_compare_exchange_n', compareExchange],
-  ['__atomic_load_n', atomicLoad], ['__atomic_store_n', atomicStore], ['__sync_lock_release', atomicStore],
-  ['__sync_synchronize', barrier], ['__atomic_thread_fence', barrier], ['__atomic_signal_fence', barrier],
-  ['__builtin_expect', first], ['__builtin_expect_with_probability', first], ['__builtin_launder', first], ['__builtin_assume_aligned', first],
-  ['__builtin_unpredictable', first],
-  ['__builtin_unreachable', stop], ['__builtin_trap', stop], ['__builtin_abort', stop],
-  ['__builtin_prefetch', nothing], ['__builtin_assume', nothing], ['__builtin_constant_p', never],
-  ['__builtin_object_size', (_f, e) => constant('i64', e.args[1]?.kind === 'int' && e.args[1].value >= 2n ? 0 : -1)],
-  ['__builtin_isinf', never], ['__builtin_isnan', never],
-  ['load_byte', loadPacket(8)], ['load_half', loadPacket(16)], ['load_word', loadPacket(32)],
-  ['__builtin_bpf_load_byte', loadPacket(8)], ['__builtin_bpf_load_half', loadPacket(16)], ['__builtin_bpf_load_word', loadPacket(32)],
-  ['__builtin_preserve_access_index', (f, e) => preserved(f, () => scalar(f, arg(e, 0)))],
-  ['__builtin_preserve_field_info', fieldInfo], ['__builtin_preserve_type_info', typeInfo], ['__builtin_btf_type_id', typeInfo],
-  ['__builtin_preserve_enum_value', typeInfo],
-  ['__builtin_choose_expr', first],
-  ['__builtin_bool', (f, e) => {
-    const v = scalar(f, arg(e, 0));
-    return isTruth(v) ? v : toBool(f.b, v);
-  }],
+  ['rotateLeft', rotate(true)], ['rotateRight', rotate(false)],
+  ['addOverflow', overflow('add')], ['subOverflow', overflow('sub')], ['mulOverflow', overflow('mul')],
+  ['expect', first], ['assume', nothing], ['unreachable', stop], ['trap', stop], ['frameAddress', frame],
+  ...(['add', 'and', 'or', 'xor'] as const).flatMap((op): [string, Lower][] => {
+    const name = `${op[0]?.toUpperCase()}${op.slice(1)}`;
+    return [[`atomicFetch${name}`, atomic(op, 'old')], [`atomic${name}Fetch`, atomic(op, 'new')]];
+  }),
+  ['atomicExchange', atomic('xchg', 'old')], ['atomicCompareSwap', compareAndSwap('old')], ['atomicCompareSwapBool', compareAndSwap('bool')],
+  ['atomicCompareExchange', compareExchange], ['atomicLoad', atomicLoad], ['atomicStore', atomicStore], ['fence', barrier],
+  ['preserveAccessIndex', (f, e) => preserved(f, () => (scalarType(arg(e, 0).type.type) ? scalar(f, arg(e, 0)) : (effect(f, arg(e, 0)), undefined)))],
+  ['preserveFieldInfo', fieldInfo], ['preserveTypeInfo', typeInfo], ['btfTypeId', typeInfo], ['preserveEnumValue', typeInfo],
+  ['loadPacket', loadPacket],
 ]);
 
-function absolute(f: FunctionState, v: Value): Value {
+function magnitude(f: FunctionState, v: Value): Value {
   const t = v.type as 'i32' | 'i64';
   const { b } = f;
   const sign = b.bin('ashr', v, constant(t, t === 'i32' ? 31 : 63));

@@ -36,7 +36,7 @@ export function condition(f: FunctionState, e: Expr, then: Block, otherwise: Blo
       break;
     }
     case 'builtin':
-      if (e.name === '__builtin_expect' || e.name === '__builtin_expect_with_probability') {
+      if (e.name === 'expect') {
         const [value, expected] = e.args;
         if (value && expected?.kind === 'int') return condition(f, value, then, otherwise, expected.value !== 0n);
       }
@@ -63,5 +63,5 @@ function isQuestion(e: Expr): boolean {
   if (e.kind === 'logical') return true;
   if (e.kind === 'unary') return e.op === 'lnot';
   if (e.kind === 'binary') return ['eq', 'ne', 'lt', 'le', 'gt', 'ge'].includes(e.op);
-  return e.kind === 'builtin' && e.name === '__builtin_expect';
+  return e.kind === 'builtin' && e.name === 'expect';
 }

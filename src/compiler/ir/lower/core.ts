@@ -28,8 +28,8 @@ const FIELD_KINDS: readonly CoreKind[] = ['fieldByteOffset', 'fieldByteSize', 'f
 
 /** `__builtin_preserve_field_info(p->field, kind)` */
 export function fieldInfo(f: FunctionState, e: Builtin): Value {
-  const [target, kindArg] = e.args;
-  const kind = kindArg?.kind === 'int' ? Number(kindArg.value) : Number(e.info ?? -1);
+  const [target] = e.args;
+  const kind = Number(e.info);
   const name = FIELD_KINDS[kind];
   if (!target || !name) {
     f.error('core-kind', e, `there is no field information of kind ${kind}`);
@@ -73,8 +73,8 @@ function localAnswer(p: Place, e: Expr, kind: CoreKind): bigint {
 export function typeInfo(f: FunctionState, e: Builtin): Value {
   const t = scalarType(e.type.type) === 'i64' ? 'i64' : 'i32';
   const type = e.types?.[0];
-  const last = e.args[e.args.length - 1];
-  const kind = last?.kind === 'int' ? Number(last.value) : typeof e.info === 'bigint' ? Number(e.info) : 0;
+  const [asked] = e.args;
+  const kind = asked?.kind === 'int' ? Number(asked.value) : Number(e.info);
   if (!type) {
     f.error('core-kind', e, `'${e.name}' names no type`);
     return undef(t);
@@ -84,15 +84,15 @@ export function typeInfo(f: FunctionState, e: Builtin): Value {
   let access = '0';
   let local = 1n;
   switch (e.name) {
-    case '__builtin_btf_type_id':
+    case 'btfTypeId':
       name = (['typeIdLocal', 'typeIdTarget'] as const)[kind];
       local = BigInt(id);
       break;
-    case '__builtin_preserve_type_info':
+    case 'preserveTypeInfo':
       name = (['typeExists', 'typeSize', 'typeMatches'] as const)[kind];
       if (kind === 1) local = BigInt(sizeOfType(type.type));
       break;
-    case '__builtin_preserve_enum_value': {
+    case 'preserveEnumValue': {
       name = (['enumvalExists', 'enumvalValue'] as const)[kind];
       const values = type.type.kind === 'enum' ? type.type.values ?? [] : [];
       const at = values.findIndex((v) => v.name === e.info);

@@ -20,6 +20,8 @@ export interface InlineOptions {
   readonly diagnostics: Diagnostics;
   /** Run on each function when its callees are in it, before it is copied itself. */
   readonly prepare: (fn: IrFunction) => void;
+  /** Functions to keep besides programs and global ones. */
+  readonly roots?: readonly string[];
 }
 
 export function inlineModule(module: IrModule, options: InlineOptions): void {
@@ -29,7 +31,7 @@ export function inlineModule(module: IrModule, options: InlineOptions): void {
     inlineInto(module, fn, component, callers, options);
     options.prepare(fn);
   }
-  removeUncalled(module);
+  removeUncalled(module, options.roots);
 }
 
 export function sizeOf(fn: IrFunction): number {

@@ -1,0 +1,204 @@
+/**
+ * The compiler as a whole: C text in, ObjectSpec out.
+ *
+ *   text ─▶ preprocessor ─▶ parser + sema (+ dialect) ─▶ typed tree ─▶ lower ─▶ passes ─▶ target ─▶ FunctionSpecs
+ *                                                          │                                      + BTF, maps, variables
+ *                                                          └─ types (type-ids.ts) ────────────────▶  = ObjectSpec
+ *
+ * Pure: facts about the kernel, headers and dialect come with the options. Nothing is thrown for a mistake in the text:
+ * `spec` is undefined then and `diagnostics` say why. The same text, options and BTF give the same spec.
+ */
+import type { FunctionSpec, MapSpec, ObjectSpec, ProgramSpec, VariableSpec } from '../object/spec.ts';
+import type { TranslationUnit } from './c/ast.ts';
+import { parse, parseDeclarations } from './c/parser/parse.ts';
+import type { HeaderResolver } from './c/preprocessor/headers.ts';
+import { virtualResolver } from './c/preprocessor/headers.ts';
+import { Preprocessor } from './c/preprocessor/preprocessor.ts';
+import type { PreprocessorOptions } from './c/preprocessor/preprocessor.ts';
+import { snapshot } from './c/preprocessor/snapshot.ts';
+import type { Snapshot } from './c/preprocessor/snapshot.ts';
+import { createSema } from './c/sema/sema.ts';
+import type { SourceManager } from './c/source.ts';
+import type { Token, TokenSource } from './c/token.ts';
+import { Diagnostics, TooManyErrors } from './diagnostics.ts';
+import type { Diagnostic } from './diagnostics.ts';
+import type { Dialect } from './dialect/dialect.ts';
+import type { IrFunction, IrModule } from './ir/ir.ts';
+import { lowerUnit } from './ir/lower/lower.ts';
+import { optimize } from './ir/pipeline.ts';
+import { mapSpecs, dataSections } from './object-maps.ts';
+import { emitFunction } from './target/emit-function.ts';
+import { layoutGlobals } from './target/globals.ts';
+import type { TargetFacts } from './target-facts.ts';
+import { CTypeIds } from './type-ids.ts';
+
+export interface CompileOptions {
+  readonly facts: TargetFacts;
+  /** Undefined: plain C, where only `roots` are kept. */
+  readonly dialect?: Dialect | undefined;
+  /** Name of the object, and of the text in messages. */
+  readonly name?: string;
+  readonly file?: string;
+  /** As -D takes them: 'X', 'X=1'. */
+  readonly defines?: readonly string[];
+  /** Headers besides the dialect's, asked first. */
+  readonly includes?: HeaderResolver;
+  /** CO-RE relocations instead of the target's own layouts. */
+  readonly portable?: boolean;
+  /** Functions to keep besides programs and global functions. */
+  readonly roots?: readonly string[];
+  /** 0: no optimisation beyond what is needed. */
+  readonly level?: 0 | 1 | 2;
+  /** Check the IR after each pass: for tests. */
+  readonly verify?: boolean;
+  readonly trace?: (pass: string, fn: IrFunction) => void;
+  readonly maxErrors?: number;
+}
+
+export interface Compiled {
+  /** Undefined if there were errors. */
+  readonly spec: ObjectSpec | undefined;
+  readonly diagnostics: readonly Diagnostic[];
+  /** Resolves the positions of diagnostics. */
+  readonly source: SourceManager;
+  /** After the passes; for looking at. */
+  readonly module: IrModule | undefined;
+}
+
+export function compile(text: string, options: CompileOptions): Compiled {
+  const diagnostics = new Diagnostics(options.maxErrors);
+  const front = new Front(options, diagnostics);
+  let module: IrModule | undefined;
+  let spec: ObjectSpec | undefined;
+  try {
+    const unit = front.parse(text);
+    if (diagnostics.errors === 0) {
+      const types = new CTypeIds();
+      module = lowerUnit(unit, {
+        diagnostics, types, inlineAll: options.dialect?.inlineAll ?? false, ...(options.roots ? { roots: options.roots } : {}),
+      });
+      if (diagnostics.errors === 0) {
+        optimize(module, {
+          diagnostics,
+          ...(options.level === undefined ? {} : { level: options.level }), ...(options.verify ? { verify: true } : {}),
+          ...(options.trace ? { trace: options.trace } : {}), ...(options.roots ? { roots: options.roots } : {}),
+        });
+      }
+      if (diagnostics.errors === 0) spec = assemble(unit, module, types, front.pp.source, diagnostics, options);
+    }
+  } catch (e) {
+    if (!(e instanceof TooManyErrors)) throw e;
+  }
+  return { spec: diagnostics.errors === 0 ? spec : undefined, diagnostics: diagnostics.list, source: front.pp.source, module };
+}
+
+/** Text to typed tree. */
+class Front {
+  readonly pp: Preprocessor;
+  private readonly options: CompileOptions;
+  private readonly diagnostics: Diagnostics;
+  private readonly shared: PreprocessorOptions;
+
+  constructor(options: CompileOptions, diagnostics: Diagnostics) {
+    this.options = options;
+    this.diagnostics = diagnostics;
+    const { dialect, facts, includes } = options;
+    const own = virtualResolver((path) => dialect?.header(path));
+    const resolve: HeaderResolver = (request) => includes?.(request) ?? own(request);
+    this.shared = {
+      diagnostics, resolve, cpu: facts.cpu,
+      ...(dialect ? { constants: { has: () => true, text: (name: string) => dialect.macro(name, facts) } } : {}),
+    };
+    this.pp = new Preprocessor({ ...this.shared, ...(dialect ? { from: preludeOf(dialect, facts.cpu) } : {}) });
+  }
+
+  parse(text: string): TranslationUnit {
+    const { dialect, facts, defines = [], portable } = this.options;
+    if (defines.length > 0) this.pp.enter('<command line>', defines.map(asDefine).join(''), { system: true });
+    this.pp.enter(this.options.file ?? 'main.c', text);
+    const sema = createSema({ facts, dialect, diagnostics: this.diagnostics, portable: portable ?? false });
+    sema.setTextParser((source, name) => {
+      const inner = new Preprocessor(this.shared);
+      inner.enter(name, source, { system: true });
+      parseDeclarations(new Nowhere(inner), sema, this.diagnostics);
+    });
+    return parse(this.pp, sema, this.diagnostics);
+  }
+}
+
+/** The dialect's own text has positions of its own, which mean nothing among the user's. */
+class Nowhere implements TokenSource {
+  private readonly tokens: TokenSource;
+  constructor(tokens: TokenSource) {
+    this.tokens = tokens;
+  }
+  next(): Token {
+    return { ...this.tokens.next(), loc: 0 };
+  }
+}
+
+function asDefine(d: string): string {
+  const equals = d.indexOf('=');
+  return equals < 0 ? `#define ${d} 1\n` : `#define ${d.slice(0, equals)} ${d.slice(equals + 1)}\n`;
+}
+
+/** Lexed once: every compilation begins where the prelude ends. */
+const preludes = new Map<string, { readonly dialect: Dialect; readonly snapshot: Snapshot }>();
+
+function preludeOf(dialect: Dialect, cpu: 1 | 2 | 3 | 4): Snapshot {
+  const key = `${dialect.name} ${cpu}`;
+  const known = preludes.get(key);
+  if (known?.dialect === dialect) return known.snapshot;
+  const made = snapshot(
+    { diagnostics: new Diagnostics(), cpu, resolve: virtualResolver((path) => dialect.header(path)) },
+    [{ name: `<${dialect.name}>`, text: dialect.prelude }],
+  );
+  preludes.set(key, { dialect, snapshot: made });
+  return made;
+}
+
+function assemble(unit: TranslationUnit, module: IrModule, types: CTypeIds, source: SourceManager, diagnostics: Diagnostics, options: CompileOptions): ObjectSpec {
+  for (const g of module.globals.values()) {
+    const [reloc] = g.relocs ?? [];
+    if (reloc && isMentioned(module, g.name)) diagnostics.error('address-in-initializer', g.loc, `'${g.name}' holds the address of '${reloc.name}', and no loader fills addresses into data: use it only where it folds away, or set it in the program`);
+  }
+  dropUnused(module);
+  const globals = layoutGlobals(module);
+  const functions = new Map<string, FunctionSpec>();
+  for (const d of unit.functions) {
+    const fn = module.functions.get(d.name);
+    if (fn) fn.btfFunc = types.functionId(d);
+  }
+  const resolve = (loc: number): { file: string; line: number; column: number } | undefined => source.filePosition(loc);
+  for (const fn of module.functions.values()) functions.set(fn.name, emitFunction(fn, module, { cpu: options.facts.cpu, resolve, diagnostics, globals }));
+
+  const programs: ProgramSpec[] = [];
+  for (const d of unit.functions) {
+    if (d.program && functions.has(d.name)) programs.push({ name: d.name, entry: d.name, ...d.program });
+  }
+  const maps = new Map<string, MapSpec>();
+  for (const v of unit.variables) if (v.map) for (const m of mapSpecs(v.map, types)) maps.set(m.name, m);
+  const variables = new Map<string, VariableSpec>();
+  for (const m of dataSections(module, globals, types.btf, variables)) maps.set(m.name, m);
+  const sources = new Map<string, string>();
+  for (const f of source.files) if (!f.system) sources.set(f.name, f.text);
+  return {
+    name: options.name ?? 'skep', license: unit.license ?? '', programs, functions, maps, variables, btf: types.finish(), sources,
+  };
+}
+
+function isMentioned(module: IrModule, name: string): boolean {
+  for (const fn of module.functions.values()) {
+    for (const b of fn.blocks) for (const i of b.insts) if (i.op === 'globaladdr' && i.global === name) return true;
+  }
+  return false;
+}
+
+/** Globals that no instruction mentions any more take no room, unless user space may want to find them. */
+function dropUnused(module: IrModule): void {
+  const used = new Set<string>();
+  for (const fn of module.functions.values()) {
+    for (const b of fn.blocks) for (const i of b.insts) if (i.op === 'globaladdr') used.add(i.global);
+  }
+  for (const g of [...module.globals.values()]) if (!used.has(g.name)) module.globals.delete(g.name);
+}

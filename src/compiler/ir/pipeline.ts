@@ -1,0 +1,111 @@
+/**
+ * The order of the passes.
+ *
+ *   lower ─▶ each function, callees first:  early ─▶ inline into callers
+ *         ─▶ each function that is left:    scalars, values, memory to a fixpoint ─▶ spaces, probe reads
+ *         ─▶ late: what only the end may do (wide copies, merged stores, initialised stack)
+ *
+ * `verify` checks the IR after each pass and throws at the first complaint, with the name of the pass: for tests.
+ */
+import type { Diagnostics } from '../diagnostics.ts';
+import type { IrFunction, IrModule } from './ir.ts';
+import { cleanupCfg } from './passes/cleanup-cfg.ts';
+import { combine } from './passes/combine.ts';
+import { removeDeadCode } from './passes/dce.ts';
+import { removeDeadStores } from './passes/dse.ts';
+import { expandMemory } from './passes/expand-memory.ts';
+import { gvn } from './passes/gvn.ts';
+import { resolveIndirectCalls } from './passes/indirect.ts';
+import { inlineModule, removeUncalled } from './passes/inline.ts';
+import { mem2reg } from './passes/mem2reg.ts';
+import { sroa } from './passes/sroa.ts';
+import { printFunction } from './print.ts';
+import { verifyFunction } from './verify.ts';
+
+export interface PipelineOptions {
+  readonly diagnostics: Diagnostics;
+  /** 0: only what correctness needs. */
+  readonly level?: 0 | 1 | 2;
+  readonly verify?: boolean;
+  /** Called after each pass, for looking on. */
+  readonly trace?: (pass: string, fn: IrFunction) => void;
+  readonly roots?: readonly string[];
+}
+
+type Pass = (fn: IrFunction, module: IrModule) => boolean;
+
+class Runner {
+  private readonly module: IrModule;
+  private readonly options: PipelineOptions;
+
+  constructor(module: IrModule, options: PipelineOptions) {
+    this.module = module;
+    this.options = options;
+  }
+
+  run(name: string, pass: Pass, fn: IrFunction): boolean {
+    const before = this.options.verify ? printFunction(fn) : '';
+    const changed = pass(fn, this.module);
+    if (this.options.verify) {
+      const complaints = verifyFunction(fn);
+      if (complaints.length > 0) throw new Error(`after ${name}: ${complaints.join('\n')}\nbefore:\n${before}\nafter:\n${printFunction(fn)}`);
+    }
+    this.options.trace?.(name, fn);
+    return changed;
+  }
+
+  /** What makes a function small enough to be copied: values instead of variables. */
+  early(fn: IrFunction): void {
+    this.run('cleanup-cfg', cleanupCfg, fn);
+    this.run('sroa', sroa, fn);
+    this.run('mem2reg', mem2reg, fn);
+    this.run('combine', combine, fn);
+    this.run('cleanup-cfg', cleanupCfg, fn);
+    this.run('dce', removeDeadCode, fn);
+  }
+
+  /** Passes that make work for each other, until none finds any. */
+  middle(fn: IrFunction): void {
+    for (let round = 0; round < 4; round++) {
+      let changed = this.run('sroa', sroa, fn);
+      if (this.run('mem2reg', mem2reg, fn)) changed = true;
+      if (this.run('combine', combine, fn)) changed = true;
+      if (this.run('cleanup-cfg', cleanupCfg, fn)) changed = true;
+      if (this.run('gvn', gvn, fn)) changed = true;
+      if (this.run('dse', removeDeadStores, fn)) changed = true;
+      if (this.run('dce', removeDeadCode, fn)) changed = true;
+      if (!changed) break;
+    }
+  }
+
+  late(fn: IrFunction): void {
+    this.run('expand-memory', expandMemory, fn);
+    this.middle(fn);
+  }
+}
+
+/** Runs everything; the module then is what the back end takes. */
+export function optimize(module: IrModule, options: PipelineOptions): void {
+  const r = new Runner(module, options);
+  for (const fn of module.functions.values()) r.run('lower', () => false, fn);
+  inlineModule(module, { diagnostics: options.diagnostics, prepare: (fn) => r.early(fn), ...(options.roots ? { roots: options.roots } : {}) });
+  // A pointer to a function becomes known when its caller is: then there is more to inline.
+  for (let round = 0; round < 3; round++) {
+    let found = false;
+    for (const fn of module.functions.values()) if (hasIndirect(fn)) {
+      r.middle(fn);
+      if (r.run('indirect', resolveIndirectCalls, fn)) found = true;
+    }
+    if (!found) break;
+    inlineModule(module, { diagnostics: options.diagnostics, prepare: (fn) => r.early(fn), ...(options.roots ? { roots: options.roots } : {}) });
+  }
+  for (const fn of module.functions.values()) {
+    if (options.level !== 0) r.middle(fn);
+    r.late(fn);
+  }
+  removeUncalled(module, options.roots);
+}
+
+function hasIndirect(fn: IrFunction): boolean {
+  return fn.blocks.some((b) => b.insts.some((i) => i.op === 'call' && i.callee.kind === 'indirect'));
+}
