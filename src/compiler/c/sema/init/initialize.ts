@@ -216,6 +216,7 @@ class Initializing {
       const f = fields[i] as Field;
       if (f.name === '' && f.bit) continue;
       if (this.flexible(f, cursor)) return;
+      if (t.tag === 'union') this.out.clearUnion(offset, t, f);
       this.next(withQuals(f.type, type.quals), offset + f.offset, f.bit, cursor, f.name);
       if (t.tag === 'union') return;
     }
