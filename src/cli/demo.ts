@@ -67,7 +67,7 @@ function writeDirect(kernel: Kernel, folder: string): void {
   const PROT_READ_WRITE = 3;
   const MAP_PRIVATE_ANONYMOUS = 0x22;
   const memory = kernel.mmap(largest, PROT_READ_WRITE, MAP_PRIVATE_ANONYMOUS, -1, 0);
-  const fd = openSync(join(own, 'data'), constants.O_WRONLY | constants.O_CREAT | constants.O_DIRECT | constants.O_SYNC);
+  const fd = openSync(join(own, 'data'), constants.O_WRONLY | constants.O_CREAT | constants.O_DIRECT);
   try {
     let at = 0;
     for (const [count, size] of WRITES) {

@@ -1,0 +1,188 @@
+/**
+ * `BPF`: restricted C in, running in the kernel, maps and events out.
+ *
+ *   BPF.load({ text }) ─▶ compile ─▶ load ─▶ attach what attaches by itself ─▶ a BPF
+ *
+ *   await using b = await BPF.load({ text: C_SOURCE });
+ *   b.attachTracepoint('block:block_rq_issue', 'on_issue');
+ *   for (const [key, count] of b.map('dist').entries()) …
+ *
+ * It owns everything it made: `close()` (or `using`) detaches and frees it, and so does the end of the process, however
+ * it ends, because nothing is held by anything but descriptors.
+ *
+ * Needs CAP_BPF and what the hooks need (root has all). Errors: `CompileError` (the text), `VerifierError` (the program),
+ * `PrivilegeError`, `FeatureError`, `UsageError`.
+ */
+import { attachPacketSocket, type PacketSocket } from '../attach/socket.ts';
+import { attachTracepoint } from '../attach/tracepoint.ts';
+import { attachRawTracepoint } from '../attach/raw-tracepoint.ts';
+import type { Attachment } from '../attach/attachment.ts';
+import { similar } from '../compiler/did-you-mean.ts';
+import { UsageError } from '../kernel/errors.ts';
+import { readTargetFacts, type KernelFacts } from '../kernel/facts.ts';
+import { linuxKernel } from '../kernel/linux.ts';
+import type { Kernel } from '../kernel/port.ts';
+import { loadObject, type LoadedObject, type LoadedProgram } from '../link/load.ts';
+import type { MapValue } from '../maps/codec.ts';
+import { openMap, type AnyMap } from '../maps/open.ts';
+import type { ObjectSpec, ProgramSpec } from '../object/spec.ts';
+import { autoAttach } from './auto-attach.ts';
+import { parseCflags } from './cflags.ts';
+import { Table } from './table.ts';
+
+export interface LoadOptions {
+  /** The C text. */
+  readonly text?: string;
+  /** Or a file with it. */
+  readonly file?: string;
+  /** Or an object that is compiled already. */
+  readonly spec?: ObjectSpec;
+  /** `-DNAME=value`, `-UNAME`, `-Ifolder`, as for a C compiler. */
+  readonly cflags?: readonly string[];
+  /** Guessed from the text without. */
+  readonly dialect?: 'bcc' | 'libbpf';
+  /** For messages and for the kernel's listings. */
+  readonly name?: string;
+  /** False: nothing is attached by itself. */
+  readonly autoAttach?: boolean;
+  /** Told what is done, step by step. */
+  readonly log?: (text: string) => void;
+  /** Told of the compiler's warnings; without, they go to stderr. */
+  readonly onWarning?: (text: string) => void;
+  /** Another kernel than the running one: a fake for tests. */
+  readonly kernel?: Kernel;
+}
+
+export class BPF implements AsyncDisposable, Disposable {
+  readonly spec: ObjectSpec;
+  readonly object: LoadedObject;
+  readonly facts: KernelFacts;
+  private readonly kernel: Kernel;
+  private readonly tables = new Map<string, Table>();
+  private readonly attachments = new Set<Attachment>();
+  private readonly log: (text: string) => void;
+  private open = true;
+
+  private constructor(spec: ObjectSpec, kernel: Kernel, facts: KernelFacts, log: (text: string) => void) {
+    this.spec = spec;
+    this.kernel = kernel;
+    this.facts = facts;
+    this.log = log;
+    // Programs whose type is known and that attach by themselves are loaded now; plain functions when they are attached.
+    this.object = loadObject(spec, kernel, { facts, programs: (program) => program.autoLoad && program.autoAttach });
+  }
+
+  /** Compiles, loads and attaches. */
+  static async load(options: LoadOptions): Promise<BPF> {
+    const kernel = options.kernel ?? linuxKernel();
+    const facts = readTargetFacts(kernel);
+    const log = options.log ?? (() => {});
+    const spec = await specOf(options, kernel, facts);
+    const bpf = new BPF(spec, kernel, facts, log);
+    try {
+      for (const warning of bpf.object.warnings) log(warning);
+      if (options.autoAttach !== false) for (const program of spec.programs) if (program.autoAttach && program.autoLoad) bpf.keep(autoAttach(kernel, bpf.object.load(program)));
+      return bpf;
+    } catch (error) {
+      bpf.close();
+      throw error;
+    }
+  }
+
+  /** A map by its C name. `K` and `V` are what the codecs give: bigint for 64-bit integers, strings for char arrays, objects for structs. */
+  map<K = MapValue, V = MapValue>(name: string): Table<K, V> {
+    let table = this.tables.get(name);
+    if (!table) {
+      const loaded = this.object.maps.get(name);
+      if (!loaded) throw this.unknown('map', name, [...this.object.maps.keys()]);
+      const typed: AnyMap = openMap(loaded, this.kernel, this.spec.btf ? { btf: this.spec.btf } : {});
+      this.tables.set(name, (table = new Table(typed)));
+    }
+    return table as unknown as Table<K, V>;
+  }
+
+  /** Names of the maps that the text declares. */
+  get maps(): readonly string[] {
+    return [...this.object.maps.keys()];
+  }
+
+  /** How often a program could not put something into this map: it was full, or a record did not fit. */
+  lost(name: string): bigint {
+    const variable = this.spec.variables.get(`skep_lost.${name}`);
+    if (!variable) return 0n;
+    const bytes = this.map<number, { readonly buffer: ArrayBuffer } | Uint8Array>(variable.map).get(0);
+    if (!(bytes instanceof Uint8Array)) return 0n;
+    return new DataView(bytes.buffer, bytes.byteOffset).getBigUint64(variable.offset, true);
+  }
+
+  /** `target`: 'category:event'. */
+  attachTracepoint(target: string, fn: string): Attachment {
+    return this.keep(attachTracepoint(this.kernel, this.program(fn, 'tracepoint'), target));
+  }
+
+  attachRawTracepoint(event: string, fn: string): Attachment {
+    return this.keep(attachRawTracepoint(this.kernel, this.program(fn, 'raw_tracepoint'), event));
+  }
+
+  /** A raw socket on an interface (in another network namespace: its path). Returns it: packets that the program keeps can be read from it. */
+  attachRawSocket(fn: string, networkInterface: string, options: { readonly netns?: string } = {}): PacketSocket {
+    const socket = attachPacketSocket(this.kernel, this.program(fn, 'socket_filter'), { interface: networkInterface, ...options });
+    this.keep(socket);
+    return socket;
+  }
+
+  /** Loads a function as a program of a type, or gives the one loaded. */
+  program(fn: string, type?: string): LoadedProgram {
+    const known = this.spec.programs.find((program) => program.name === fn);
+    if (!known) throw this.unknown('program', fn, this.spec.programs.map((program) => program.name));
+    const spec: ProgramSpec = type === undefined || known.type === type ? known : { ...known, type };
+    return this.object.load(spec);
+  }
+
+  private unknown(what: string, name: string, names: readonly string[]): UsageError {
+    const known = names.filter((candidate) => !candidate.startsWith('.'));
+    return new UsageError(`there is no ${what} '${name}' in ${this.spec.name}${known.length === 0 ? '' : ` (it has ${known.join(', ')})`}`, similar(name, known));
+  }
+
+  private keep<A extends Attachment>(attachment: A): A {
+    this.attachments.add(attachment);
+    this.log(`attached ${attachment.program} to ${attachment.kind} ${attachment.target} (${attachment.via})`);
+    return attachment;
+  }
+
+  /** Detaches everything and frees it. Harmless to call again. */
+  close(): void {
+    if (!this.open) return;
+    this.open = false;
+    for (const attachment of [...this.attachments].reverse()) attachment.detach();
+    this.attachments.clear();
+    this.object.close();
+  }
+
+  [Symbol.dispose](): void {
+    this.close();
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    this.close();
+  }
+}
+
+async function specOf(options: LoadOptions, kernel: Kernel, facts: KernelFacts): Promise<ObjectSpec> {
+  const { spec, text, file } = options;
+  if ([spec, text, file].filter((given) => given !== undefined).length !== 1) throw new UsageError("BPF.load takes one of 'text', 'file' and 'spec'");
+  if (spec) return spec;
+  const { compileText } = await import('./compile-text.ts');
+  return compileText(
+    {
+      text: text ?? new TextDecoder().decode(kernel.readFile(file as string)),
+      file: file ?? `${options.name ?? 'program'}.c`,
+      name: options.name ?? file?.replace(/^.*\//, '').replace(/\.c$/, '') ?? 'program',
+      dialect: options.dialect,
+      onWarning: options.onWarning ?? ((text) => process.stderr.write(`${text}\n`)),
+      ...parseCflags(options.cflags ?? []),
+    },
+    facts,
+    kernel,
+  );
+}

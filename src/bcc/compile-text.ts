@@ -1,0 +1,51 @@
+/** The compiler as `BPF.load` calls it: files and flags become options, refusals become errors. */
+import { compile } from '../compiler/compile.ts';
+import { CompileError } from '../compiler/compile-error.ts';
+import { folderResolver } from '../compiler/c/preprocessor/headers.ts';
+import { renderDiagnostics } from '../compiler/render-diagnostic.ts';
+import { bccDialect } from '../compiler/dialect/bcc/dialect.ts';
+import type { TargetFacts } from '../compiler/target-facts.ts';
+import { KernelError, type Kernel } from '../kernel/port.ts';
+import type { ObjectSpec } from '../object/spec.ts';
+import type { CompilerFlags } from './cflags.ts';
+
+export interface TextOptions extends CompilerFlags {
+  readonly text: string;
+  /** As shown in messages. */
+  readonly file: string;
+  readonly name: string;
+  readonly dialect?: 'bcc' | 'libbpf' | undefined;
+  readonly onWarning: (text: string) => void;
+}
+
+/** Throws `CompileError`. */
+export function compileText(options: TextOptions, facts: TargetFacts, kernel: Kernel): ObjectSpec {
+  const compiled = compile(options.text, {
+    facts,
+    dialect: bccDialect,
+    name: options.name,
+    file: options.file,
+    defines: options.defines,
+    ...(options.includes.length === 0 && !options.file.includes('/') ? {} : { includes: userHeaders(options, kernel) }),
+  });
+  if (!compiled.spec) throw new CompileError(compiled);
+  const warnings = compiled.diagnostics.filter((d) => d.severity === 'warning');
+  if (warnings.length > 0) options.onWarning(renderDiagnostics(warnings, compiled.source).trimEnd());
+  return compiled.spec;
+}
+
+/** Headers beside the file itself and in the folders of `-I`. */
+function userHeaders(options: TextOptions, kernel: Kernel): ReturnType<typeof folderResolver> {
+  const decoder = new TextDecoder();
+  return folderResolver({
+    user: options.includes,
+    read: (path) => {
+      try {
+        return decoder.decode(kernel.readFile(path));
+      } catch (error) {
+        if (error instanceof KernelError) return undefined;
+        throw error;
+      }
+    },
+  });
+}
