@@ -116,6 +116,7 @@ class Front {
     const { dialect, facts, defines = [], portable } = this.options;
     if (defines.length > 0) this.pp.enter('<command line>', defines.map(asDefine).join(''), { system: true });
     this.pp.enter(this.options.file ?? 'main.c', text);
+    if (dialect?.footer !== undefined) this.pp.enter(`<end of ${dialect.name}>`, dialect.footer, { system: true });
     const sema = createSema({ facts, dialect, diagnostics: this.diagnostics, portable: portable ?? false });
     sema.setTextParser((source, name) => {
       const inner = new Preprocessor(this.shared);

@@ -15,6 +15,7 @@ import type { Expr, FunctionDecl, ParamDecl, Stmt, VarDecl } from '../c/ast.ts';
 import { ref } from '../c/sema/nodes.ts';
 import { QUAL } from '../c/types.ts';
 import type { QualType } from '../c/types.ts';
+import type { TargetFacts } from '../target-facts.ts';
 import type { DialectContext } from './dialect.ts';
 import { REGISTERS } from './registers.ts';
 import { number, pointerTo } from './tree.ts';
@@ -22,7 +23,7 @@ import { number, pointerTo } from './tree.ts';
 export type ArgumentSource = 'registers' | 'result' | 'syscall' | 'trampoline';
 
 /** Does the kernel's entry of system calls take its arguments from an inner `struct pt_regs`? */
-export function hasSyscallWrapper({ facts }: DialectContext): boolean {
+export function hasSyscallWrapper(facts: TargetFacts): boolean {
   const configured = facts.kconfig('CONFIG_ARCH_HAS_SYSCALL_WRAPPER');
   if (configured !== undefined) return configured === 'y';
   // Both architectures have had it since these kernels, without a way to turn it off.
@@ -69,7 +70,7 @@ function registers(ctx: ParamDecl, source: 'registers' | 'result' | 'syscall', c
   const conventions = REGISTERS[facts.arch];
   const regs = { type: actions.recordReference('struct', 'pt_regs', loc, false), quals: 0 };
   let base = (): Expr => actions.cast(pointerTo(actions, regs, loc), ref(ctx, loc), loc);
-  const wrapped = source === 'syscall' && hasSyscallWrapper(context);
+  const wrapped = source === 'syscall' && hasSyscallWrapper(facts);
   if (wrapped) {
     const outer = base;
     const inner = pointerTo(actions, actions.qualify(regs, QUAL.KERNEL, []), loc);

@@ -24,12 +24,14 @@ export interface Dialect {
   readonly name: 'bcc' | 'libbpf';
   /** Text included before the first line of the user's (as file `<name>`). */
   readonly prelude: string;
+  /** Text included after the user's last line; none if undefined. */
+  readonly footer?: string;
   /** Text of a header that `#include` names, undefined if there is none. Kernel headers give an empty text: BTF has their types. */
   header(path: string): string | undefined;
   /** Value of an object-like macro that kernel headers would define (constants table, CONFIG_*), as replacement text. */
   macro(name: string, facts: TargetFacts): string | undefined;
   /** A type that neither the text nor BTF has, such as `struct tracepoint__block__block_rq_issue`: its C text, to be parsed in file scope. */
-  typeText(tag: 'struct' | 'union' | 'enum' | 'typedef', name: string, context: DialectContext): string | undefined;
+  typeText(tag: 'struct' | 'union' | 'enum' | 'typedef', name: string, context: DialectContext, loc?: Loc): string | undefined;
   /** Declares a function that no text declares (helpers by name): its C prototype text and helper number. */
   functionText(name: string, context: DialectContext): string | undefined;
   /** Does this variable stand for a map? Called from `finishVariable` at file scope. */

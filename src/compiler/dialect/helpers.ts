@@ -53,6 +53,12 @@ export function helperByNumber(number: number): Helper | undefined {
   return load().byNumber[number - 1];
 }
 
+/** The text that declares a helper by the name a program uses; `__skep_helper_x` is helper x for dialects that implement `bpf_x` themselves. */
+export function helperDeclaration(name: string): string | undefined {
+  const helper = helperByName(name.startsWith('__skep_helper_') ? `bpf_${name.slice(14)}` : name);
+  return helper === undefined ? undefined : helperText(helper, name);
+}
+
 /** C text that declares the helper, as libbpf's header does: a constant pointer with the number for a value. */
 export function helperText(helper: Helper, name = helper.name): string {
   const { number, returns, params } = helper;

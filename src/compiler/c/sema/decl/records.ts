@@ -34,7 +34,7 @@ export function recordReference(ctx: Context, tag: 'struct' | 'union', name: str
     ctx.scopes.declareTag(name, kernel, 0);
     return kernel;
   }
-  if (!declares && ctx.declareByText(`${tag} ${name}`, () => ctx.dialect?.typeText(tag, name, ctx.dialectContext))) {
+  if (!declares && ctx.declareByText(`${tag} ${name}`, () => ctx.dialect?.typeText(tag, name, ctx.dialectContext, loc))) {
     const declared = ctx.scopes.lookupTag(name);
     if (declared instanceof Record && declared.tag === tag) return declared;
   }

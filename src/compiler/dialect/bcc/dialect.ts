@@ -1,0 +1,102 @@
+/**
+ * BCC's dialect of C.
+ *
+ *   BPF_HASH(counts, u32);                       macros leave attributes on a variable   map-macros.ts, maps.ts
+ *   counts.increment(pid);                       methods become helper calls             methods.ts
+ *   int kprobe__vfs_read(ctx, struct file *f)    names say what a function is, and       programs.ts, ../arguments.ts
+ *                                                parameters come from registers
+ *   TRACEPOINT_PROBE(sched, sched_switch)        structs from the kernel's formats       tracepoint.ts
+ *   f->f_path.dentry->d_name                     reads of kernel memory: a matter of address spaces, in `ir/`
+ *
+ * Nothing is rewritten as text, so all of it works inside macros and keeps its positions. Source: BCC's reference
+ * guide and what its programs do.
+ */
+import type { Expr } from '../../c/ast.ts';
+import type { Dialect, DialectContext } from '../dialect.ts';
+import { hasSyscallWrapper } from '../arguments.ts';
+import { helperDeclaration } from '../helpers.ts';
+import { kernelBuiltin } from '../kernel/builtins.ts';
+import { kernelFunction } from '../kernel/functions.ts';
+import { kernelHeader } from '../kernel/headers.ts';
+import { kernelType } from '../kernel/types.ts';
+import { kernelMacro } from '../kernel/values.ts';
+import { callMethod, tableOf } from './methods.ts';
+import { bccFunction } from './functions.ts';
+import { bccMap } from './maps.ts';
+import { BCC_FOOTER, BCC_PRELUDE } from './prelude.ts';
+import { tracePrintk } from './printk.ts';
+import { bccProgram } from './programs.ts';
+import { tracepointStruct } from './tracepoint.ts';
+
+/** Calls that BCC's compiler implements and skep does not yet. */
+const MISSING: Readonly<Record<string, string>> = {
+  bpf_usdt_readarg: 'reading arguments of USDT probes', bpf_usdt_readarg_p: 'reading arguments of USDT probes',
+  incr_cksum_l3: 'use bpf_l3_csum_replace(skb, offset, from, to, size)', incr_cksum_l4: 'use bpf_l4_csum_replace(skb, offset, from, to, flags)',
+  cursor_advance: 'packet headers by cursor; use load_byte, load_half and load_word',
+  bpf_dext_pkt: 'bit fields of packets; use load_byte, load_half and load_word', bpf_dins_pkt: 'bit fields of packets; use bpf_skb_store_bytes',
+};
+
+const EVENT = /^tracepoint__(.+?)__(.+)$/;
+
+export const bccDialect: Dialect = {
+  name: 'bcc',
+  prelude: BCC_PRELUDE,
+  footer: BCC_FOOTER,
+  inlineAll: true,
+
+  header(path) {
+    if (path === 'bcc/proto.h' || path === 'bcc/helpers.h' || path === 'bcc/bpf.h' || path === 'proto.h' || path === 'helpers.h') return '#include <skep/kernel.h>\n';
+    return kernelHeader(path);
+  },
+
+  macro(name, facts) {
+    switch (name) {
+      case '__x86_64__': return facts.arch === 'x86_64' ? '1' : undefined;
+      case '__aarch64__': return facts.arch === 'arm64' ? '1' : undefined;
+      case '__skep_syscall_regs': return hasSyscallWrapper(facts) ? '__skep_wrapped_regs' : '__skep_plain_regs';
+      default: return kernelMacro(name, facts);
+    }
+  },
+
+  typeText(tag, name, { facts, diagnostics }, loc = 0) {
+    const match = tag === 'struct' ? EVENT.exec(name) : null;
+    if (match === null) return kernelType(tag, name);
+    const [, category = '', event = ''] = match;
+    const format = facts.tracepointFormat(category, event);
+    if (format === undefined) {
+      const near = facts.similarTracepoints(category, event);
+      diagnostics.error('unknown-tracepoint', loc, `there is no tracepoint ${category}:${event}${near.length === 0 ? '' : `; did you mean ${near.slice(0, 3).join(' or ')}?`}`);
+      return undefined;
+    }
+    return tracepointStruct(name, format, category === 'syscalls');
+  },
+
+  functionText(name) {
+    return bccFunction(name) ?? kernelFunction(name) ?? helperDeclaration(name);
+  },
+
+  mapOf: bccMap,
+
+  isMethod: (base) => tableOf(base) !== undefined,
+
+  methodCall(base, name, args, loc, context) {
+    const table = tableOf(base);
+    if (table === undefined) throw new Error('methodCall: no table');
+    return callMethod(table, name, args, loc, context);
+  },
+
+  builtinCall(name, args, loc, context) {
+    return ownCall(name, args, loc, context) ?? kernelBuiltin(name, args, loc, context);
+  },
+
+  program: bccProgram,
+};
+
+function ownCall(name: string, args: readonly Expr[], loc: number, context: DialectContext): Expr | undefined {
+  const { actions, diagnostics, facts } = context;
+  if (name === 'bpf_trace_printk') return tracePrintk(args, loc, context);
+  if (name === 'bpf_num_cpus' && args.length === 0) return actions.intLiteral(`${facts.cpus}`, loc);
+  if (!Object.hasOwn(MISSING, name)) return undefined;
+  diagnostics.error('not-implemented', loc, `'${name}' is not implemented: ${MISSING[name]}`);
+  return actions.intLiteral('0', loc);
+}

@@ -1,0 +1,37 @@
+/**
+ * `bpf_trace_printk("…", args…)`: the helper wants the text's size too, and takes three values. What the kernel's
+ * printf cannot do is said here, where the user wrote it.
+ */
+import type { Loc } from '../../diagnostics.ts';
+import type { Expr } from '../../c/ast.ts';
+import type { DialectContext } from '../dialect.ts';
+import { callNamed, number, stringOf } from '../tree.ts';
+
+/** The helper itself, under a name that this function is not called for. */
+const HELPER = '__skep_helper_trace_printk';
+
+/** Conversions of the kernel's bpf_trace_printk; %% is none. */
+const CONVERSION = /%(%|-?\d*(?:hh|h|ll|l|z|j|t)?(?:p(?:S|s|B|I4|i4|I6|i6|ks|us)?|[a-zA-Z]))/g;
+const KNOWN = /^-?\d*(?:(?:hh|h|ll|l)?[diux]|c|s|p(?:S|s|B|I4|i4|I6|i6|ks|us)?)$/;
+
+export function tracePrintk(args: readonly Expr[], loc: Loc, context: DialectContext): Expr | undefined {
+  const { actions, diagnostics } = context;
+  const [format, ...values] = args;
+  const text = format === undefined ? undefined : stringOf(format);
+  if (format === undefined || text === undefined) {
+    // The helper's own form, with a size: BCC programs that know it may use it.
+    if (args.length >= 2 && format !== undefined) return undefined;
+    diagnostics.error('bad-format', loc, 'bpf_trace_printk needs a string literal as its first argument');
+    return actions.intLiteral('0', loc);
+  }
+  const conversions = [...text.matchAll(CONVERSION)].map((m) => m[1] ?? '').filter((c) => c !== '%');
+  for (const c of conversions) {
+    if (!KNOWN.test(c)) diagnostics.warn('bad-format', format.loc, `bpf_trace_printk does not know %${c}; it has %c %s %d %i %u %x with l and ll, and %p`);
+  }
+  if (conversions.length > 3) diagnostics.warn('bad-format', format.loc, `bpf_trace_printk prints at most 3 values; found ${conversions.length} conversions`);
+  if (conversions.length !== values.length) {
+    diagnostics.warn('bad-format', format.loc, `the format has ${conversions.length} conversion${conversions.length === 1 ? '' : 's'} and there ${values.length === 1 ? 'is 1 value' : `are ${values.length} values`}`);
+  }
+  const size = new TextEncoder().encode(text).length + 1;
+  return callNamed(actions, HELPER, [format, number(actions, size, loc), ...values], loc);
+}

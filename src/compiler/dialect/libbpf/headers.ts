@@ -1,0 +1,24 @@
+/** Which text a libbpf program's `#include` names. */
+import { kernelHeader } from '../kernel/headers.ts';
+import { BPF_CORE_READ_H } from './core-read-header.ts';
+import { BPF_HELPERS_H, BPF_LEGACY_H } from './helpers-header.ts';
+import { BPF_TRACING_H } from './tracing-header.ts';
+
+const OWN: Readonly<Record<string, string>> = {
+  // Types come from BTF when they are used.
+  'vmlinux.h': '#define __VMLINUX_H__ 1\n',
+  'bpf/bpf_helpers.h': BPF_HELPERS_H,
+  'bpf/bpf_helper_defs.h': '',
+  'bpf/bpf_tracing.h': BPF_TRACING_H,
+  'bpf/bpf_core_read.h': BPF_CORE_READ_H,
+  // Its functions are found by name (kernel/builtins.ts).
+  'bpf/bpf_endian.h': '',
+  'bpf_legacy.h': BPF_LEGACY_H,
+};
+for (const name of ['bpf_helpers.h', 'bpf_tracing.h', 'bpf_core_read.h', 'bpf_endian.h', 'bpf_helper_defs.h']) {
+  (OWN as Record<string, string>)[name] = `#include <bpf/${name}>\n`;
+}
+
+export function libbpfHeader(path: string): string | undefined {
+  return Object.hasOwn(OWN, path) ? OWN[path] : kernelHeader(path);
+}
