@@ -13,6 +13,7 @@ export class CommandLineError extends Error {
 export function errorText(error: unknown): string {
   if (!(error instanceof Error)) return `skep: ${String(error)}\n`;
   if (error instanceof CommandLineError) return `skep: ${error.message}\n`;
+  if ('report' in error && typeof error.report === 'function') return `${String(error.report())}\n`;
   if (error instanceof UserError) return `skep: ${error.message}\n${error.hint === undefined ? '' : `  hint: ${error.hint}\n`}`;
   // The compiler's messages begin with file:line:column and have hints of their own.
   if ('positioned' in error && error.positioned === true) return `${error.message}\n`;

@@ -5,7 +5,7 @@
  *
  *   skep bitesize 5 ─▶ tools/index (names only) ─▶ tools/bitesize ─▶ run-tool
  */
-import { readFileSync } from 'node:fs';
+import { existsSync, readFileSync } from 'node:fs';
 import { errorText, exitStatus, CommandLineError } from './errors.ts';
 
 async function main(words: readonly string[]): Promise<number> {
@@ -33,9 +33,13 @@ async function main(words: readonly string[]): Promise<number> {
   throw new CommandLineError(`there is no tool or command '${name}'${near === undefined ? '' : `, did you mean '${near}'?`}; 'skep --help' lists them`);
 }
 
+/** From the package's own description, wherever the code was built to. */
 function version(): string {
-  const text = readFileSync(new URL('../../package.json', import.meta.url), 'utf8');
-  return (JSON.parse(text) as { version: string }).version;
+  for (let folder = new URL('.', import.meta.url); folder.pathname !== '/'; folder = new URL('..', folder)) {
+    const file = new URL('package.json', folder);
+    if (existsSync(file)) return (JSON.parse(readFileSync(file, 'utf8')) as { version: string }).version;
+  }
+  return 'of unknown version';
 }
 
 try {

@@ -1,0 +1,89 @@
+/**
+ * The first whole path on a real kernel: C text to histogram, and what is left when it ends.
+ */
+import assert from 'node:assert/strict';
+import { spawnSync } from 'node:child_process';
+import { join } from 'node:path';
+import { BPF } from '../../../src/bcc/bpf.ts';
+import { kernelTest } from '../../run/needs.ts';
+import { leftovers, snapshot } from '../../run/leaks.ts';
+import { built } from '../../run/paths.ts';
+import { startSkep } from '../../support/command.ts';
+
+const ROW = (low: number, high: number, count: string) => new RegExp(`^ +${low} -> ${high} +: ${count} +\\|\\**`, 'm');
+
+kernelTest('skep demo counts the requests that it made', {}, async (t) => {
+  const before = await snapshot();
+  const demo = startSkep(['demo']);
+  assert.deepEqual(await demo.ended, { status: 0, signal: null }, demo.err());
+  if (demo.out().includes('No folder on a block device')) return t.skip('no block device below a temporary folder');
+  assert.match(demo.out(), /^Tracing block I\/O\.\.\. Hit Ctrl-C to end\.$/m);
+  assert.match(demo.out(), /\n\nProcess Name = node\n {5}Kbytes {14}: count {5}distribution\n/);
+  assert.match(demo.out(), ROW(16, 31, '32'));
+  assert.match(demo.out(), ROW(64, 127, '16'));
+  assert.match(demo.out(), ROW(256, 511, '8'));
+  // The file system may add its own small writes to the 64.
+  assert.ok(Number(/ 4 -> 7 +: (\d+)/.exec(demo.out())?.[1]) >= 64, demo.out());
+  assert.deepEqual(await leftovers(before), []);
+});
+
+for (const signal of ['SIGINT', 'SIGTERM', 'SIGKILL'] as const) {
+  kernelTest(`${signal} leaves nothing in the kernel`, {}, async () => {
+    const before = await snapshot();
+    const tool = startSkep(['bitesize', '--pid', '1']);
+    await tool.sees('Tracing');
+    assert.notDeepEqual(await snapshot(), before);
+    process.kill(tool.pid, signal);
+    const end = await tool.ended;
+    assert.deepEqual(end, signal === 'SIGKILL' ? { status: null, signal } : { status: 0, signal: null }, tool.err());
+    assert.deepEqual(await leftovers(before), []);
+  });
+}
+
+kernelTest('an exception in the middle leaves nothing, `using` closes', {}, async () => {
+  const before = await snapshot();
+  await assert.rejects(async () => {
+    await using b = await BPF.load({ text: 'BPF_HASH(h); TRACEPOINT_PROBE(sched, sched_process_exec) { h.increment(1); return 0; }' });
+    assert.equal(b.map('h').type, 'hash');
+    throw new Error('in the middle');
+  }, /in the middle/);
+  assert.deepEqual(await leftovers(before), []);
+});
+
+kernelTest('a program that the verifier refuses leaves nothing and is told at its line', {}, async () => {
+  const before = await snapshot();
+  const text = `BPF_HASH(h, u32, u64);
+TRACEPOINT_PROBE(sched, sched_process_exec) {
+    u32 k = 1;
+    u64 *v = h.lookup(&k);
+    *v += 1;
+    return 0;
+}`;
+  await assert.rejects(BPF.load({ text, name: 'refused' }), (error: Error & { source?: { line: number; text: string }; log?: string; hint?: string; registers?: { name: string }[] }) => {
+    assert.equal(error.name, 'VerifierError');
+    assert.match(error.message, /^refused\.c:5:\d+: the verifier refuses program .*may be null/);
+    assert.match(error.source?.text ?? '', /\*v \+= 1;/);
+    assert.match(error.log ?? '', /map_value_or_null/);
+    assert.match(error.hint ?? '', /if \(!p\)/);
+    assert.equal(error.registers?.[0]?.name, 'R0');
+    return true;
+  });
+  assert.deepEqual(await leftovers(before), []);
+});
+
+kernelTest('unknown names are told with what there is', {}, async () => {
+  await assert.rejects(BPF.load({ text: 'TRACEPOINT_PROBE(sched, sched_process_exek) { return 0; }' }), /sched_process_exec/);
+  using b = await BPF.load({ text: 'BPF_HASH(counts); int f(struct __sk_buff *skb) { counts.increment(1); return 0; }' });
+  assert.throws(() => b.map('count'), (error: Error & { hint?: string }) => /there is no map 'count'/.test(error.message) && /did you mean 'counts'/.test(error.hint ?? ''));
+  assert.throws(() => b.attachTracepoint('sched:nope', 'f'), /sched:nope/);
+  assert.throws(() => b.attachRawSocket('f', 'nolink0'), /there is no interface 'nolink0'/);
+  assert.throws(() => b.attachRawSocket('g', 'lo'), /there is no program 'g'/);
+});
+
+kernelTest('without privilege: the missing capability is named, no stack, status 1', { commands: ['setpriv'] }, () => {
+  const run = spawnSync('setpriv', ['--bounding-set', '-all', '--inh-caps', '-all', process.execPath, join(built, 'src', 'cli', 'skep.js'), 'bitesize'], { encoding: 'utf8' });
+  assert.equal(run.status, 1, run.stderr);
+  assert.match(run.stderr, /lacks CAP_/);
+  assert.match(run.stderr, /hint: run it as root/);
+  assert.doesNotMatch(run.stderr, /\n\s+at /);
+});

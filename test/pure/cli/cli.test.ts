@@ -1,0 +1,124 @@
+/** The command as a user without root sees it: help, lists, wrong words. */
+import assert from 'node:assert/strict';
+import { spawnSync } from 'node:child_process';
+import { join } from 'node:path';
+import { test } from 'node:test';
+import { allFlags, parseTool } from '../../../src/cli/parse.ts';
+import { TOOL_LIST } from '../../../src/tools/index.ts';
+import { defineTool, type Tool } from '../../../src/tools/tool.ts';
+import { built } from '../../run/paths.ts';
+
+function skep(...words: readonly string[]): { status: number | null; out: string; err: string } {
+  const run = spawnSync(process.execPath, [join(built, 'src', 'cli', 'skep.js'), ...words], { encoding: 'utf8' });
+  return { status: run.status, out: run.stdout, err: run.stderr };
+}
+
+test('--help lists every tool and command, on stdout, with status 0', () => {
+  const { status, out, err } = skep('--help');
+  assert.equal(status, 0);
+  assert.equal(err, '');
+  for (const { name } of TOOL_LIST) assert.match(out, new RegExp(`^  ${name} `, 'm'));
+  for (const line of out.split('\n')) assert.ok(line.length <= 80 + 15, line);
+});
+
+test('no words: the same on stderr, status 2', () => {
+  const { status, out, err } = skep();
+  assert.equal(status, 2);
+  assert.equal(out, '');
+  assert.match(err, /^usage: skep <tool>/);
+});
+
+test('--version is the package\'s', () => {
+  assert.match(skep('--version').out, /^skep \d+\.\d+\.\d+\n$/);
+});
+
+const WRONG: readonly (readonly [readonly string[], RegExp])[] = [
+  [['bitsize'], /no tool or command 'bitsize', did you mean 'bitesize'\?/],
+  [['bitesize', '--jsn'], /bitesize has no flag --jsn, did you mean --json\?/],
+  [['bitesize', '--pid'], /pid/],
+  [['bitesize', '--pid', '0'], /--pid takes a process id, not '0'/],
+  [['bitesize', '--pid', 'abc'], /--pid takes a process id, not 'abc'/],
+  [['bitesize', 'x'], /seconds takes a number of at least 0, not 'x'/],
+  [['bitesize', '1', '2'], /bitesize does not take '2'/],
+  [['demo', 'x'], /takes no arguments/],
+  [['tools', 'x'], /'skep tools' takes --json, not 'x'/],
+];
+
+test('wrong words: one line that says what was expected, status 2, no stack', () => {
+  for (const [words, message] of WRONG) {
+    const { status, out, err } = skep(...words);
+    assert.equal(status, 2, words.join(' '));
+    assert.equal(out, '');
+    assert.match(err, message);
+    assert.equal(err.trim().split('\n').length, 1, err);
+  }
+});
+
+test('the list of tools and the descriptors agree', async () => {
+  for (const entry of TOOL_LIST) {
+    const tool = await entry.load();
+    assert.deepEqual([tool.name, tool.topic, tool.summary], [entry.name, entry.topic, entry.summary]);
+    assert.ok(tool.examples.length > 0 && tool.fields.length > 0 && tool.probes.length > 0, tool.name);
+    assert.ok(!tool.summary.endsWith('.'), tool.name);
+  }
+});
+
+test('no short flag of a tool is used twice', async () => {
+  for (const entry of TOOL_LIST) {
+    const shorts = Object.values(allFlags(await entry.load())).flatMap((flag) => (flag.short === undefined ? [] : [flag.short]));
+    assert.equal(new Set(shorts).size, shorts.length, entry.name);
+  }
+});
+
+test('every example of every tool parses', async () => {
+  for (const entry of TOOL_LIST) {
+    const tool = await entry.load();
+    for (const { command } of tool.examples) {
+      const [name, ...words] = shellWords(command);
+      assert.equal(name, tool.name);
+      parseTool(tool, words);
+    }
+  }
+});
+
+/** Words of a command line with quotes, as far as the examples use them. */
+function shellWords(line: string): string[] {
+  return [...line.matchAll(/'([^']*)'|"([^"]*)"|(\S+)/g)].map((match) => match[1] ?? match[2] ?? match[3] ?? '');
+}
+
+test('skep tools --json is one object a line with flags, probes and fields', () => {
+  const lines = skep('tools', '--json').out.trim().split('\n').map((line) => JSON.parse(line) as { name: string; flags: unknown[]; fields: unknown[] });
+  assert.deepEqual(lines.map(({ name }) => name), TOOL_LIST.map(({ name }) => name));
+  for (const { flags, fields } of lines) assert.ok(flags.length > 5 && fields.length > 0);
+});
+
+test('--print-program prints the C and needs no root', () => {
+  const { status, out } = skep('bitesize', '--print-program', '--pid', '42');
+  assert.equal(status, 0);
+  assert.match(out, /TRACEPOINT_PROBE\(block, block_rq_issue\)/);
+  assert.match(out, />> 32 != 42/);
+});
+
+test('typed options: defaults, choices, repeated flags, positionals', () => {
+  const tool = defineTool({
+    name: 'x', topic: 'samples', summary: 's', about: 'a', examples: [], fields: [], probes: [],
+    flags: {
+      sort: { type: 'string', choices: ['a', 'b'], default: 'a', help: '' },
+      top: { type: 'count', short: 'T', default: 10, help: '' },
+      name: { type: 'strings', short: 'n', help: '' },
+      port: { type: 'port', help: '' },
+    },
+    positionals: [{ name: 'interval', type: 'number', help: '', default: 99 }, { name: 'probes', type: 'string', many: true, help: '' }],
+    program: () => '',
+    run: async () => {},
+  }) as unknown as Tool;
+  const parsed = parseTool(tool, ['-T', '5', '-n', 'p', '--name=q', '3', 'u', 'v']);
+  assert.deepEqual({ ...parsed.options, ...parsed.args }, {
+    json: false, duration: undefined, output: undefined, verbose: false, 'print-program': false, help: false,
+    sort: 'a', top: 5, name: ['p', 'q'], port: undefined, interval: 3, probes: ['u', 'v'],
+  });
+  assert.equal(parseTool(tool, []).args['interval'], 99);
+  assert.throws(() => parseTool(tool, ['--sort', 'c']), /--sort is one of a, b, not 'c'/);
+  assert.throws(() => parseTool(tool, ['--port', '65536']), /--port takes a port/);
+  assert.throws(() => parseTool(tool, ['--top', '1.5']), /whole number/);
+});

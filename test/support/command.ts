@@ -1,0 +1,63 @@
+/** The `skep` command as the tests run it: a process of its own, its output, its end. */
+import { type ChildProcess, spawn } from 'node:child_process';
+import { join } from 'node:path';
+import { built } from '../run/paths.ts';
+
+export interface Running {
+  readonly child: ChildProcess;
+  readonly pid: number;
+  /** What it has printed so far. */
+  readonly out: () => string;
+  readonly err: () => string;
+  /** Resolves when stdout holds the text; rejects when the process ends first or after `ms`. */
+  readonly sees: (text: string, ms?: number) => Promise<void>;
+  readonly ended: Promise<{ readonly status: number | null; readonly signal: NodeJS.Signals | null }>;
+}
+
+/** Starts a command. `prefix` goes before Node: `['ip', 'netns', 'exec', 'x']`. */
+export function startSkep(words: readonly string[], prefix: readonly string[] = []): Running {
+  return start([...prefix, process.execPath, '--enable-source-maps', join(built, 'src', 'cli', 'skep.js'), ...words]);
+}
+
+export function start(command: readonly string[]): Running {
+  const child = spawn(command[0] as string, command.slice(1), { stdio: ['ignore', 'pipe', 'pipe'] });
+  let out = '';
+  let err = '';
+  const watchers = new Set<() => void>();
+  const wake = () => {
+    for (const watcher of watchers) watcher();
+  };
+  child.stdout?.on('data', (data: Buffer) => {
+    out += data.toString();
+    wake();
+  });
+  child.stderr?.on('data', (data: Buffer) => {
+    err += data.toString();
+  });
+  let over = false;
+  const ended = new Promise<{ status: number | null; signal: NodeJS.Signals | null }>((resolve, reject) => {
+    child.on('error', reject);
+    child.on('close', (status, signal) => {
+      over = true;
+      wake();
+      resolve({ status, signal });
+    });
+  });
+  const sees = (text: string, ms = 60_000) =>
+    new Promise<void>((resolve, reject) => {
+      const done = (action: () => void) => {
+        clearTimeout(timer);
+        watchers.delete(look);
+        action();
+      };
+      const fail = (why: string) => done(() => reject(new Error(`${why} before '${text}'; stdout: ${out} stderr: ${err}`)));
+      const look = () => {
+        if (out.includes(text)) done(resolve);
+        else if (over) fail('it ended');
+      };
+      const timer = setTimeout(() => fail(`${ms} ms went by`), ms);
+      watchers.add(look);
+      look();
+    });
+  return { child, pid: child.pid as number, out: () => out, err: () => err, sees, ended };
+}
