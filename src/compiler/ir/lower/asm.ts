@@ -20,20 +20,20 @@ export function lowerAsm(f: FunctionState, s: Asm): void {
   const memory: Value[] = [];
   for (const o of s.outputs) {
     const p = place(f, o.expr);
-    if (/[=+&]*m/.test(o.constraint)) {
+    if (isMemory(o.constraint)) {
       // The operand is the address; what the text does to it is memory.
       memory.push(address(f, p));
       continue;
     }
     const type = scalarType(o.expr.type.type);
     if (!type) return f.m.error('asm-operand', o.expr.loc, 'an operand of inline assembly must be a number or a pointer');
-    if (o.constraint.startsWith('+')) tied.push({ output: outputs.length, value: readPlace(f, p, o.expr.type, o.expr.loc), constraint: o.constraint.slice(1) });
-    outputs.push({ constraint: o.constraint, type });
+    if (o.constraint.startsWith('+')) tied.push({ output: outputs.length, value: readPlace(f, p, o.expr.type, o.expr.loc), constraint: 'r' });
+    outputs.push({ constraint: registerOf(o.constraint), type });
     written.push({ operand: o, place: p });
   }
-  for (const value of memory) inputs.push({ constraint: 'm', value });
+  for (const value of memory) inputs.push({ constraint: 'r', value });
   for (const i of s.inputs) {
-    if (/m/.test(i.constraint) && !/r/.test(i.constraint)) inputs.push({ constraint: i.constraint, value: address(f, place(f, i.expr.kind === 'cast' && i.expr.cast === 'load' ? i.expr.operand : i.expr)) });
+    if (isMemory(i.constraint)) inputs.push({ constraint: 'r', value: address(f, place(f, i.expr.kind === 'cast' && i.expr.cast === 'load' ? i.expr.operand : i.expr)) });
     else {
       const same = /^\d+$/.exec(i.constraint);
       const value = scalar(f, i.expr);
@@ -41,7 +41,7 @@ export function lowerAsm(f: FunctionState, s: Asm): void {
         const output = outputs[Number(same[0])];
         if (output) output.tied = inputs.length;
       }
-      inputs.push({ constraint: i.constraint, value });
+      inputs.push({ constraint: registerOf(i.constraint), value });
     }
   }
   for (const t of tied) {
@@ -49,10 +49,23 @@ export function lowerAsm(f: FunctionState, s: Asm): void {
     inputs.push({ constraint: t.constraint, value: t.value });
   }
   b.loc = s.loc;
-  const asm = b.asm(numberOperands(s), inputs, outputs, [...s.clobbers]);
+  const touchesMemory = memory.length > 0 || s.inputs.some((i) => isMemory(i.constraint));
+  const clobbers = touchesMemory && !s.clobbers.includes('memory') ? [...s.clobbers, 'memory'] : [...s.clobbers];
+  const asm = b.asm(numberOperands(s), inputs, outputs, clobbers);
   // All results are read before any is stored: a store would stand between them and the text.
   const results = written.map((_w, i) => b.asmout((outputs[i] as AsmInst['outputs'][number]).type, asm, i));
   written.forEach((w, i) => writePlace(f, w.place, w.operand.expr.type, results[i] as Value, s.loc));
+}
+
+/** Only in memory: the operand is the address, in a register, and the text may read and write there. */
+function isMemory(constraint: string): boolean {
+  return /[mo]/.test(constraint) && !/[rg]/.test(constraint);
+}
+
+/** A choice that includes a register is a register. */
+function registerOf(constraint: string): string {
+  if (!/[gr]/.test(constraint)) return constraint;
+  return `${constraint.startsWith('+') ? '+' : constraint.startsWith('=') ? '=' : ''}${constraint.includes('&') ? '&' : ''}r`;
 }
 
 function numberOperands(s: Asm): string {

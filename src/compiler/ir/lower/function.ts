@@ -29,9 +29,11 @@ export function lowerFunction(m: ModuleState, d: FunctionDecl): IrFunction {
       f.locals.set(p, localPlace(value, p.type, alignOfType(p.type)));
       return;
     }
-    const type = scalarType(p.type.type);
-    if (!type) return m.error('unsupported-type', p.loc, `parameter '${p.name}' has a type that BPF cannot compute with`);
     const at = newLocal(f, p.type, p.name, p.loc);
+    if (!scalarType(p.type.type)) {
+      f.locals.set(p, at);
+      return m.error('unsupported-type', p.loc, `parameter '${p.name}' has a type that BPF cannot compute with`);
+    }
     b.store(memBits(p.type.type), value, at.ptr, 0);
     f.locals.set(p, at);
   });

@@ -25,10 +25,10 @@ export interface InlineOptions {
 }
 
 export function inlineModule(module: IrModule, options: InlineOptions): void {
-  const { order, component } = callOrder(module);
+  const { order, recursive } = callOrder(module);
   const callers = countCallers(module);
   for (const fn of order) {
-    inlineInto(module, fn, component, callers, options);
+    inlineInto(module, fn, recursive, callers, options);
     options.prepare(fn);
   }
   removeUncalled(module, options.roots);
@@ -40,7 +40,7 @@ export function sizeOf(fn: IrFunction): number {
   return n;
 }
 
-function inlineInto(module: IrModule, fn: IrFunction, component: ReadonlyMap<IrFunction, number>, callers: ReadonlyMap<string, number>, options: InlineOptions): void {
+function inlineInto(module: IrModule, fn: IrFunction, recursive: ReadonlySet<IrFunction>, callers: ReadonlyMap<string, number>, options: InlineOptions): void {
   let size = sizeOf(fn);
   // Blocks are appended while this walks: the tail of a split block comes next.
   for (let at = 0; at < fn.blocks.length; at++) {
@@ -50,7 +50,7 @@ function inlineInto(module: IrModule, fn: IrFunction, component: ReadonlyMap<IrF
       if (call.op !== 'call' || call.callee.kind !== 'function') continue;
       const callee = module.functions.get(call.callee.name);
       if (!callee) continue;
-      if (callee === fn || component.get(callee) === component.get(fn)) {
+      if (recursive.has(callee)) {
         if (callee.inline === 'always') options.diagnostics.error('recursive-inline', call.loc, `'${callee.name}' calls itself here and so cannot be inlined`);
         continue;
       }
@@ -192,8 +192,9 @@ function calleesOf(module: IrModule, fn: IrFunction): IrFunction[] {
   return out;
 }
 
-/** Callees first; and which functions can reach each other (Tarjan), so that recursion is seen. */
-function callOrder(module: IrModule): { order: IrFunction[]; component: Map<IrFunction, number> } {
+/** Callees first; and which functions can reach themselves (Tarjan's components). */
+function callOrder(module: IrModule): { order: IrFunction[]; recursive: Set<IrFunction> } {
+  const recursive = new Set<IrFunction>();
   const order: IrFunction[] = [];
   const component = new Map<IrFunction, number>();
   const index = new Map<IrFunction, number>();
@@ -222,16 +223,19 @@ function callOrder(module: IrModule): { order: IrFunction[]; component: Map<IrFu
       const parent = stack[stack.length - 1];
       if (parent) low.set(parent.fn, Math.min(low.get(parent.fn) as number, low.get(top.fn) as number));
       if (low.get(top.fn) === index.get(top.fn)) {
+        const members: IrFunction[] = [];
         for (let x = open.pop(); x; x = open.pop()) {
           component.set(x, components);
+          members.push(x);
           if (x === top.fn) break;
         }
         components++;
+        if (members.length > 1 || top.callees.includes(top.fn)) for (const x of members) recursive.add(x);
       }
       order.push(top.fn);
     }
   }
-  return { order, component };
+  return { order, recursive };
 }
 
 function countCallers(module: IrModule): Map<string, number> {
