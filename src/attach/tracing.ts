@@ -7,11 +7,11 @@
  * the BPF LSM to be active (`lsm=…,bpf` at boot). Errors: a function that cannot be attached to; another tracer on it.
  * BPF_PROG_TYPE_TRACING, BPF_PROG_TYPE_LSM.
  */
-import { attachTypeNumber } from '../kernel/bpf-enums.ts';
 import { bpf } from '../kernel/bpf-attr.ts';
 import { FeatureError } from '../kernel/errors.ts';
 import { activeSecurityModules } from '../kernel/lockdown.ts';
 import type { Kernel } from '../kernel/port.ts';
+import { attachType } from '../object/attach-types.ts';
 import type { ProgramSpec } from '../object/spec.ts';
 import { attachment, explainAttach, type AttachableProgram, type Attachment } from './attachment.ts';
 
@@ -30,7 +30,7 @@ export function attachTracing(kernel: Kernel, program: TracingProgram, options: 
   try {
     const fd = options.cookie === undefined
       ? bpf(kernel, 'RAW_TRACEPOINT_OPEN', { prog_fd: program.fd })
-      : bpf(kernel, 'LINK_CREATE_TRACING', { prog_fd: program.fd, attach_type: attachTypeNumber(spec.attachType ?? '') ?? 0, cookie: options.cookie });
+      : bpf(kernel, 'LINK_CREATE_TRACING', { prog_fd: program.fd, attach_type: attachType(spec.attachType ?? '')?.number ?? 0, cookie: options.cookie });
     if (spec.type === 'lsm') requireBpfLsm(kernel, fd);
     return attachment(kernel, { kind, target, program, via: 'link', fds: [fd] });
   } catch (error) {

@@ -9,7 +9,7 @@
  * for each CPU, some map types take no types of keys and values. Source: libbpf's behaviour and kernel/bpf/*map*.c.
  */
 import { bpf, cString } from '../kernel/bpf-attr.ts';
-import { MAP_FLAG, MAP_TYPE, mapTypeNumber } from '../kernel/bpf-enums.ts';
+import { MAP_FLAG } from '../kernel/bpf-enums.ts';
 import { explainDenied } from '../kernel/capabilities.ts';
 import { possibleCpus } from '../kernel/cpus.ts';
 import { FeatureError, isDenied } from '../kernel/errors.ts';
@@ -17,6 +17,8 @@ import { raiseMemlock } from '../kernel/memlock.ts';
 import { mapInfo } from '../kernel/obj-info.ts';
 import { KernelError, type Kernel } from '../kernel/port.ts';
 import { pageSize } from '../kernel/page-size.ts';
+import { atLeast, readKernelVersion } from '../kernel/version.ts';
+import { mapProblems, mapType, ringSize, type MapType } from '../object/map-types.ts';
 import type { MapSpec } from '../object/spec.ts';
 import { LinkError } from './error.ts';
 
@@ -29,43 +31,21 @@ export interface LoadedMap {
   readonly created: boolean;
 }
 
-/** Types whose MAP_CREATE refuses types of keys and values. */
-const WITHOUT_BTF: ReadonlySet<string> = new Set([
-  'perf_event_array', 'cgroup_array', 'stack_trace', 'array_of_maps', 'hash_of_maps', 'devmap', 'devmap_hash', 'cpumap', 'xskmap', 'sockmap',
-  'sockhash', 'queue', 'stack', 'arena',
-]);
-
-/** Types that the kernel only makes with BPF_F_NO_PREALLOC. */
-const NO_PREALLOC: ReadonlySet<string> = new Set(['lpm_trie', 'sk_storage', 'inode_storage', 'task_storage', 'cgrp_storage']);
-
-/** Types whose number of entries must be zero. */
-const WITHOUT_ENTRIES: ReadonlySet<string> = new Set(['sk_storage', 'inode_storage', 'task_storage', 'cgrp_storage', 'cgroup_storage', 'percpu_cgroup_storage']);
-
-const RING_BUFFERS: ReadonlySet<string> = new Set(['ringbuf', 'user_ringbuf']);
-
 /** Capabilities beyond CAP_BPF that making a map takes. */
 const NETWORK_MAPS: ReadonlySet<string> = new Set(['devmap', 'devmap_hash', 'cpumap', 'xskmap', 'sockmap', 'sockhash']);
 
 export function fixUpMap(spec: MapSpec, kernel: Kernel): MapSpec {
   let { maxEntries, flags, keySize, valueSize } = spec;
-  if (RING_BUFFERS.has(spec.type)) maxEntries = ringSize(maxEntries, pageSize(kernel));
-  if (spec.type === 'perf_event_array') {
-    if (maxEntries === 0) maxEntries = possibleCpus(kernel).length;
-    keySize = 4;
-    valueSize = 4;
-  }
-  if (WITHOUT_ENTRIES.has(spec.type)) maxEntries = 0;
-  if (NO_PREALLOC.has(spec.type)) flags |= MAP_FLAG.NO_PREALLOC;
+  const type = mapType(spec.type);
+  if (type?.isRing === true) maxEntries = ringSize(maxEntries, pageSize(kernel));
+  if (type?.mustHaveZeroMaxEntries === true) maxEntries = 0;
+  if (type?.mustHaveNoPrealloc === true) flags |= MAP_FLAG.NO_PREALLOC;
+  if (type?.mustHaveMmapable === true) flags |= MAP_FLAG.MMAPABLE;
   if (spec.numaNode !== undefined) flags |= MAP_FLAG.NUMA_NODE;
-  if ((spec.type === 'array_of_maps' || spec.type === 'hash_of_maps' || spec.type === 'prog_array') && valueSize === 0) valueSize = 4;
+  if (type?.value === 'fd' && valueSize === 0) valueSize = 4;
+  if (type?.value === 'fd' && type.key === 'u32' && keySize === 0) keySize = 4;
+  if (spec.type === 'perf_event_array' && maxEntries === 0) maxEntries = possibleCpus(kernel).length;
   return { ...spec, maxEntries, flags, keySize, valueSize };
-}
-
-/** The next power of two of pages. */
-function ringSize(bytes: number, page: number): number {
-  let size = page;
-  while (size < bytes && size < 2 ** 31) size *= 2;
-  return size;
 }
 
 /** The kernel takes 15 letters, digits, underscores and dots. */
@@ -81,25 +61,25 @@ export interface MapContext {
 
 /** Makes one map. `spec` is fixed up. Throws an error for the user. */
 export function createMap(spec: MapSpec, { kernel, btfFd }: MapContext): number {
-  const type = mapTypeNumber(spec.type);
-  if (type === undefined || type === MAP_TYPE.unspec) throw new LinkError(`map '${spec.name}': there is no map type '${spec.type}'`);
+  const type = mapType(spec.type);
+  if (type === undefined) throw new LinkError(`map '${spec.name}': there is no map type '${spec.type}'`);
   const template = spec.inner === undefined ? undefined : createMap(fixUpMap(spec.inner, kernel), { kernel, btfFd });
   try {
     return createWithTypes(spec, type, template, kernel, btfFd);
   } catch (error) {
-    if (error instanceof KernelError) throw explainMap(spec, error, kernel);
+    if (error instanceof KernelError) throw explainMap(spec, type, error, kernel);
     throw error;
   } finally {
     if (template !== undefined) kernel.close(template);
   }
 }
 
-function createWithTypes(spec: MapSpec, type: number, template: number | undefined, kernel: Kernel, btfFd: number): number {
+function createWithTypes(spec: MapSpec, type: MapType, template: number | undefined, kernel: Kernel, btfFd: number): number {
   const plain = {
-    map_type: type, key_size: spec.keySize, value_size: spec.valueSize, max_entries: spec.maxEntries, map_flags: spec.flags,
+    map_type: type.number, key_size: spec.keySize, value_size: spec.valueSize, max_entries: spec.maxEntries, map_flags: spec.flags,
     inner_map_fd: template ?? 0, numa_node: spec.numaNode ?? 0, map_name: kernelName(spec.name), map_extra: spec.extra ?? 0n,
   };
-  const typed = btfFd > 0 && !WITHOUT_BTF.has(spec.type) && (spec.keyType !== 0 || spec.valueType !== 0);
+  const typed = btfFd > 0 && type.refusesBtf !== true && (spec.keyType !== 0 || spec.valueType !== 0);
   if (typed) {
     try {
       return withMemlock(kernel, () => bpf(kernel, 'MAP_CREATE', { ...plain, btf_fd: btfFd, btf_key_type_id: spec.keyType, btf_value_type_id: spec.valueType }));
@@ -121,13 +101,21 @@ export function withMemlock<T>(kernel: Kernel, action: () => T): T {
   }
 }
 
-function explainMap(spec: MapSpec, error: KernelError, kernel: Kernel): Error {
+function explainMap(spec: MapSpec, type: MapType, error: KernelError, kernel: Kernel): Error {
   const doing = `making map '${spec.name}'`;
   if (isDenied(error)) return explainDenied(kernel, error, doing, NETWORK_MAPS.has(spec.type) ? ['CAP_BPF', 'CAP_NET_ADMIN'] : ['CAP_BPF']);
   const size = `${spec.maxEntries} entries of ${spec.keySize} + ${spec.valueSize} bytes`;
   switch (error.code) {
     case 'E2BIG': case 'ENOMEM': return new LinkError(`map '${spec.name}' is too large: ${size}`, undefined, error);
-    case 'EINVAL': return new LinkError(`the kernel refuses map '${spec.name}': type ${spec.type}, ${size}, flags ${spec.flags}`, 'this kernel may not have the map type or the flags, or a size does not fit the type', error);
+    case 'EINVAL': {
+      const problems = mapProblems(spec);
+      if (problems.length > 0) return new LinkError(`map '${spec.name}': ${problems.join('; ')}`, undefined, error);
+      if (type.minKernel !== undefined && !atLeast(readKernelVersion(kernel), type.minKernel)) {
+        return new FeatureError(`map type ${type.name} (map '${spec.name}')`, { minKernel: type.minKernel, cause: error });
+      }
+      if (type.needsBtf === true && (spec.keyType === 0 || spec.valueType === 0)) return new LinkError(`map '${spec.name}': a map of type ${type.name} needs types of its key and value`, undefined, error);
+      return new LinkError(`the kernel refuses map '${spec.name}': type ${spec.type}, ${size}, flags ${spec.flags}`, undefined, error);
+    }
     case 'ENOTSUPP': case 'EOPNOTSUPP': return new FeatureError(`support for map '${spec.name}' (${spec.type})`, { why: error.message, cause: error });
     default: return new LinkError(`map '${spec.name}': ${error.message}`, undefined, error);
   }
@@ -201,7 +189,7 @@ export function checkSame(spec: MapSpec, fd: number, what: string, kernel: Kerne
   const compare = (name: string, has: number, wanted: number): void => {
     if (has !== wanted) differences.push(`${name} ${has} instead of ${wanted}`);
   };
-  compare('type', info.type, mapTypeNumber(spec.type) ?? 0);
+  compare('type', info.type, mapType(spec.type)?.number ?? 0);
   compare('key size', info.key_size, spec.keySize);
   compare('value size', info.value_size, spec.valueSize);
   compare('entries', info.max_entries, spec.maxEntries);

@@ -2,18 +2,21 @@
  * One program into the kernel: BPF_PROG_LOAD with everything around it.
  *
  *   no log ─▶ loaded
- *      └▶ refused ─▶ again with a log, larger as long as it does not fit ─▶ VerifierError at the user's line
+ *      └▶ refused ─▶ again with a log, larger if it does not fit ─▶ VerifierError at the user's line
  *
  * The log is off at first because writing it makes verification several times slower. EAGAIN means that a signal came
  * in the middle: the kernel wants to be asked again.
  */
 import { encode } from '../isa/encode.ts';
 import { BPF_CMD, attrLayout, cString, encodeAttr, type AttrInput } from '../kernel/bpf-attr.ts';
-import { PROG_FLAG, PROG_TYPE, attachTypeNumber, progTypeNumber } from '../kernel/bpf-enums.ts';
+import { PROG_FLAG } from '../kernel/bpf-enums.ts';
 import { explainDenied } from '../kernel/capabilities.ts';
 import { FeatureError, isDenied, type CapabilityName } from '../kernel/errors.ts';
 import { decode } from '../kernel/layout.ts';
 import { KernelError, type Kernel } from '../kernel/port.ts';
+import { atLeast, readKernelVersion } from '../kernel/version.ts';
+import { attachType } from '../object/attach-types.ts';
+import { programType } from '../object/program-types.ts';
 import type { ProgramSpec } from '../object/spec.ts';
 import type { AttachTarget } from './attach-target.ts';
 import { LinkError } from './error.ts';
@@ -23,9 +26,11 @@ import { kernelName, withMemlock } from './load-maps.ts';
 import type { ResolvedProgram } from './resolve.ts';
 import { VerifierError } from './verifier-error.ts';
 
-/** bpf_verifier.h: a log is at least 128 bytes and at most a quarter of what 32 bits count. */
-const LOG_START = 64 * 1024;
-const LOG_MOST = 2 ** 30 - 1;
+const LOG_START = 2 ** 20;
+/** A longer log is cut: writing one of a hundred megabytes takes the kernel seconds, and its end is what counts. */
+const LOG_MOST = 2 ** 24;
+/** Kernels before 6.4 keep the beginning of a log that does not fit, so all of it must. */
+const LOG_MOST_BEFORE_6_4 = 2 ** 28;
 const AGAIN_TRIES = 16;
 
 /** Everything about a program that is ready to be loaded. */
@@ -55,36 +60,44 @@ export interface ProgramResult {
 
 export function loadProgram(kernel: Kernel, program: ReadyProgram): ProgramResult {
   const { spec } = program;
-  const type = progTypeNumber(spec.type);
-  if (type === undefined || type === PROG_TYPE.unspec) throw new LinkError(`program '${spec.name}': there is no program type '${spec.type}'`);
-  const attr = attrOf(program, type);
+  const type = programType(spec.type);
+  if (type === undefined) throw new LinkError(`program '${spec.name}': there is no program type '${spec.type}'`);
+  const attr = attrOf(program, type.number);
   let level = program.logLevel ?? 0;
   let size = LOG_START;
+  let refused: KernelError | undefined;
   for (;;) {
     const log = level === 0 ? undefined : new Uint8Array(size);
     const attempt = tryLoad(kernel, log === undefined ? attr : { ...attr, log_level: level, log_buf: log, log_size: log.length });
     if (attempt.error === undefined) return { fd: attempt.fd, log: textOfLog(log) };
     const { error } = attempt;
+    // With a log that does not fit the error is ENOSPC: the first one says more.
+    refused ??= error;
     if (log === undefined) {
       if (error.code === 'EMFILE' || error.code === 'ENOMEM') throw new LinkError(`loading program '${spec.name}': ${error.message}`, undefined, error);
       level = 1;
       continue;
     }
-    const wanted = attempt.trueSize > log.length ? attempt.trueSize : log.length * 2;
-    const truncated = error.code === 'ENOSPC' || (attempt.trueSize > log.length && error.code !== 'EFAULT');
-    if (truncated && log.length < LOG_MOST) {
-      size = Math.min(wanted, LOG_MOST);
+    const larger = nextLogSize(error, log.length, attempt.trueSize);
+    if (larger !== undefined) {
+      size = larger;
       continue;
     }
-    throw explainRefusal(kernel, program, error, textOfLog(log));
+    throw explainRefusal(kernel, program, refused, textOfLog(log));
   }
+}
+
+/** The size to try next; undefined where the log at hand will do. `trueSize` is 0 on kernels that do not tell (before 6.4). */
+function nextLogSize(error: KernelError, size: number, trueSize: number): number | undefined {
+  if (trueSize > 0) return trueSize > size && trueSize <= LOG_MOST ? trueSize : undefined;
+  return error.code === 'ENOSPC' && size < LOG_MOST_BEFORE_6_4 ? size * 16 : undefined;
 }
 
 function attrOf(program: ReadyProgram, type: number): AttrInput<'PROG_LOAD'> {
   const { spec, resolved, info, target } = program;
   const insns = encode(resolved.insns);
-  const attachType = spec.attachType === undefined ? undefined : attachTypeNumber(spec.attachType);
-  if (spec.attachType !== undefined && attachType === undefined) throw new LinkError(`program '${spec.name}': there is no attach type '${spec.attachType}'`);
+  const attach = spec.attachType === undefined ? undefined : attachType(spec.attachType);
+  if (spec.attachType !== undefined && attach === undefined) throw new LinkError(`program '${spec.name}': there is no attach type '${spec.attachType}'`);
   const withInfo = info !== undefined && program.btfFd > 0 && info.funcCount > 0;
   return {
     prog_type: type,
@@ -93,7 +106,7 @@ function attrOf(program: ReadyProgram, type: number): AttrInput<'PROG_LOAD'> {
     kern_version: spec.type === 'kprobe' ? program.kernelVersion : 0,
     prog_flags: (spec.sleepable === true ? PROG_FLAG.SLEEPABLE : 0) | (spec.xdpFrags === true ? PROG_FLAG.XDP_HAS_FRAGS : 0),
     prog_name: kernelName(spec.name),
-    expected_attach_type: attachType ?? 0,
+    expected_attach_type: attach?.number ?? 0,
     prog_btf_fd: program.btfFd,
     ...(withInfo ? { func_info: info.funcInfo, func_info_cnt: info.funcCount, func_info_rec_size: FUNC_INFO_REC_SIZE } : {}),
     ...(withInfo && info.lineCount > 0 ? { line_info: info.lineInfo, line_info_cnt: info.lineCount, line_info_rec_size: LINE_INFO_REC_SIZE } : {}),
@@ -137,9 +150,6 @@ const NEEDS: Readonly<Record<string, readonly CapabilityName[]>> = {
   sk_reuseport: ['CAP_NET_ADMIN'], flow_dissector: ['CAP_NET_ADMIN'], sk_lookup: ['CAP_NET_ADMIN'], netfilter: ['CAP_NET_ADMIN'],
 };
 
-/** Linux versions that first had a program type. Older ones than 5.4 are left out: nothing else works there either. */
-const SINCE: Readonly<Record<string, string>> = { lsm: '5.7', struct_ops: '5.6', ext: '5.6', tracing: '5.5', sk_lookup: '5.9', syscall: '5.14', netfilter: '6.4' };
-
 function explainRefusal(kernel: Kernel, program: ReadyProgram, error: KernelError, log: string): Error {
   const { spec } = program;
   if (log.trim() !== '') {
@@ -151,11 +161,11 @@ function explainRefusal(kernel: Kernel, program: ReadyProgram, error: KernelErro
   const doing = `loading program '${spec.name}' (${spec.type})`;
   if (isDenied(error)) return explainDenied(kernel, error, doing, ['CAP_BPF', ...(NEEDS[spec.type] ?? [])]);
   if (error.code === 'EINVAL') {
-    const since = SINCE[spec.type];
-    return new FeatureError(`support for program '${spec.name}'`, {
-      why: `it refuses type ${spec.type}${spec.attachType === undefined ? '' : ` with attach type ${spec.attachType}`} without saying why`,
-      ...(since === undefined ? {} : { hint: `programs of type ${spec.type} need Linux ${since}` }), cause: error,
-    });
+    const version = readKernelVersion(kernel);
+    const tooOld = [programType(spec.type)?.minKernel, spec.attachType === undefined ? undefined : attachType(spec.attachType)?.minKernel].find((since) => since !== undefined && !atLeast(version, since));
+    const what = `programs of type ${spec.type}${spec.attachType === undefined ? '' : ` (${spec.attachType})`}`;
+    if (tooOld !== undefined) return new FeatureError(what, { minKernel: tooOld, cause: error });
+    return new FeatureError(what, { why: `it refuses '${spec.name}' without saying why`, cause: error });
   }
   return new LinkError(`${doing}: ${error.message}`, undefined, error);
 }

@@ -112,14 +112,14 @@ export const VERIFIER_TABLE: readonly VerifierRow[] = [
     hint: 'say `char LICENSE[] SEC("license") = "GPL";` (BCC: `#define BPF_LICENSE GPL`), if that is the licence of your program',
   },
   {
-    class: 'helper-unavailable', pattern: /(?:unknown func|program of this type cannot use helper|func) (\w+)#(\d+)(?: (?:supported only for|not supported for))?/,
-    explanation: 'this kernel does not let a program of this type call $1()',
-    hint: 'see which program types have the helper, and since which kernel; kernel lockdown in confidentiality mode takes away those that read kernel memory',
-  },
-  {
     class: 'helper-unavailable', pattern: /invalid func (\w+)#(\d+)/,
     explanation: 'this kernel has no helper $1 (number $2)',
     hint: 'a later kernel may have it',
+  },
+  {
+    class: 'helper-unavailable', pattern: /(?:unknown func|program of this type cannot use helper|func) (\w+)#(\d+)(?: (?:supported only for|not supported for))?/,
+    explanation: 'this kernel does not let a program of this type call $1()',
+    hint: 'see which program types have the helper, and since which kernel; kernel lockdown in confidentiality mode takes away those that read kernel memory',
   },
   {
     class: 'kfunc-not-allowed', pattern: /calling kernel function (\w+) is not allowed/,
@@ -245,6 +245,11 @@ export const VERIFIER_TABLE: readonly VerifierRow[] = [
     class: 'memory-bounds', pattern: /invalid access to memory, mem_size=(\d+) off=(-?\d+) size=(\d+)|invalid (?:variable )?buffer (?:access|offset)|invalid access to flow keys|invalid negative access/,
     explanation: 'an access lies outside the memory that the pointer refers to',
     hint: 'check the index against the size right before the access',
+  },
+  {
+    class: 'bad-instruction', pattern: /BPF_LD_\[ABS\|IND\]|BPF_LD_ABS\|IND/,
+    explanation: 'loads from the packet by offset are not possible here',
+    hint: 'they exist in socket filters and traffic control only, outside locks and callbacks; use bpf_skb_load_bytes()',
   },
   {
     class: 'bad-instruction', pattern: /uses reserved fields|unknown opcode|unknown insn class|invalid BPF_(?:ALU|JMP|LD)|unrecognized bpf_ld_imm64|invalid bpf_ld_imm64|invalid atomic|BPF_ATOMIC uses/,

@@ -73,9 +73,9 @@ function refuse(kernel: FakeKernel, log: string, options: { readonly trueSize?: 
   });
 }
 
-test('a refused program is loaded again with a log, which grows until it fits', () => {
-  const log = `${'x'.repeat(300_000)}\n0: (95) exit\nR0 !read_ok\nprocessed 1 insns (limit 1000000)\n`;
-  for (const [trueSize, sizes] of [[false, [0, 65536, 131072, 262144, 524288]], [true, [0, 65536, log.length + 1]]] as const) {
+test('a refused program is loaded again with a log, a larger one if it does not fit', () => {
+  const log = `${'x\n'.repeat(1_000_000)}0: (95) exit\nR0 !read_ok\nprocessed 1 insns (limit 1000000)\n`;
+  for (const [trueSize, sizes] of [[false, [0, 2 ** 20, 2 ** 24]], [true, [0, 2 ** 20, log.length + 1]]] as const) {
     const kernel = fakeKernel();
     refuse(kernel, log, { trueSize });
     assert.throws(() => load(simple, kernel), (error: unknown) => error instanceof VerifierError && error.class === 'uninitialised' && error.log === log);
@@ -83,6 +83,18 @@ test('a refused program is loaded again with a log, which grows until it fits', 
     assert.deepEqual(kernel.named('PROG_LOAD').map((c) => c.attr['log_level']), sizes.map((s) => (s === 0 ? 0 : 1)));
     assert.equal(kernel.open.size, 0, 'nothing stays open');
   }
+});
+
+test('of a log of many megabytes the end will do, where the kernel keeps the end', () => {
+  const kernel = fakeKernel();
+  kernel.on('PROG_LOAD', (call) => {
+    if (call.attr['log_level'] === 0) return fail('E2BIG');
+    call.buffer('log_buf').set(Buffer.from('7: (95) exit\nBPF program is too large. Processed 1000001 insn\n\0'));
+    call.answer('log_true_size', 90_000_000);
+    return fail('ENOSPC');
+  });
+  assert.throws(() => load(simple, kernel), (error: unknown) => error instanceof VerifierError && error.class === 'too-complex');
+  assert.equal(kernel.named('PROG_LOAD').length, 2);
 });
 
 test('the log of an accepted program on request', () => {
