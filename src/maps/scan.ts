@@ -6,7 +6,7 @@
  *
  * A map may change while it is read. An entry that stays is seen at least once with batches and exactly once without;
  * one that comes or goes may or may not be seen. GET_NEXT_KEY starts again from the first key when its key was deleted
- * meanwhile: keys that were seen are skipped, and after enough of them the scan ends, so a busy map cannot hold it.
+ * meanwhile: keys that were seen are skipped, and the steps are limited, so a busy map cannot hold the scan.
  */
 import { BPF_CMD, attrOffset, encodeAttr } from '../kernel/bpf-attr.ts';
 import { KernelError } from '../kernel/port.ts';
@@ -112,14 +112,14 @@ function* oneByOne(map: Elements, options: ScanOptions): Generator<Batch, void, 
   const key = bytesOf(own.key);
   const next = bytesOf(own.next);
   const seen = new Set<string>();
-  let repeats = options.maxEntries * 2 + 64;
+  // A quiet map takes one step an entry; a busy one gets a few times that.
+  let steps = options.maxEntries * 4 + 256;
   let count = 0;
   let more = own.nextKey(true);
-  while (more) {
+  while (more && --steps >= 0) {
     key.set(next);
     const name = Buffer.from(next).toString('latin1');
     const known = seen.has(name);
-    if (known && --repeats < 0) break;
     const there = !known && own.lookup();
     // Before this entry may be taken out: afterwards the kernel would start again from the first.
     more = own.nextKey(false);
