@@ -6,7 +6,7 @@
 import type { Loc } from '../diagnostics.ts';
 import { evalBin, evalBswap, evalCmp, evalExt, wrap } from './eval.ts';
 import type {
-  Alloca, AsmInst, AtomicOp, BinOp, Block, Callee, Const, CoreRef, Inst, IrFunction, IrType, MemBits, Param, Phi, Pred,
+  Alloca, AsmInst, AtomicOp, BinOp, Block, Callee, Const, CoreRef, Inst, IrFunction, IrType, MemBits, Param, Phi, Pointee, Pred,
   Space, Terminator, Undef, Value,
 } from './ir.ts';
 
@@ -57,6 +57,7 @@ export interface LoadOptions {
   readonly space?: Space | undefined;
   readonly resultSpace?: Space | undefined;
   readonly core?: CoreRef | undefined;
+  readonly pointee?: Pointee | undefined;
 }
 
 export class Builder {
@@ -181,11 +182,11 @@ export class Builder {
     return this.insert({ op: 'ptrtoint', type: 'i64', id: this.fn.nextId++, loc: this.loc, a });
   }
 
-  inttoptr(a: Value, space?: Space): Value {
+  inttoptr(a: Value, space?: Space, pointee?: Pointee): Value {
     if (a.op === 'const') return constant('ptr', a.value);
     // The pointer itself keeps its provenance.
     if (a.op === 'ptrtoint' && space === undefined) return a.a;
-    return this.insert({ op: 'inttoptr', type: 'ptr', id: this.fn.nextId++, loc: this.loc, a, ...(space ? { space } : {}) });
+    return this.insert({ op: 'inttoptr', type: 'ptr', id: this.fn.nextId++, loc: this.loc, a, ...(space ? { space } : {}), ...(pointee ? { pointee } : {}) });
   }
 
   spacecast(a: Value, space: Space): Value {
@@ -225,6 +226,7 @@ export class Builder {
       ...(options.space ? { space: options.space } : {}),
       ...(options.resultSpace ? { resultSpace: options.resultSpace } : {}),
       ...(options.core ? { core: options.core } : {}),
+      ...(options.pointee ? { pointee: options.pointee } : {}),
     });
   }
 

@@ -41,6 +41,9 @@ export type Space =
   | 'mapHandle'
   | 'arena' | 'null' | 'unknown';
 
+/** What a C pointer points to, where it came from outside: the verifier knows records by BTF, all others are numbers to it. */
+export type Pointee = 'record' | 'other';
+
 /* ---------- values ---------- */
 
 export interface Const { readonly op: 'const'; readonly type: IrType; /** Two's complement, 0 <= value < 2^width. */ readonly value: bigint }
@@ -72,7 +75,7 @@ export interface Ext extends InstBase { op: 'ext'; type: 'i32' | 'i64'; signed: 
 export interface Trunc extends InstBase { op: 'trunc'; type: 'i32'; a: Value }
 /** ptr to i64 and i64 to ptr: same bits. The space hint comes from the C type (`__user`). */
 export interface PtrToInt extends InstBase { op: 'ptrtoint'; type: 'i64'; a: Value }
-export interface IntToPtr extends InstBase { op: 'inttoptr'; type: 'ptr'; a: Value; space?: Space }
+export interface IntToPtr extends InstBase { op: 'inttoptr'; type: 'ptr'; a: Value; space?: Space; pointee?: Pointee }
 /** Same pointer, declared to be in a space (a cast to `T __user *`, a dialect's knowledge). */
 export interface SpaceCast extends InstBase { op: 'spacecast'; type: 'ptr'; a: Value; space: Space }
 /** Reverses the low `bits` bits' bytes; higher bits become 0. */
@@ -85,7 +88,7 @@ export interface Alloca extends InstBase { op: 'alloca'; type: 'ptr'; size: numb
  * Loads `bits` and extends them to `type` by `signed` (ptr: 64 bits). `offset` is a constant byte offset.
  * `space`: a hint from the C type; the pass fills it in.
  */
-export interface Load extends InstBase { op: 'load'; type: IrType; ptr: Value; offset: number; bits: MemBits; signed: boolean; volatile: boolean; space?: Space; /** A CO-RE offset is to be added (portable mode). */ core?: CoreRef; /** The loaded value's C pointee is `__user` and the like. */ resultSpace?: Space }
+export interface Load extends InstBase { op: 'load'; type: IrType; ptr: Value; offset: number; bits: MemBits; signed: boolean; volatile: boolean; space?: Space; /** A CO-RE offset is to be added (portable mode). */ core?: CoreRef; /** The loaded value's C pointee is `__user` and the like. */ resultSpace?: Space; pointee?: Pointee }
 export interface Store extends InstBase { op: 'store'; type: 'void'; ptr: Value; offset: number; bits: MemBits; value: Value; volatile: boolean; core?: CoreRef }
 /** Constant size; regions may not overlap (move: may). Source or destination in kernel space becomes a probe read. */
 export interface MemCopy extends InstBase { op: 'memcpy'; type: 'void'; dst: Value; src: Value; size: number; move: boolean; /** Known alignment in bytes of both. */ align: number }

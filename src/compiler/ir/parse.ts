@@ -291,6 +291,11 @@ class BodyReader {
     return l.option(key) as Space | undefined;
   }
 
+  private pointee(l: Line, i: Inst & { op: 'load' | 'inttoptr' }): void {
+    const p = l.option('pointee');
+    if (p === 'record' || p === 'other') i.pointee = p;
+  }
+
   private core(l: Line): CoreRef {
     const kind = CORE_KINDS.find((k) => k === l.peek()) ?? l.fail('expected a CO-RE kind');
     l.next();
@@ -358,6 +363,7 @@ class BodyReader {
         this.operand(l, 'i64', (v) => { i.a = v; });
         const space = this.space(l, 'space');
         if (space) i.space = space;
+        this.pointee(l, i);
         return i;
       }
       case 'spacecast': {
@@ -411,6 +417,7 @@ class BodyReader {
         if (space) i.space = space;
         const result = this.space(l, 'result');
         if (result) i.resultSpace = result;
+        this.pointee(l, i);
         return Object.assign(i, this.coreOption(l));
       }
       case 'store': {

@@ -18,6 +18,7 @@ import { gvn } from './passes/gvn.ts';
 import { resolveIndirectCalls } from './passes/indirect.ts';
 import { inlineModule, removeUncalled } from './passes/inline.ts';
 import { mem2reg } from './passes/mem2reg.ts';
+import { insertProbeReads } from './passes/probe-reads.ts';
 import { sroa } from './passes/sroa.ts';
 import { printFunction } from './print.ts';
 import { verifyFunction } from './verify.ts';
@@ -99,10 +100,10 @@ export function optimize(module: IrModule, options: PipelineOptions): void {
     if (!found) break;
     inlineModule(module, { diagnostics: options.diagnostics, prepare: (fn) => r.early(fn), ...(options.roots ? { roots: options.roots } : {}) });
   }
-  for (const fn of module.functions.values()) {
-    if (options.level !== 0) r.middle(fn);
-    r.late(fn);
-  }
+  for (const fn of module.functions.values()) if (options.level !== 0) r.middle(fn);
+  const read = insertProbeReads(module, options.diagnostics);
+  for (const fn of read) r.run('probe-reads', () => true, fn);
+  for (const fn of module.functions.values()) r.late(fn);
   removeUncalled(module, options.roots);
 }
 

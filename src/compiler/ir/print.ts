@@ -103,7 +103,7 @@ function instBody(i: Inst): string {
     case 'ext': return `ext ${i.type} ${i.signed ? 's' : 'u'}${i.bits} ${printValue(i.a, 'i32')}`;
     case 'trunc': return `trunc ${printValue(i.a, 'i64')}`;
     case 'ptrtoint': return `ptrtoint ${printValue(i.a, 'ptr')}`;
-    case 'inttoptr': return `inttoptr ${printValue(i.a, 'i64')}${i.space ? ` space=${i.space}` : ''}`;
+    case 'inttoptr': return `inttoptr ${printValue(i.a, 'i64')}${i.space ? ` space=${i.space}` : ''}${i.pointee ? ` pointee=${i.pointee}` : ''}`;
     case 'spacecast': return `spacecast ${i.space} ${printValue(i.a, 'ptr')}`;
     case 'bswap': return `bswap ${i.type} ${i.bits} ${printValue(i.a, i.type)}`;
     case 'select': return `select ${i.type} ${printValue(i.cond, 'i32')}, ${printValue(i.a, i.type)}, ${printValue(i.b, i.type)}`;
@@ -111,7 +111,7 @@ function instBody(i: Inst): string {
     case 'alloca': return `alloca ${i.size} align ${i.align}${i.var === undefined ? '' : ` ${quote(i.var)}`}`;
     case 'load':
       return `load ${i.type} ${i.signed ? 's' : 'u'}${i.bits} ${at(i.ptr, i.offset)}${i.volatile ? ' volatile' : ''}`
-        + `${i.space ? ` space=${i.space}` : ''}${i.resultSpace ? ` result=${i.resultSpace}` : ''}${core(i.core)}`;
+        + `${i.space ? ` space=${i.space}` : ''}${i.resultSpace ? ` result=${i.resultSpace}` : ''}${i.pointee ? ` pointee=${i.pointee}` : ''}${core(i.core)}`;
     case 'store':
       return `store ${i.bits} ${printValue(i.value, i.bits === 64 ? 'i64' : 'i32')}, ${at(i.ptr, i.offset)}`
         + `${i.volatile ? ' volatile' : ''}${core(i.core)}`;

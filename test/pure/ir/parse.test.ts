@@ -11,7 +11,7 @@ b0:
   %1 = alloca 16 align 8 "key"
   %2 = ext i64 u32 %n
   %3 = load i32 u16 %1+4
-  %4 = load ptr u64 %ctx-8 volatile space=kernel result=user core=fieldByteOffset,7,0:1:2,16
+  %4 = load ptr u64 %ctx-8 volatile space=kernel result=user pointee=record core=fieldByteOffset,7,0:1:2,16
   store 64 -1, %1+8
   store 8 255, %1 volatile
   store 64 null, %1
@@ -22,7 +22,7 @@ b0:
   %9 = cmp eq ptr %4, null
   %10 = trunc %6
   %11 = ptrtoint %7
-  %12 = inttoptr %11 space=user
+  %12 = inttoptr %11 space=user pointee=other
   %13 = spacecast kernel %12
   %14 = bswap i32 16 %5
   %15 = select i64 %8, %6, 9

@@ -5,7 +5,7 @@ import { constant, undef } from '../builder.ts';
 import type { MemBits, Value } from '../ir.ts';
 import { settle } from './place.ts';
 import type { FunctionState, Place } from './state.ts';
-import { integer, memBits, scalarType, spaceOf } from './types.ts';
+import { integer, memBits, pointeeOf, scalarType, spaceOf } from './types.ts';
 
 /** The scalar of this type at a place. */
 export function readPlace(f: FunctionState, at: Place, type: QualType, loc: Loc): Value {
@@ -14,7 +14,7 @@ export function readPlace(f: FunctionState, at: Place, type: QualType, loc: Loc)
   const p = settle(f, at);
   if (p.bit) return readBits(f, p, type);
   const resultSpace = type.type.kind === 'pointer' ? spaceOf(type.type.to.quals) ?? trusted(type.type.to) : undefined;
-  return f.b.load(t, memBits(type.type), integer(type.type)?.signed ?? false, p.ptr, p.offset, { volatile: p.volatile, resultSpace });
+  return f.b.load(t, memBits(type.type), integer(type.type)?.signed ?? false, p.ptr, p.offset, { volatile: p.volatile, resultSpace, pointee: pointeeOf(type.type) });
 }
 
 /** Stores a scalar; the value it then has (a bit-field may have cut it). */

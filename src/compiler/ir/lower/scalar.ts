@@ -13,7 +13,7 @@ import { address, place } from './place.ts';
 import { assignRecord } from './record.ts';
 import type { FunctionState } from './state.ts';
 import { statement } from './statement.ts';
-import { integer, scalarType, spaceOf } from './types.ts';
+import { integer, pointeeOf, scalarType, spaceOf } from './types.ts';
 
 export function scalar(f: FunctionState, e: Expr): Value {
   const { b } = f;
@@ -127,7 +127,7 @@ function lowerCast(f: FunctionState, e: Cast): Value {
       const v = scalar(f, e.operand);
       b.loc = e.loc;
       const wide = v.type === 'i32' ? b.ext('i64', integer(e.operand.type.type)?.signed ?? false, 32, v) : v;
-      return b.inttoptr(wide, to.kind === 'pointer' ? spaceOf(to.to.quals) : undefined);
+      return b.inttoptr(wide, to.kind === 'pointer' ? spaceOf(to.to.quals) : undefined, pointeeOf(to));
     }
     case 'pointer': {
       const v = scalar(f, e.operand);

@@ -2,7 +2,7 @@
 import { QUAL } from '../../c/types.ts';
 import type { CType, EnumType, IntType, QualType } from '../../c/types.ts';
 import { alignOf, sizeOf } from '../../c/sema/types/size.ts';
-import type { IrType, MemBits, Space } from '../ir.ts';
+import type { IrType, MemBits, Pointee, Space } from '../ir.ts';
 
 /** The integer type behind integers and enums; undefined for all others. */
 export function integer(t: CType): IntType | undefined {
@@ -41,6 +41,11 @@ export function alignOfType(q: QualType): number {
 export function spaceOf(quals: number): Space | undefined {
   if ((quals & (QUAL.USER | QUAL.KERNEL | QUAL.ARENA)) === 0) return undefined;
   return quals & QUAL.USER ? 'user' : quals & QUAL.ARENA ? 'arena' : 'kernel';
+}
+
+/** Whether a pointer leads to a record: then the verifier may know it by BTF. */
+export function pointeeOf(t: CType): Pointee | undefined {
+  return t.kind !== 'pointer' ? undefined : t.to.type.kind === 'record' ? 'record' : 'other';
 }
 
 export function isVolatile(q: QualType): boolean {
