@@ -61,6 +61,12 @@ export function readCode(file: ObjectFile, maps: ReadMaps): CodeFunction[] {
 function findFunctions(file: ObjectFile): Place[] {
   const places: Place[] = [];
   const names = new Set<string>();
+  // Static functions of several files may share a name once they are linked. Programs keep theirs.
+  const programs = new Set<string>();
+  for (const section of file.elf.sections) {
+    if (!isCodeSection(section)) continue;
+    for (const symbol of file.symbols.get(section.index) ?? []) if (isProgram(section, symbol)) programs.add(symbol.name);
+  }
   for (const section of file.elf.sections) {
     if (!isCodeSection(section)) continue;
     const symbols = (file.symbols.get(section.index) ?? []).filter((s) => s.type === STT.FUNC && s.name !== '');
@@ -71,14 +77,18 @@ function findFunctions(file: ObjectFile): Place[] {
       if (from % 8 !== 0 || to > section.size || to <= from) {
         throw new ObjectError('format', `function '${symbol.name}' does not lie within section '${section.name}'`);
       }
-      // Static functions of several files may share a name once they are linked.
       let name = symbol.name;
-      for (let n = 2; names.has(name); n++) name = `${symbol.name}.${n}`;
+      for (let n = 2; names.has(name) || (programs.has(name) && !isProgram(section, symbol)); n++) name = `${symbol.name}.${n}`;
       names.add(name);
       places.push({ section, symbol, name, from, to });
     }
   }
   return places;
+}
+
+/** Entry points are the functions that others may see, in sections other than `.text`. */
+export function isProgram(section: ElfSection, symbol: ElfSymbol): boolean {
+  return section.name !== '.text' && symbol.type === STT.FUNC && symbol.binding !== STB.LOCAL;
 }
 
 function readFunction(

@@ -32,7 +32,7 @@ export interface Relocation {
 
 const NO_EXT: ExtInfo = { functions: [], lines: [], core: [] };
 /** A file may claim any size for a section that takes no room in it. */
-const MAX_SECTION = 2 ** 30;
+const MAX_SECTION = 2 ** 28;
 
 export function openObject(bytes: Uint8Array): ObjectFile {
   const elf = new ElfFile(bytes);

@@ -12,6 +12,7 @@ import { contents, isDataSection, type ObjectFile } from './read-elf.ts';
 import type { MapSpec, VariableSpec } from './spec.ts';
 
 const BPF_F_RDONLY_PROG = 1 << 7;
+const MAX_KCONFIG = 1 << 20;
 
 export interface ReadMaps {
   readonly maps: ReadonlyMap<string, MapSpec>;
@@ -221,6 +222,7 @@ function readKconfig(file: ObjectFile, maps: Map<string, MapSpec>, variables: Ma
     const offset = Math.ceil(end / align) * align;
     variables.set(type.name, { name: type.name, map: '.kconfig', offset, size, type: type.type, linkage: 'extern' });
     end = offset + size;
+    if (end > MAX_KCONFIG) throw new ObjectError('limit', `section '.kconfig' of ${end} bytes`);
   }
   maps.set('.kconfig', {
     name: '.kconfig',

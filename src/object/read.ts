@@ -12,10 +12,9 @@
  */
 import { BtfError } from '../btf/error.ts';
 import { ElfError } from '../elf/error.ts';
-import { STB } from '../elf/constants.ts';
 import { DecodeError } from '../isa/decode.ts';
 import { ObjectError } from './error.ts';
-import { readCode, type CodeFunction } from './read-code.ts';
+import { isProgram, readCode, type CodeFunction } from './read-code.ts';
 import { openObject, type ObjectFile } from './read-elf.ts';
 import { readMaps } from './read-maps.ts';
 import { matchSection } from './sections.ts';
@@ -51,17 +50,13 @@ function read(bytes: Uint8Array, options: ReadOptions): ObjectSpec {
   return {
     name: options.name ?? 'object',
     license: textOf(file, 'license'),
-    programs: code.filter(isProgram).map(programOf),
+    programs: code.filter((fn) => isProgram(fn.section, fn.symbol)).map(programOf),
     functions,
     maps: maps.maps,
     variables: maps.variables,
     btf: file.btf,
     sources: sourcesOf(file),
   };
-}
-
-function isProgram(fn: CodeFunction): boolean {
-  return fn.section.name !== '.text' && fn.symbol.binding !== STB.LOCAL;
 }
 
 function programOf(fn: CodeFunction): ProgramSpec {

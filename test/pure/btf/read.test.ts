@@ -173,7 +173,8 @@ toolTest('damaged BTF gives errors, never crash or hang', { commands: [CLANG] },
   const next = numbers(99);
   const started = performance.now();
   let done = 0;
-  for (let round = 0; round < 4000; round++) {
+  const rounds = Number(process.env['SKEP_FUZZ_ROUNDS'] ?? 2000);
+  for (let round = 0; round < rounds; round++) {
     const bytes = original.slice();
     const view = new DataView(bytes.buffer);
     for (let i = next(4); i >= 0; i--) {
@@ -194,8 +195,8 @@ toolTest('damaged BTF gives errors, never crash or hang', { commands: [CLANG] },
       done++;
     });
   }
-  assert.ok(done > 1000);
-  assert.ok(performance.now() - started < 60_000);
+  assert.ok(done > rounds / 4);
+  assert.ok((performance.now() - started) / rounds < 30, 'ms for each round');
 });
 
 function attempt(fn: () => unknown): void {
