@@ -34,14 +34,15 @@ export function layoutStack(fn: MFunction, diagnostics: Diagnostics, loc: Loc): 
   for (const k of order) {
     const slot = fn.slots[k] as Slot;
     const apart = placed.filter((p) => slot.escapes || (fn.slots[p] as Slot).escapes || ((conflicts[k * words + (p >>> 5)] as number) >>> (p & 31) & 1) !== 0);
-    apart.sort((a, b) => (offsets[b] as number) - (offsets[a] as number));
-    // Down from the frame pointer, the first gap that is large enough.
-    let top = 0;
-    for (const p of apart) {
-      if (fit(top, size(k), slot.align) >= (offsets[p] as number) + size(p)) break;
-      top = Math.min(top, offsets[p] as number);
+    // Down from the frame pointer, the first place that is free of them all.
+    let at = fit(0, size(k), slot.align);
+    for (let p = 0; p < apart.length; p++) {
+      const other = apart[p] as number;
+      const start = offsets[other] as number;
+      if (at >= start + size(other) || at + size(k) <= start) continue;
+      at = fit(start, size(k), slot.align);
+      p = -1;
     }
-    const at = fit(top, size(k), slot.align);
     offsets[k] = at;
     placed.push(k);
     depth = Math.max(depth, -at);

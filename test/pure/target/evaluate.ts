@@ -41,7 +41,7 @@ function run(spec: FunctionSpec, args: readonly bigint[], world: World): { value
   const refs = new Map(spec.refs.map((r) => [r.insn, r.to]));
   const regs: (bigint | undefined)[] = new Array<bigint | undefined>(11).fill(undefined);
   args.forEach((a, k) => { regs[k + 1] = a & M64; });
-  const stack = world.memory.add('stack', new Uint8Array(512).fill(0x5c));
+  const stack = world.memory.add('stack', new Uint8Array(512).fill(0xa5));
   regs[10] = stack + 512n;
   const get = (r: number): bigint => {
     const v = regs[r];
