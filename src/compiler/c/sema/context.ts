@@ -47,16 +47,19 @@ export class Context {
   /** Names for which the dialect was asked for text. */
   readonly asked = new Set<string>();
   parseText: TextParser | undefined = undefined;
+  /** Calls of undeclared functions declare `int f()`, as before C99. */
+  readonly implicitFunctions: boolean;
   /** For names of compound literals. */
   literals = 0;
   private sharedContext: DialectContext | undefined = undefined;
   private theActions: Actions | undefined = undefined;
 
-  constructor(facts: TargetFacts, dialect: Dialect | undefined, diagnostics: Diagnostics, portable: boolean) {
+  constructor(facts: TargetFacts, dialect: Dialect | undefined, diagnostics: Diagnostics, options: { readonly portable?: boolean; readonly implicitFunctions?: boolean }) {
     this.facts = facts;
     this.dialect = dialect;
     this.diagnostics = diagnostics;
-    this.kernel = facts.btf && new BtfTypes(facts.btf, portable);
+    this.kernel = facts.btf && new BtfTypes(facts.btf, options.portable ?? false);
+    this.implicitFunctions = options.implicitFunctions ?? false;
   }
 
   connect(actions: Actions): void {

@@ -18,8 +18,8 @@ const TABLE: Readonly<{ [words: string]: string }> = {
   long: 'ssize_t __kernel_ssize_t ptrdiff_t intptr_t off_t __kernel_off_t __kernel_time_t time_t clock_t __kernel_long_t',
   'unsigned long': 'size_t __kernel_size_t uintptr_t u_long ulong ino_t __kernel_ino_t __kernel_ulong_t pgoff_t cycles_t',
   _Bool: 'bool',
-  __int128: '__s128 s128',
-  'unsigned __int128': '__u128 u128',
+  __int128: '__s128 s128 __int128_t',
+  'unsigned __int128': '__u128 u128 __uint128_t',
 };
 
 let byName: Map<string, QualType> | undefined;

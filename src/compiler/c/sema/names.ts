@@ -144,6 +144,13 @@ export function calleeIdentifier(ctx: Context, name: string, loc: Loc): Expr {
   return ref(fn, loc);
 }
 
+/** From now on it is `int f()`, as before C99. */
+export function declareImplicitly(ctx: Context, fn: FunctionDecl): void {
+  undeclared.delete(fn);
+  ctx.scopes.declare(fn.name, fn, 0);
+  ctx.functions.push(fn);
+}
+
 /** The message for a call of a function that nobody knows. */
 export function reportUndeclaredFunction(ctx: Context, name: string, loc: Loc): void {
   if (ctx.kernel?.function(name)) {

@@ -55,6 +55,8 @@ export interface SemaOptions {
   readonly diagnostics: Diagnostics;
   /** The kernel's records are declared relocatable (`preserve_access_index`). */
   readonly portable?: boolean;
+  /** A call of a function that nothing declares declares `int f()`, as before C99. For old test programs. */
+  readonly implicitFunctions?: boolean;
 }
 
 export interface Sema extends Actions {
@@ -63,7 +65,7 @@ export interface Sema extends Actions {
 }
 
 export function createSema(options: SemaOptions): Sema {
-  const ctx = new Context(options.facts, options.dialect, options.diagnostics, options.portable ?? false);
+  const ctx = new Context(options.facts, options.dialect, options.diagnostics, options);
   const sema: Sema = {
     diagnostics: options.diagnostics,
     setTextParser: (parse) => { ctx.parseText = parse; },

@@ -1,5 +1,8 @@
 /** "Did you mean": names close to one that is not there. Only ever run on the way to an error. */
 
+/** Two letters the wrong way round are the likeliest slip. */
+const SWAP = 0.9;
+
 /** Edits (insert, delete, replace, swap neighbours) between two names; more than `limit` counts as `limit + 1`. */
 function distance(a: string, b: string, limit: number): number {
   if (Math.abs(a.length - b.length) > limit) return limit + 1;
@@ -11,7 +14,7 @@ function distance(a: string, b: string, limit: number): number {
     for (let j = 1; j <= b.length; j++) {
       const same = a[i - 1] === b[j - 1];
       let d = Math.min((last[j] as number) + 1, (row[j - 1] as number) + 1, (last[j - 1] as number) + (same ? 0 : 1));
-      if (i > 1 && j > 1 && a[i - 1] === b[j - 2] && a[i - 2] === b[j - 1]) d = Math.min(d, (before[j - 2] as number) + 1);
+      if (i > 1 && j > 1 && a[i - 1] === b[j - 2] && a[i - 2] === b[j - 1]) d = Math.min(d, (before[j - 2] as number) + SWAP);
       row.push(d);
       if (d < best) best = d;
     }

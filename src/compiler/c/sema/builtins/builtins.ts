@@ -37,7 +37,7 @@
  *   loadPacket                 skb, offset (unsigned long long)   unsigned long long; `info`: bits (8n, 16n, 32n)
  *   pseudoImmediate            source register, immediate      unsigned long long: an ld_imm64
  *
- * Calls of memcpy, memset, memmove, memcmp, bcmp, bzero, strlen, strcmp and strncmp without a definition are builtins too.
+ * Calls of memcpy, memset, memmove, memcmp, bcmp, bzero, strlen, strcmp, strncmp, strcpy and strncpy without a definition are builtins too.
  */
 import type { Loc } from '../../../diagnostics.ts';
 import type { Expr } from '../../ast.ts';
@@ -92,6 +92,7 @@ export function builtinCall(ctx: Context, name: string, args: readonly BuiltinAr
 
 /** A call of a function without a body whose name the compiler knows; undefined for all others. */
 export function libraryCall(ctx: Context, name: string, args: readonly Expr[], loc: Loc): Expr | undefined {
+  if (name === 'alloca') return builtinCall(ctx, '__builtin_alloca', [], loc);
   const entry = BY_CALL.get(name);
   return entry && runRow(ctx, name, entry, args.map((expr): BuiltinArg => ({ kind: 'expr', expr })), loc);
 }

@@ -2,14 +2,16 @@
 import type { Expr } from '../../ast.ts';
 import { QUAL } from '../../types.ts';
 import { evaluate, evaluatePlace } from '../constants.ts';
-import { markAddressTaken } from '../convert.ts';
-import { builtin, cast, int } from '../nodes.ts';
-import { INT, pointer, Q, qual, ULONG, VOID, VOID_POINTER } from '../types/basic.ts';
+import { convertScalar, markAddressTaken, valueOf } from '../convert.ts';
+import { builtin, cast, int, string } from '../nodes.ts';
+import { CHAR, INT, pointer, Q, qual, ULONG, VOID, VOID_POINTER } from '../types/basic.ts';
 import { sizeOf } from '../types/size.ts';
 import { row } from './arguments.ts';
 import type { BuiltinCall, BuiltinRow, BuiltinTable } from './arguments.ts';
 
 const CONST_VOID_POINTER = qual(pointer(qual(VOID, QUAL.CONST)));
+/** More bytes than any BPF object has room for. */
+const MAX_COPY = 1 << 20;
 const CONST_CHAR_POINTER = qual(pointer(qual(Q.char.type, QUAL.CONST)));
 
 function copy(name: 'memcpy' | 'memmove'): (c: BuiltinCall) => Expr {
@@ -65,6 +67,20 @@ function stringCompare(c: BuiltinCall): Expr {
   return int(order(x, y, size), Q.int, c.loc);
 }
 
+/** The copy of a literal is a memcpy. */
+function stringCopy(c: BuiltinCall): Expr {
+  const text = needString(c, 1);
+  const length = text.indexOf(0) + 1;
+  const dst = c.as(0, VOID_POINTER);
+  const room = c.count === 3 ? Number(c.constant(2)) : length;
+  if (room > MAX_COPY) c.fail(`'${c.name}' of ${room} bytes`);
+  const bytes = new Uint8Array(room);
+  bytes.set(text.subarray(0, Math.min(length, room)));
+  const source = convertScalar(c.ctx, valueOf(c.ctx, string(bytes, CHAR, 1, c.loc)), CONST_VOID_POINTER);
+  const copied = builtin('memcpy', [dst, source, int(BigInt(room), Q.ulong, c.loc)], VOID_POINTER, c.loc);
+  return convertScalar(c.ctx, copied, qual(pointer(Q.char)));
+}
+
 /** Bytes from where the pointer points to the end of the object, where both are known (types 0 and 1: else -1; 2 and 3: else 0). */
 function objectSize(c: BuiltinCall): Expr {
   const kind = c.constant(1);
@@ -110,6 +126,8 @@ export const LIBRARY: BuiltinTable = {
   strlen: row(1, stringLength),
   strcmp: row(2, stringCompare),
   strncmp: row(3, stringCompare),
+  strcpy: row(2, stringCopy),
+  strncpy: row(3, stringCopy),
 };
 
 function prefixed(table: BuiltinTable): { [name: string]: BuiltinRow } {

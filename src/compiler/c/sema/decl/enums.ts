@@ -20,7 +20,9 @@ export function enumReference(ctx: Context, name: string, loc: Loc): EnumType {
   if (found) {
     if (found instanceof Enum) return found;
     wrongTag(ctx, name, 'enum', found, loc);
-    return new Enum(name, loc);
+    const empty = new Enum(name, loc);
+    empty.values = [];
+    return empty;
   }
   const kernel = ctx.kernel?.enum(name);
   if (kernel) {

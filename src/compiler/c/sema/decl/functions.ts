@@ -39,6 +39,9 @@ export function declareFunction(
   return fn;
 }
 
+/** Where a function that has a body already is declared again. */
+const again = new WeakMap<FunctionDecl, Loc>();
+
 function paramsOf(type: FunctionType): ParamDecl[] {
   return type.params.map((p, index) => ({ kind: 'param', name: p.name ?? '', type: p.type, index, loc: p.loc }));
 }
@@ -70,13 +73,14 @@ function merge(
   noteKfunc(fn);
   // The newest names: those of the definition when it comes.
   if (!fn.body) {
-    fn.params = paramsOf(type.prototype || !fn.type.prototype ? type : fn.type);
+    fn.params = paramsOf(type.prototype || type.params.length > 0 ? type : fn.type);
     fn.loc = loc;
-  }
+  } else again.set(fn, loc);
 }
 
 export function beginFunction(ctx: Context, fn: FunctionDecl): void {
-  if (fn.body) ctx.error('redefinition', fn.loc, `function '${fn.name}' is defined twice`, noteAt('first defined here', fn.loc));
+  // `extern inline` with gnu_inline is no definition that others would see: the real one may follow.
+  if (fn.body && !hasAttribute(fn.attributes, 'gnu_inline')) ctx.error('redefinition', again.get(fn) ?? fn.loc, `function '${fn.name}' is defined twice`, noteAt('first defined here', fn.loc));
   const { returns } = fn.type;
   if (returns.type.kind !== 'void' && isIncomplete(returns.type)) {
     ctx.error('incomplete-type', fn.loc, `function '${fn.name}' returns incomplete type ${quoteType(returns)}`);

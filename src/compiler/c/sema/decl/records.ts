@@ -26,7 +26,10 @@ export function recordReference(ctx: Context, tag: 'struct' | 'union', name: str
   if (found) {
     if (found instanceof Record && found.tag === tag) return found;
     wrongTag(ctx, name, tag, found, loc);
-    return new Record(tag, name, loc);
+    if (found instanceof Record) return found;
+    const empty = new Record(tag, name, loc);
+    empty.complete({ fields: [], size: 0, align: 1, packed: false });
+    return empty;
   }
   // What is not declared is the kernel's or the dialect's, and then visible everywhere.
   const kernel = declares && ctx.scopes.depth > 0 ? undefined : ctx.kernel?.record(tag, name);

@@ -77,7 +77,8 @@ export function declareVariable(
     checkAttributes(ctx, attributes);
     if (ownAttributes.length > 0) t = applyTypeAttributes(ctx, type, ownAttributes);
   }
-  if (t.type.kind === 'void') {
+  // `extern const void symbol __ksym;` has an address and nothing else.
+  if (t.type.kind === 'void' && spec.storage !== 'extern') {
     ctx.error('incomplete-type', loc, `variable '${name}' has type 'void'`);
     t = Q.error;
   } else if ((t.type.kind === 'array' || t.type.kind === 'pointer') && rejectVariableArray(ctx, t)) t = Q.error;
@@ -165,7 +166,11 @@ export function initVariable(ctx: Context, variable: VarDecl, init: ParsedInit):
     return;
   }
   const result = initialize(ctx, v.type, init, isStatic(v));
-  if (!result) return;
+  if (!result) {
+    // Its length will not be known any more.
+    if (v.type.type.kind === 'array' && v.type.type.length === undefined) v.type = Q.error;
+    return;
+  }
   v.type = result.type;
   v.init = result.init;
   if (!isStatic(v) && v.type.quals & QUAL.CONST) foldConstant(v);

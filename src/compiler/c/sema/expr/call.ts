@@ -14,7 +14,7 @@ import { noteAt } from '../context.ts';
 import { promoteArgument, valueOf } from '../convert.ts';
 import { stringArg } from '../decl/attributes.ts';
 import { functionOfType } from '../decl/types.ts';
-import { declareFunctionByText, isUndeclared, reportUndeclaredFunction } from '../names.ts';
+import { declareFunctionByText, declareImplicitly, isUndeclared, reportUndeclaredFunction } from '../names.ts';
 import { errorExpr, isErrorExpr, ref } from '../nodes.ts';
 import { unqualified } from '../types/basic.ts';
 import { quoteType } from '../types/format.ts';
@@ -67,6 +67,11 @@ function callByName(ctx: Context, name: string, stub: Ref, args: readonly Expr[]
     const found = ctx.scopes.lookup(name);
     if (found?.kind === 'var' || found?.kind === 'function') return call(ctx, ref(found, stub.loc), args, loc);
   }
+  if (ctx.implicitFunctions && stub.decl.kind === 'function') {
+    const { decl } = stub;
+    declareImplicitly(ctx, decl);
+    return finish(ctx, stub, decl.type, name, decl.loc, args, loc);
+  }
   reportUndeclaredFunction(ctx, name, stub.loc);
   return errorExpr(loc);
 }
@@ -102,7 +107,7 @@ function finish(
   const { params } = type;
   const checked = type.prototype || params.length === args.length;
   if (type.prototype && (args.length < params.length || (args.length > params.length && !type.variadic))) {
-    const count = `${params.length}${type.variadic ? ' or more' : ''} argument${params.length === 1 ? '' : 's'}`;
+    const count = `${params.length}${type.variadic ? ' or more' : ''} argument${params.length === 1 && !type.variadic ? '' : 's'}`;
     ctx.error('bad-argument-count', args.length > params.length ? (args[params.length] as Expr).loc : loc,
       `${name === '' ? 'this function' : `'${name}'`} takes ${params.length === 0 ? 'no arguments' : count}; found ${args.length}`,
       noteAt(`'${name}' is declared here`, declared));

@@ -5,6 +5,7 @@ import type { QualType } from '../../types.ts';
 import type { Context } from '../context.ts';
 import { noteAt } from '../context.ts';
 import { bitWidth, noFloat, promote, qualOf, takeAddress, valueOf } from '../convert.ts';
+import { rejectVariableArray } from '../decl/types.ts';
 import { foldUnary } from '../fold.ts';
 import { deref, errorExpr, int, isErrorExpr, unary as unaryNode } from '../nodes.ts';
 import { promoted, wrap } from '../types/arithmetic.ts';
@@ -124,6 +125,7 @@ export function step(ctx: Context, op: '++' | '--', target: Expr, post: boolean,
 }
 
 export function incompletePointee(ctx: Context, type: QualType, loc: Loc): Expr {
+  if (rejectVariableArray(ctx, type)) return errorExpr(loc);
   ctx.error('incomplete-type', loc, `arithmetic on ${quoteType(type)}: the size of what it points to is not known`);
   return errorExpr(loc);
 }
