@@ -37,7 +37,7 @@ export function bindArguments(fn: FunctionDecl, source: ArgumentSource, context:
   const setup: Stmt[] = [];
   for (const param of rest) {
     if (param.name === '') {
-      context.diagnostics.error('unnamed-argument', param.loc, `argument ${param.index + 1} of '${fn.name}' needs a name: it becomes a variable`);
+      context.diagnostics.error('unnamed-argument', param.loc, `parameter ${param.index + 1} of '${fn.name}' needs a name: it becomes a variable`);
       continue;
     }
     const value = place(param);

@@ -79,8 +79,6 @@ ${indexed('BPF_ARRAY', '"array"')}${indexed('BPF_PERCPU_ARRAY', '"percpu_array"'
 #define BPF_PERF_ARRAY(_name, _n) ${TABLE}("perf_array", int, u32, _name, _n, 0)
 #define BPF_CGROUP_ARRAY(_name, _n) ${TABLE}("cgroup_array", int, u32, _name, _n, 0)
 #define BPF_PROG_ARRAY(_name, _n) ${TABLE}("prog", u32, u32, _name, _n, 0)
-struct bpf_stacktrace { u64 ip[127]; };
-struct bpf_stacktrace_buildid { struct bpf_stack_build_id trace[127]; };
 #define BPF_STACK_TRACE(_name, _n) ${TABLE}("stacktrace", int, struct bpf_stacktrace, _name, _n, 0)
 #define BPF_STACK_TRACE_BUILDID(_name, _n) ${TABLE}("stacktrace", int, struct bpf_stacktrace_buildid, _name, _n, 32)
 #define BPF_XDP_REDIRECT_MAP(_kind, _name, _n) ${TABLE}(_kind, u32, u32, _name, _n, 0)
