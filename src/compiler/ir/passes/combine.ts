@@ -205,8 +205,13 @@ class Round {
       const at = this.out.indexOf(l);
       if (at < 0) return undefined;
       const wide: Load = { ...l, id: this.fn.nextId++, type: i.type as IrType, signed };
-      this.out[at] = wide;
-      this.replacement[l.id] = wide;
+      // Other users, if the count was out of date, get their value from the new load; with none it is dead.
+      const base = { id: this.fn.nextId++, loc: l.loc };
+      const old: Inst = l.type === 'i32' && wide.type === 'i64' && (signed === l.signed || l.bits === 32)
+        ? { ...base, op: 'trunc', type: 'i32', a: wide }
+        : { ...base, op: 'ext', type: l.type, signed: l.signed, bits: l.bits as 8 | 16 | 32, a: wide };
+      this.out.splice(at, 1, wide, old);
+      this.replacement[l.id] = old;
       return wide;
     }
     return undefined;
