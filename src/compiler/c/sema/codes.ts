@@ -25,7 +25,6 @@ export const SEMA_CODES = {
   'bad-parameter': 'A parameter of type void, or without a name in a definition.',
   'bad-qualifier': 'A qualifier on a type that cannot have it.',
   'no-floating-point': 'Floating point: BPF has none.',
-  'unsupported-type': 'A type that is parsed but not supported in this place.',
   // Records and enums
   'duplicate-member': 'Two members of one name.',
   'bad-member': 'A member of a type that no member can have, or without a name.',
@@ -60,7 +59,6 @@ export const SEMA_CODES = {
   'not-a-pointer': "'*' or '->' on what is no pointer.",
   'not-callable': 'A call of something that is no function.',
   'bad-argument-count': 'More or fewer arguments than parameters.',
-  'bad-call': 'A call that a dialect or helper does not allow.',
   'void-value-used': 'The value of something that has none.',
   'bad-cast': 'A cast between types that have no conversion.',
   'not-a-condition': 'A condition that is neither number nor pointer.',
@@ -75,7 +73,6 @@ export const SEMA_CODES = {
   'bad-generic': 'A _Generic selection without a match, or with two.',
   'computed-goto': "'&&label': BPF has no indirect jump.",
   'atomic-operation': 'An operation on an _Atomic object that BPF cannot do in one step.',
-  'unused-value': 'A value is computed and not used.',
   // Initialisers
   'bad-initializer': 'An initialiser that does not go with what it initialises.',
   'bad-designator': 'A designator that names no part of the object.',

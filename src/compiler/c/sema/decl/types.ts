@@ -28,6 +28,7 @@ export function basicType(ctx: Context, words: readonly string[], loc: Loc): CTy
 }
 
 export function pointerTo(ctx: Context, type: QualType, quals: number, attributes: readonly Attribute[], loc: Loc): QualType {
+  if (isError(type)) return type;
   if (quals & QUAL.RESTRICT && type.type.kind === 'function') {
     ctx.error('bad-qualifier', loc, "a pointer to a function cannot be 'restrict'");
   }
@@ -53,6 +54,7 @@ const MAX_SIZE = 2 ** 48;
 
 export function arrayOf(ctx: Context, type: QualType, length: Expr | undefined, loc: Loc): QualType {
   const t = type.type;
+  if (isError(type)) return type;
   if (t.kind === 'function') {
     ctx.error('bad-array', loc, `an array of functions; did you mean an array of pointers, '${formatType(qual(pointer(type)))}'?`);
     return qual(array(Q.error, 1));

@@ -15,7 +15,7 @@ export function discard(ctx: Context, e: Expr): Expr {
   const t = e.type.type;
   if (t.kind === 'void') return e.lvalue ? cast('toVoid', e, Q.void) : e;
   if (t.kind !== 'float' && isScalar(t)) return e.lvalue ? valueOf(ctx, e) : e;
-  return cast('toVoid', e, Q.void);
+  return t.kind === 'record' && !e.lvalue ? e : cast('toVoid', e, Q.void);
 }
 
 /** Does dropping this expression drop nothing? */
