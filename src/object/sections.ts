@@ -39,7 +39,8 @@ const LEGACY: readonly { readonly prefix: string; readonly type: ProgramTypeName
   { prefix: 'sk_skb', type: 'sk_skb' },
   { prefix: 'sk_msg', type: 'sk_msg', attachType: 'sk_msg_verdict' },
   { prefix: 'classifier', type: 'sched_cls' },
-  { prefix: 'tc', type: 'sched_cls' },
+  { prefix: 'tc_', type: 'sched_cls' },
+  { prefix: 'tc/', type: 'sched_cls' },
   { prefix: 'action', type: 'sched_act' },
 ];
 
