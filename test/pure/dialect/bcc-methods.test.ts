@@ -137,6 +137,6 @@ test('mistakes', () => {
   assert.deepEqual(said('BPF_HASH(h); int f(void *ctx) { h.lokup(0); return 0; }'), ["1:35 unknown-method tables have no method 'lokup'; did you mean 'lookup'?"]);
   assert.deepEqual(said('BPF_HASH(h); int f(void *ctx) { return h.get_stackid(ctx, 0); }'), ["1:42 wrong-map-kind 'get_stackid' does not work on 'h', a map of type hash; it is for stack_trace"]);
   assert.deepEqual(said('BPF_HASH(h); int f(void *ctx) { h.update(0); return 0; }'), ["1:35 bad-argument-count 'update' takes 2 arguments; found 1"]);
-  assert.deepEqual(said('BPF_ARRAY(h); int f(void *ctx) { int k = 0; u64 v = 0; h.insert(&k, &v); return 0; }'), ["1:59 useless-insert insert() never does anything on 'h': all keys of an array are there"]);
+  assert.deepEqual(said('BPF_ARRAY(h); int f(void *ctx) { int k = 0; u64 v = 0; h.insert(&k, &v); return 0; }'), ["1:58 useless-insert insert() never does anything on 'h': all keys of an array are there"]);
   assert.deepEqual(said('struct s { int a; } x; int f(void *ctx) { x.lookup(1); return 0; }').length, 1);
 });
