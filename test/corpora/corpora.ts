@@ -12,7 +12,7 @@ export class CorpusMissing extends Error {
 }
 
 /** Makes `cache/corpora/<name>` once with `fill`; a run that was cut short leaves nothing behind. */
-function once(name: string, fill: (folder: string) => void): string {
+export function once(name: string, fill: (folder: string) => void): string {
   const folder = join(cache, 'corpora', name);
   if (existsSync(join(folder, '.complete'))) return folder;
   const part = `${folder}.part-${process.pid}`;
@@ -34,7 +34,7 @@ function once(name: string, fill: (folder: string) => void): string {
 }
 
 /** Unpacks some paths of a tar archive of a Debian source package. */
-function untar(archive: string, folder: string, strip: number, patterns: readonly string[]): void {
+export function untar(archive: string, folder: string, strip: number, patterns: readonly string[]): void {
   if (!existsSync(archive)) throw new CorpusMissing(`${archive} is not there (install its Debian package)`);
   execFileSync('tar', ['-xf', archive, '-C', folder, `--strip-components=${strip}`, '--wildcards', ...patterns], { stdio: ['ignore', 'ignore', 'pipe'] });
 }

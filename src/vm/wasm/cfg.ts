@@ -6,130 +6,145 @@
  * not gets the slower form.
  */
 import { isConditional, isExit, isJump } from '../code.ts';
+import { dominators } from './dominators.ts';
 import type { Code, CodeFunction } from '../code.ts';
 import type { Insn } from '../../isa/insn.ts';
 
-export interface Block {
-  /** Indices of the first instruction and one past the last. */
-  readonly start: number;
-  readonly end: number;
-  /** Where it goes: none after `exit`, one, or two: not taken, then taken. Numbers in reverse postorder. */
-  readonly next: readonly number[];
-  /** Blocks it immediately dominates, ascending. */
-  readonly children: readonly number[];
-  /** Entered by an edge backward. */
-  readonly loop: boolean;
-  /** Entered by more than one edge forward. */
-  readonly merge: boolean;
-}
-
+/** All lists are by block. */
 export interface Graph {
-  readonly blocks: readonly Block[];
+  readonly count: number;
+  /** Indices of the first instruction and one past the last. */
+  readonly start: Int32Array;
+  readonly end: Int32Array;
+  /** Where it goes on, or where its only jump leads; -1 after `exit`. */
+  readonly next: Int32Array;
+  /** Where a conditional jump leads when taken; -1 for other blocks. */
+  readonly taken: Int32Array;
+  /** 1: entered by an edge backward. */
+  readonly loop: Uint8Array;
+  /** 1: entered by more than one edge forward. */
+  readonly merge: Uint8Array;
+  /** The merges that a block immediately dominates: the first of them, and for each the one after it, ascending. */
+  readonly firstMerge: Int32Array;
+  readonly nextMerge: Int32Array;
   readonly reducible: boolean;
 }
 
 export function graphOf(code: Code, fn: CodeFunction): Graph {
   const starts = leaders(code, fn);
-  const blockAt = new Map(starts.map((start, i) => [start, i]));
-  const edges = starts.map((start, i) => {
-    const end = starts[i + 1] ?? fn.end;
-    const last = end - 1;
+  const raw = starts.length;
+  const blockAt = new Int32Array(fn.end - fn.start).fill(-1);
+  starts.forEach((start, i) => (blockAt[start - fn.start] = i));
+  const rawNext = new Int32Array(raw).fill(-1);
+  const rawTaken = new Int32Array(raw).fill(-1);
+  for (let i = 0; i < raw; i++) {
+    const last = (starts[i + 1] ?? fn.end) - 1;
     const insn = code.insns[last] as Insn;
-    const to: number[] = [];
-    if (!isExit(insn) && (!isJump(insn) || isConditional(insn))) to.push(blockAt.get(end) as number);
-    if (isJump(insn)) to.push(blockAt.get(code.target[last] as number) as number);
-    return { start, end, to };
-  });
-  const order = reversePostorder(edges.map((edge) => edge.to));
-  const rank = new Int32Array(edges.length).fill(-1);
-  order.forEach((raw, i) => (rank[raw] = i));
-  const next = order.map((raw) => (edges[raw]?.to ?? []).map((to) => rank[to] as number));
-  const dominator = dominators(next);
+    if (isExit(insn)) continue;
+    const jump = isJump(insn) ? (blockAt[(code.target[last] as number) - fn.start] as number) : -1;
+    const conditional = isConditional(insn);
+    rawNext[i] = jump === -1 || conditional ? i + 1 : jump;
+    if (conditional) rawTaken[i] = jump;
+  }
 
-  const forward = new Int32Array(order.length);
-  const backward = new Int32Array(order.length);
+  const order = reversePostorder(rawNext, rawTaken);
+  const count = order.length;
+  const rank = new Int32Array(raw).fill(-1);
+  order.forEach((block, i) => (rank[block] = i));
+  const renumber = (to: number): number => (to === -1 ? -1 : (rank[to] as number));
+  const next = Int32Array.from(order, (block) => renumber(rawNext[block] as number));
+  const taken = Int32Array.from(order, (block) => renumber(rawTaken[block] as number));
+  const dominator = dominators(next, taken);
+  const inside = subtrees(dominator);
+
+  const forward = new Int32Array(count);
+  const loop = new Uint8Array(count);
   let reducible = true;
-  next.forEach((targets, from) => {
-    for (const to of targets) {
-      const count = to > from ? forward : backward;
-      count[to] = (count[to] as number) + 1;
-      if (to <= from && !dominates(dominator, to, from)) reducible = false;
+  for (let from = 0; from < count; from++) {
+    for (const to of [next[from] as number, taken[from] as number]) {
+      if (to > from) forward[to] = (forward[to] as number) + 1;
+      else if (to !== -1) {
+        loop[to] = 1;
+        if (!inside(to, from)) reducible = false;
+      }
     }
-  });
-  const children: number[][] = order.map(() => []);
-  for (let i = 1; i < order.length; i++) (children[dominator[i] as number] as number[]).push(i);
-  const blocks = order.map((raw, i): Block => {
-    const edge = edges[raw] as (typeof edges)[number];
-    return {
-      start: edge.start, end: edge.end, next: next[i] as number[], children: children[i] as number[],
-      loop: (backward[i] as number) > 0, merge: (forward[i] as number) > 1,
-    };
-  });
-  return { blocks, reducible };
+  }
+  const merge = Uint8Array.from(forward, (edges) => (edges > 1 ? 1 : 0));
+  const firstMerge = new Int32Array(count).fill(-1);
+  const nextMerge = new Int32Array(count).fill(-1);
+  for (let i = count - 1; i > 0; i--) {
+    if (merge[i] === 0) continue;
+    const above = dominator[i] as number;
+    nextMerge[i] = firstMerge[above] as number;
+    firstMerge[above] = i;
+  }
+  return {
+    count, next, taken, loop, merge, firstMerge, nextMerge, reducible,
+    start: Int32Array.from(order, (block) => starts[block] as number),
+    end: Int32Array.from(order, (block) => starts[block + 1] ?? fn.end),
+  };
 }
 
 function leaders(code: Code, fn: CodeFunction): number[] {
-  const starts = new Set([fn.start]);
+  const marks = new Uint8Array(fn.end - fn.start);
+  marks[0] = 1;
   for (let i = fn.start; i < fn.end; i++) {
     const insn = code.insns[i] as Insn;
-    if (isJump(insn)) starts.add(code.target[i] as number);
-    if ((isJump(insn) || isExit(insn)) && i + 1 < fn.end) starts.add(i + 1);
+    if (isJump(insn)) marks[(code.target[i] as number) - fn.start] = 1;
+    if ((isJump(insn) || isExit(insn)) && i + 1 < fn.end) marks[i + 1 - fn.start] = 1;
   }
-  return [...starts].sort((a, b) => a - b);
+  const starts: number[] = [];
+  for (let i = 0; i < marks.length; i++) if (marks[i] === 1) starts.push(fn.start + i);
+  return starts;
 }
 
 /** Without recursion: programs may have tens of thousands of blocks in a row. */
-function reversePostorder(edges: readonly (readonly number[])[]): number[] {
-  const seen = new Uint8Array(edges.length);
+function reversePostorder(next: Int32Array, taken: Int32Array): number[] {
+  /** How many of its edges were followed; 3 when the block is done. */
+  const state = new Uint8Array(next.length);
   const post: number[] = [];
-  const stack: [number, number][] = [[0, 0]];
-  seen[0] = 1;
+  const stack = [0];
   while (stack.length > 0) {
-    const top = stack[stack.length - 1] as [number, number];
-    const to = edges[top[0]]?.[top[1]++];
-    if (to === undefined) post.push((stack.pop() as [number, number])[0]);
-    else if (seen[to] === 0) {
-      seen[to] = 1;
-      stack.push([to, 0]);
+    const block = stack[stack.length - 1] as number;
+    const followed = state[block] as number;
+    if (followed === 2) {
+      stack.pop();
+      state[block] = 3;
+      post.push(block);
+      continue;
     }
+    state[block] = followed + 1;
+    const to = (followed === 0 ? next[block] : taken[block]) as number;
+    if (to !== -1 && state[to] === 0) stack.push(to);
   }
   return post.reverse();
 }
 
-/** Immediate dominators by the algorithm of Cooper, Harvey and Kennedy; block 0 dominates itself. */
-function dominators(next: readonly (readonly number[])[]): Int32Array {
-  const result = new Int32Array(next.length).fill(-1);
-  const previous: number[][] = next.map(() => []);
-  next.forEach((targets, from) => {
-    for (const to of targets) (previous[to] as number[]).push(from);
-  });
-  result[0] = 0;
-  for (let changed = true; changed; ) {
-    changed = false;
-    for (let block = 1; block < next.length; block++) {
-      let common = -1;
-      for (const from of previous[block] as number[]) {
-        if (result[from] === -1) continue;
-        common = common === -1 ? from : intersect(result, from, common);
-      }
-      if (result[block] !== common) {
-        result[block] = common;
-        changed = true;
-      }
+/** Answers whether a block dominates another, by intervals of a walk over the dominator tree. */
+function subtrees(dominator: Int32Array): (above: number, below: number) => boolean {
+  const n = dominator.length;
+  const child = new Int32Array(n).fill(-1);
+  const sibling = new Int32Array(n).fill(-1);
+  for (let i = n - 1; i > 0; i--) {
+    const above = dominator[i] as number;
+    sibling[i] = child[above] as number;
+    child[above] = i;
+  }
+  const enter = new Int32Array(n);
+  const leave = new Int32Array(n);
+  const stack = [0];
+  let clock = 1;
+  while (stack.length > 0) {
+    const block = stack[stack.length - 1] as number;
+    if (enter[block] === 0) enter[block] = clock++;
+    const next = child[block] as number;
+    if (next === -1) {
+      leave[block] = clock++;
+      stack.pop();
+    } else {
+      child[block] = sibling[next] as number;
+      stack.push(next);
     }
   }
-  return result;
-}
-
-function intersect(dominator: Int32Array, a: number, b: number): number {
-  while (a !== b) {
-    while (a > b) a = dominator[a] as number;
-    while (b > a) b = dominator[b] as number;
-  }
-  return a;
-}
-
-function dominates(dominator: Int32Array, a: number, b: number): boolean {
-  while (b > a) b = dominator[b] as number;
-  return a === b;
+  return (above, below) => (enter[above] as number) <= (enter[below] as number) && (leave[below] as number) <= (leave[above] as number);
 }

@@ -8,27 +8,30 @@
  *
  * Nothing here recurses: depth of nesting is the program's to choose, and programs are hostile.
  */
-import { isConditional, isExit } from '../code.ts';
 import { OP, VOID } from './writer.ts';
-import type { Block, Graph } from './cfg.ts';
-import type { Code } from '../code.ts';
-import type { Insn } from '../../isa/insn.ts';
+import type { Graph } from './cfg.ts';
 import type { WasmWriter } from './writer.ts';
 
-/** What the translation of instructions provides. */
+/** What the translation of instructions provides; all by index of instruction. */
 export interface BodyEmitter {
   /** Everything of the block but its last jump; at an `exit` also the return. */
-  straight(block: Block): void;
-  /** Leaves 1 on the stack where the block's last jump is taken. */
-  condition(block: Block): void;
-  /** Before control goes to a block at or before this one's last instruction. */
-  backward(block: Block): void;
+  straight(start: number, end: number): void;
+  /** Leaves 1 on the stack where the jump is taken. */
+  condition(jump: number): void;
+  /** Before control goes back from a jump. */
+  backward(jump: number): void;
 }
 
-export function emitGraph(w: WasmWriter, code: Code, graph: Graph, emit: BodyEmitter, dispatchLocal: number): void {
-  if (graph.reducible) structured(w, code, graph, emit);
-  else dispatched(w, code, graph, emit, dispatchLocal);
+export function emitGraph(w: WasmWriter, graph: Graph, emit: BodyEmitter, dispatchLocal: number): void {
+  if (graph.reducible) structured(w, graph, emit);
+  else dispatched(w, graph, emit, dispatchLocal);
   w.byte(OP.unreachable);
+}
+
+/** Before an edge: going to where we are or before is going back. */
+function leave(graph: Graph, emit: BodyEmitter, from: number, to: number): void {
+  const end = graph.end[from] as number;
+  if ((graph.start[to] as number) < end) emit.backward(end - 1);
 }
 
 type Task =
@@ -39,52 +42,57 @@ type Task =
   | { readonly kind: 'edge'; readonly from: number; readonly to: number }
   | { readonly kind: 'else' | 'end' };
 
-function structured(w: WasmWriter, code: Code, graph: Graph, emit: BodyEmitter): void {
-  const { blocks } = graph;
-  /** Innermost last: the block that a branch to this label continues with, -1 for an `if`. */
-  const labels: number[] = [];
-  const open = (op: number, label: number): void => {
+const END: Task = { kind: 'end' };
+const ELSE: Task = { kind: 'else' };
+
+function structured(w: WasmWriter, graph: Graph, emit: BodyEmitter): void {
+  /** How deep each block's label lies; a block is never a merge and an open loop at once. */
+  const depthOf = new Int32Array(graph.count);
+  let depth = 0;
+  const open = (op: number, block: number): void => {
     w.bytes(op, VOID);
-    labels.push(label);
+    depth++;
+    if (block !== -1) depthOf[block] = depth;
   };
   const tasks: Task[] = [{ kind: 'tree', block: 0 }];
   for (let task = tasks.pop(); task !== undefined; task = tasks.pop()) {
     switch (task.kind) {
       case 'tree': {
-        const block = blocks[task.block] as Block;
-        const merges = block.children.filter((child) => (blocks[child] as Block).merge);
-        if (block.loop) {
-          open(OP.loop, task.block);
-          tasks.push({ kind: 'end' });
+        const { block } = task;
+        if (graph.loop[block] === 1) {
+          open(OP.loop, block);
+          tasks.push(END);
         }
-        for (let i = merges.length - 1; i >= 0; i--) {
-          open(OP.block, merges[i] as number);
-          tasks.push({ kind: 'tree', block: merges[i] as number }, { kind: 'end' });
+        const merges: number[] = [];
+        for (let merge = graph.firstMerge[block] as number; merge !== -1; merge = graph.nextMerge[merge] as number) merges.push(merge);
+        // The last merge is the outermost block, and done last.
+        for (let merge = merges.pop(); merge !== undefined; merge = merges.pop()) {
+          open(OP.block, merge);
+          tasks.push({ kind: 'tree', block: merge }, END);
         }
-        tasks.push({ kind: 'body', block: task.block });
+        tasks.push({ kind: 'body', block });
         break;
       }
       case 'body': {
-        const block = blocks[task.block] as Block;
-        emit.straight(block);
-        const insn = code.insns[block.end - 1] as Insn;
-        if (isExit(insn)) break;
-        const [first, taken] = block.next as readonly [number, number?];
-        if (!isConditional(insn) || taken === undefined) {
-          tasks.push({ kind: 'edge', from: task.block, to: first });
+        const { block } = task;
+        emit.straight(graph.start[block] as number, graph.end[block] as number);
+        const next = graph.next[block] as number;
+        const taken = graph.taken[block] as number;
+        if (next === -1) break;
+        if (taken === -1) {
+          tasks.push({ kind: 'edge', from: block, to: next });
           break;
         }
-        emit.condition(block);
+        emit.condition((graph.end[block] as number) - 1);
         open(OP.if, -1);
-        tasks.push({ kind: 'end' }, { kind: 'edge', from: task.block, to: first }, { kind: 'else' }, { kind: 'edge', from: task.block, to: taken });
+        tasks.push(END, { kind: 'edge', from: block, to: next }, ELSE, { kind: 'edge', from: block, to: taken });
         break;
       }
       case 'edge': {
-        const from = blocks[task.from] as Block;
-        const to = blocks[task.to] as Block;
-        if (to.start < from.end) emit.backward(from);
-        if (task.to <= task.from || to.merge) w.byte(OP.br).unsigned(labels.length - 1 - labels.lastIndexOf(task.to));
-        else tasks.push({ kind: 'tree', block: task.to });
+        const { from, to } = task;
+        leave(graph, emit, from, to);
+        if (to <= from || graph.merge[to] === 1) w.byte(OP.br).unsigned(depth - (depthOf[to] as number));
+        else tasks.push({ kind: 'tree', block: to });
         break;
       }
       case 'else':
@@ -92,7 +100,7 @@ function structured(w: WasmWriter, code: Code, graph: Graph, emit: BodyEmitter):
         break;
       case 'end':
         w.byte(OP.end);
-        labels.pop();
+        depth--;
         break;
       default: {
         const never: never = task;
@@ -102,30 +110,30 @@ function structured(w: WasmWriter, code: Code, graph: Graph, emit: BodyEmitter):
   }
 }
 
-function dispatched(w: WasmWriter, code: Code, graph: Graph, emit: BodyEmitter, next: number): void {
-  const { blocks } = graph;
+function dispatched(w: WasmWriter, graph: Graph, emit: BodyEmitter, nextLocal: number): void {
+  const { count } = graph;
   w.bytes(OP.loop, VOID);
-  for (let i = 0; i < blocks.length; i++) w.bytes(OP.block, VOID);
-  w.byte(OP.localGet).unsigned(next).byte(OP.brTable).unsigned(blocks.length - 1);
-  for (let i = 0; i < blocks.length; i++) w.unsigned(i);
-  const edge = (from: Block, to: number, depth: number): void => {
-    if ((blocks[to] as Block).start < from.end) emit.backward(from);
-    w.byte(OP.i32Const).signed(to).byte(OP.localSet).unsigned(next).byte(OP.br).unsigned(depth);
+  for (let i = 0; i < count; i++) w.bytes(OP.block, VOID);
+  w.byte(OP.localGet).unsigned(nextLocal).byte(OP.brTable).unsigned(count - 1);
+  for (let i = 0; i < count; i++) w.unsigned(i);
+  const edge = (from: number, to: number, depth: number): void => {
+    leave(graph, emit, from, to);
+    w.byte(OP.i32Const).signed(to).byte(OP.localSet).unsigned(nextLocal).byte(OP.br).unsigned(depth);
   };
-  blocks.forEach((block, i) => {
+  for (let block = 0; block < count; block++) {
     w.byte(OP.end);
-    emit.straight(block);
-    const insn = code.insns[block.end - 1] as Insn;
-    if (isExit(insn)) return;
-    const toLoop = blocks.length - 1 - i;
-    const [first, taken] = block.next as readonly [number, number?];
-    if (isConditional(insn) && taken !== undefined) {
-      emit.condition(block);
+    emit.straight(graph.start[block] as number, graph.end[block] as number);
+    const next = graph.next[block] as number;
+    const taken = graph.taken[block] as number;
+    if (next === -1) continue;
+    const toLoop = count - 1 - block;
+    if (taken !== -1) {
+      emit.condition((graph.end[block] as number) - 1);
       w.bytes(OP.if, VOID);
       edge(block, taken, toLoop + 1);
       w.byte(OP.end);
     }
-    edge(block, first, toLoop);
-  });
+    edge(block, next, toLoop);
+  }
   w.byte(OP.end);
 }

@@ -22,7 +22,6 @@ import { graphOf } from './cfg.ts';
 import { declareLocals, DEPTH, FIRST_FUNCTION, FRAME, IMPORT, LEFT, MAY_GOTO, NEXT } from './locals.ts';
 import { emitGraph } from './structure.ts';
 import { I32, I64, OP, VOID, WasmWriter } from './writer.ts';
-import type { Block } from './cfg.ts';
 import type { Code, CodeFunction } from '../code.ts';
 import type { Insn } from '../../isa/insn.ts';
 
@@ -114,17 +113,17 @@ function functionBody(code: Code, fn: CodeFunction, swap64: number, regions: num
   w.byte(OP.i32Const).signed(MAY_GOTO_LIMIT).byte(OP.localSet).unsigned(MAY_GOTO);
   restoreLeft(w);
   checkBudget(w, fn.start);
-  emitGraph(w, code, graphOf(code, fn), {
-    straight: (block) => emitBlock(w, code, block, swap64, regions),
-    condition: (block) => emitCondition(w, code.insns[block.end - 1] as Insn),
-    backward: (block) => checkBudget(w, block.end - 1),
+  emitGraph(w, graphOf(code, fn), {
+    straight: (start, end) => emitBlock(w, code, start, end, swap64, regions),
+    condition: (jump) => emitCondition(w, code.insns[jump] as Insn),
+    backward: (jump) => checkBudget(w, jump),
   }, NEXT);
   return w.byte(OP.end);
 }
 
-function emitBlock(w: WasmWriter, code: Code, block: Block, swap64: number, regions: number): void {
-  w.byte(OP.localGet).unsigned(LEFT).byte(OP.i64Const).signed(block.end - block.start).bytes(OP.i64Sub, OP.localSet).unsigned(LEFT);
-  for (let index = block.start; index < block.end; index++) {
+function emitBlock(w: WasmWriter, code: Code, start: number, end: number, swap64: number, regions: number): void {
+  w.byte(OP.localGet).unsigned(LEFT).byte(OP.i64Const).signed(end - start).bytes(OP.i64Sub, OP.localSet).unsigned(LEFT);
+  for (let index = start; index < end; index++) {
     const insn = code.insns[index] as Insn;
     switch (insn.op & 7) {
       case CLASS.ALU:

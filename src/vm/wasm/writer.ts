@@ -36,12 +36,14 @@ export class WasmWriter {
   }
 
   signed64(value: bigint): this {
-    let rest = BigInt.asIntN(64, value);
+    let low = Number(BigInt.asIntN(32, value));
+    let high = Number(BigInt.asIntN(32, value >> 32n));
     for (;;) {
-      const low = Number(rest & 0x7fn);
-      rest >>= 7n;
-      if ((rest === 0n && (low & 0x40) === 0) || (rest === -1n && (low & 0x40) !== 0)) return this.byte(low);
-      this.byte(low | 0x80);
+      const bits = low & 0x7f;
+      low = (low >>> 7) | (high << 25);
+      high >>= 7;
+      if ((low === 0 && high === 0 && (bits & 0x40) === 0) || (low === -1 && high === -1 && (bits & 0x40) !== 0)) return this.byte(bits);
+      this.byte(bits | 0x80);
     }
   }
 
