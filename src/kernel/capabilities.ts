@@ -63,5 +63,6 @@ export function explainDenied(
   }
   const mode = lockdownMode(kernel);
   if (lockedBy !== undefined && (mode === lockedBy || mode === 'confidentiality')) return new LockdownError(doing, mode, error);
-  return new PrivilegeError(doing, [], 'something on this machine forbids it: seccomp (a container?), an LSM policy, or a sysctl such as kernel.perf_event_paranoid', error);
+  const locked = mode === 'integrity' || mode === 'confidentiality' ? ` (kernel lockdown is in ${mode} mode)` : '';
+  return new PrivilegeError(doing, [], `something on this machine forbids it: seccomp (a container?), an LSM policy, or a sysctl such as kernel.perf_event_paranoid${locked}`, error);
 }

@@ -1,0 +1,82 @@
+/**
+ * Perf events: a program that runs at a rate, or each time a counter has counted so far: CPU clock, page faults, cycles,
+ * cache misses. What profilers are made of.
+ *
+ * One event for each CPU that is online (or for one CPU, or one process). Minimum kernel: 4.9; links and cookies 5.15.
+ * Needs CAP_PERFMON. Errors: a counter that this machine does not have (virtual machines often have none); a rate
+ * above kernel.perf_event_max_sample_rate. BPF_PROG_TYPE_PERF_EVENT.
+ */
+import { onlineCpus } from '../kernel/cpus.ts';
+import { UsageError } from '../kernel/errors.ts';
+import { PERF_BIT, PERF_HARDWARE, PERF_SOFTWARE, PERF_TYPE, perfEventOpen } from '../kernel/perf-attr.ts';
+import { KernelError, type Kernel } from '../kernel/port.ts';
+import { attachment, explainAttach, together, type AttachableProgram, type Attachment, type HookNeeds } from './attachment.ts';
+import { attachToEvent } from './perf.ts';
+
+export type PerfEventName = keyof typeof PERF_SOFTWARE | keyof typeof PERF_HARDWARE;
+
+export interface PerfEventTarget {
+  /** 'cpu_clock', 'page_faults', 'cpu_cycles', …, or numbers as perf_event_open(2) takes them. */
+  readonly event: PerfEventName | { readonly type: number; readonly config: bigint };
+  /** Run once for so many events. */
+  readonly period?: number;
+  /** Run so many times a second. */
+  readonly frequency?: number;
+  /** Only this process; all without. */
+  readonly pid?: number;
+  /** Only this CPU; all that are online without. */
+  readonly cpu?: number;
+  /** Count what children of the process do, too. */
+  readonly inherit?: boolean;
+  readonly cookie?: bigint;
+}
+
+export function attachPerfEvent(kernel: Kernel, program: AttachableProgram, target: PerfEventTarget): Attachment {
+  const { type, config, name } = numbersOf(target.event);
+  if ((target.period === undefined) === (target.frequency === undefined)) throw new UsageError(`perf event ${name}: give either a period or a frequency`);
+  const needs: HookNeeds = { doing: `attaching '${program.name}' to perf event ${name}`, capabilities: ['CAP_PERFMON'], lockedBy: 'confidentiality' };
+  const flags = (target.frequency === undefined ? 0n : PERF_BIT.FREQ) | (target.inherit === true ? PERF_BIT.INHERIT : 0n);
+  const cpus = target.cpu !== undefined ? [target.cpu] : target.pid !== undefined ? [-1] : onlineCpus(kernel);
+  const parts: Attachment[] = [];
+  try {
+    for (const cpu of cpus) {
+      const event = openEvent(kernel, needs, name, { type, config, flags, sample_period: BigInt(target.frequency ?? target.period ?? 1) }, { pid: target.pid ?? -1, cpu });
+      // A CPU may go offline between the list and the call.
+      if (event === undefined) continue;
+      const attached = attachToEvent(kernel, program, event, needs, target.cookie);
+      parts.push(attachment(kernel, { kind: 'perf_event', target: name, program, via: attached.via, fds: [attached.fd] }));
+    }
+  } catch (error) {
+    for (const part of parts) part.detach();
+    throw error;
+  }
+  return together('perf_event', name, program, parts);
+}
+
+function openEvent(
+  kernel: Kernel, needs: HookNeeds, name: string, values: { type: number; config: bigint; flags: bigint; sample_period: bigint }, on: { pid: number; cpu: number },
+): number | undefined {
+  try {
+    return perfEventOpen(kernel, values, on);
+  } catch (error) {
+    if (error instanceof KernelError && error.code === 'ENODEV' && on.cpu >= 0 && values.type === PERF_TYPE.SOFTWARE) return undefined;
+    throw explainAttach(kernel, error, {
+      ...needs,
+      meanings: {
+        ENOENT: `this machine has no counter for ${name}`, ENODEV: `this machine has no counter for ${name}`, EOPNOTSUPP: `this machine cannot sample ${name}`,
+        EINVAL: 'the rate is above kernel.perf_event_max_sample_rate, or the event does not exist', ESRCH: 'there is no such process',
+      },
+    });
+  }
+}
+
+function numbersOf(event: PerfEventTarget['event']): { type: number; config: bigint; name: string } {
+  if (typeof event !== 'string') return { ...event, name: `${event.type}:${event.config}` };
+  const software: Readonly<Record<string, number>> = PERF_SOFTWARE;
+  const hardware: Readonly<Record<string, number>> = PERF_HARDWARE;
+  const soft = Object.hasOwn(software, event) ? software[event] : undefined;
+  if (soft !== undefined) return { type: PERF_TYPE.SOFTWARE, config: BigInt(soft), name: event };
+  const hard = Object.hasOwn(hardware, event) ? hardware[event] : undefined;
+  if (hard !== undefined) return { type: PERF_TYPE.HARDWARE, config: BigInt(hard), name: event };
+  throw new UsageError(`there is no perf event '${event}'`);
+}

@@ -1,0 +1,67 @@
+/**
+ * Test runs: a program run by the kernel on data of the caller, without attaching it anywhere (BPF_PROG_TEST_RUN).
+ *
+ * Minimum kernel: 4.12 for packets (socket filters, tc, xdp), 5.4 with a context, 5.10 raw tracepoints, 5.12 sk_lookup,
+ * 5.14 syscall programs. Which kinds take data and which a context differs by program type. Needs CAP_BPF, and
+ * CAP_NET_ADMIN for network types.
+ */
+import { BPF_CMD, attrLayout, encodeAttr } from '../kernel/bpf-attr.ts';
+import { decode } from '../kernel/layout.ts';
+import type { Kernel } from '../kernel/port.ts';
+import { explainAttach, type AttachableProgram } from './attachment.ts';
+
+export interface TestRunOptions {
+  /** The packet. Ethernet's 14 bytes come first. */
+  readonly data?: Uint8Array;
+  /** The context (`struct __sk_buff`, arguments of a raw tracepoint, …). */
+  readonly ctx?: Uint8Array;
+  /** Give back the context as the program left it. Only network types can. */
+  readonly ctxOutput?: boolean;
+  /** How many times; the time is the mean. */
+  readonly repeat?: number;
+  /** Room for the packet that comes out; as large as the one that goes in, and some, without. */
+  readonly outputSize?: number;
+  readonly flags?: number;
+  /** With flag 1 (run on this CPU): which. */
+  readonly cpu?: number;
+}
+
+export interface TestRun {
+  /** What the program returned, as an unsigned 32-bit number. */
+  readonly result: number;
+  readonly data: Uint8Array;
+  readonly ctx: Uint8Array;
+  /** Nanoseconds of one run. */
+  readonly duration: number;
+}
+
+const HEADROOM = 256;
+
+export function testRun(kernel: Kernel, program: AttachableProgram, options: TestRunOptions = {}): TestRun {
+  const { data, ctx } = options;
+  const dataOut = data === undefined && options.outputSize === undefined ? undefined : new Uint8Array(options.outputSize ?? (data?.length ?? 0) + HEADROOM);
+  const ctxOut = ctx === undefined || options.ctxOutput !== true ? undefined : new Uint8Array(ctx.length);
+  const attr = encodeAttr(kernel, 'PROG_TEST_RUN', {
+    prog_fd: program.fd, repeat: options.repeat ?? 0, flags: options.flags ?? 0, cpu: options.cpu ?? 0,
+    ...(data === undefined ? {} : { data_in: data, data_size_in: data.length }),
+    ...(dataOut === undefined ? {} : { data_out: dataOut, data_size_out: dataOut.length }),
+    ...(ctx === undefined ? {} : { ctx_in: ctx, ctx_size_in: ctx.length }),
+    ...(ctxOut === undefined ? {} : { ctx_out: ctxOut, ctx_size_out: ctxOut.length }),
+  });
+  try {
+    kernel.bpf(BPF_CMD.PROG_TEST_RUN, attr);
+  } catch (error) {
+    throw explainAttach(kernel, error, {
+      doing: `test run of '${program.name}'`, capabilities: ['CAP_BPF', 'CAP_NET_ADMIN'], feature: 'test runs of this program type', minKernel: '4.12',
+      meanings: {
+        EINVAL: 'the data or context is not what this program type takes (a packet has at least 14 bytes)', ENOTSUPP: 'programs of this type have no test runs',
+        EOPNOTSUPP: 'programs of this type have no test runs', ENOSPC: 'the packet that came out is larger than `outputSize`',
+      },
+    });
+  }
+  const answer = decode(attrLayout('PROG_TEST_RUN'), attr);
+  return {
+    result: answer.retval, duration: answer.duration,
+    data: (dataOut ?? new Uint8Array(0)).subarray(0, answer.data_size_out), ctx: (ctxOut ?? new Uint8Array(0)).subarray(0, answer.ctx_size_out),
+  };
+}
