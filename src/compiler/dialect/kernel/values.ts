@@ -3,6 +3,7 @@
  * of its headers.
  */
 import type { TargetFacts } from '../../target-facts.ts';
+import { constantText } from '../constants/constants.ts';
 import { registerMacro } from '../registers.ts';
 
 export function kernelMacro(name: string, facts: TargetFacts): string | undefined {
@@ -17,7 +18,7 @@ export function kernelMacro(name: string, facts: TargetFacts): string | undefine
     case '__TARGET_ARCH_arm64': case 'bpf_target_arm64': return facts.arch === 'arm64' ? '1' : undefined;
     case 'bpf_target_defined': return '1';
     case 'HZ': return facts.kconfig('CONFIG_HZ') ?? '250';
-    default: return undefined;
+    default: return constantText(name, facts);
   }
 }
 
