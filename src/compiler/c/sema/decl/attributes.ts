@@ -26,7 +26,7 @@ function rule(kind: Rule, names: string): void {
 }
 
 rule('used', 'section packed aligned weak used unused asm btf_decl_tag btf_type_tag preserve_access_index address_space mode '
-  + 'always_inline noinline inline gnu_inline noreturn naked visibility pragma_pack bpf_fastcall vector_size ext_vector_type '
+  + 'cleanup always_inline noinline inline gnu_inline noreturn naked visibility pragma_pack bpf_fastcall vector_size ext_vector_type '
   + 'preserve_static_offset flatten alias');
 rule('advice', 'nonnull returns_nonnull format format_arg deprecated malloc alloc_size alloc_align assume_aligned pure const hot '
   + 'cold may_alias warn_unused_result nodiscard maybe_unused fallthrough no_sanitize no_sanitize_address '
@@ -37,7 +37,7 @@ rule('advice', 'nonnull returns_nonnull format format_arg deprecated malloc allo
   + 'no_caller_saved_registers force acquires releases capability guarded_by warn_if_not_aligned type_visibility '
   + 'enum_extensibility flag_enum swift_name objc_boxable uninitialized common nocommon copy tainted_args btf_type_tag_ '
   + 'zero_call_used_regs randomize_layout no_randomize_layout align_value bpf_kfunc ksym returns_twice nocf_check cf_check no_split_stack');
-rule('unsupported', 'cleanup transparent_union ifunc constructor destructor ms_struct scalar_storage_order '
+rule('unsupported', 'transparent_union ifunc constructor destructor ms_struct scalar_storage_order '
   + 'target_clones tls_model weakref patchable_function_entry');
 
 /** Says what there is to say about attributes on a declaration. */

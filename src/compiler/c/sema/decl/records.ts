@@ -37,11 +37,14 @@ export function recordReference(ctx: Context, tag: 'struct' | 'union', name: str
     ctx.scopes.declareTag(name, kernel, 0);
     return kernel;
   }
+  const { errors } = ctx.diagnostics;
   if (!declares && ctx.declareByText(`${tag} ${name}`, () => ctx.dialect?.typeText(tag, name, ctx.dialectContext, loc))) {
     const declared = ctx.scopes.lookupTag(name);
     if (declared instanceof Record && declared.tag === tag) return declared;
   }
   const record = new Record(tag, name, loc);
+  // The dialect knows the name and has said why it cannot make the type.
+  record.reported = ctx.diagnostics.errors > errors;
   ctx.scopes.declareTag(name, record);
   return record;
 }

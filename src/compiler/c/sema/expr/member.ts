@@ -10,6 +10,7 @@ import { errorExpr, isErrorExpr, member as memberNode } from '../nodes.ts';
 import { withQuals } from '../types/basic.ts';
 import { quoteType } from '../types/format.ts';
 import { findMember, memberNames } from '../types/members.ts';
+import { Record } from '../types/record.ts';
 import { INHERITED, isInteger } from '../types/predicates.ts';
 import { addToPointer } from './binary.ts';
 import { dereference } from './unary.ts';
@@ -41,8 +42,11 @@ export function select(object: Expr, record: RecordType, path: readonly Field[],
 
 function noMember(ctx: Context, record: RecordType, type: QualType, name: string, loc: Loc): void {
   if (record.fields === undefined) {
-    const why = record.name === '' ? '' : `; 'struct ${record.name}' is named but nowhere declared`;
-    ctx.error('incomplete-type', loc, `member '${name}' of incomplete type ${quoteType(type)}${record.tag === 'struct' ? why : ''}`, noteAt('named here', record.loc));
+    if (!(record instanceof Record) || record.reported) return;
+    record.reported = true;
+    const open = record.origin === 'open';
+    const why = open ? 'its declaration is not finished' : ctx.kernel ? "neither the text nor the target's BTF declares it" : 'it is named but nowhere declared';
+    ctx.error('incomplete-type', loc, `member '${name}' of incomplete type ${quoteType(type)}: ${why}`, noteAt('named here', record.loc));
     return;
   }
   ctx.error('no-member', loc, `${quoteType(type)} has no member '${name}'${closestMembers(name, memberNames(record))}`, noteAt('declared here', record.loc));

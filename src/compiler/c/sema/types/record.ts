@@ -31,6 +31,8 @@ export class Record implements RecordType {
   origin: RecordOrigin = 'reference';
   preserveAccessIndex = false;
   btfId: number | undefined = undefined;
+  /** What it lacks has been reported: that is enough. */
+  reported = false;
   private body: RecordBody | undefined = undefined;
   private lazy: (() => RecordBody) | undefined = undefined;
   private knownSize = 0;
