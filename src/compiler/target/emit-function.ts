@@ -20,6 +20,7 @@ import { layoutGlobals } from './globals.ts';
 import type { GlobalLayout } from './globals.ts';
 import { cleanBlocks, layoutBlocks } from './layout.ts';
 import { removeDeadCode } from './dead-code.ts';
+import { mergeTails } from './merge-tails.ts';
 import { selectFunction } from './select/select.ts';
 import { layoutStack } from './stack.ts';
 
@@ -39,6 +40,7 @@ export function emitFunction(fn: IrFunction, module: IrModule, options: EmitOpti
   removeDeadCode(machine);
   allocate(machine);
   cleanBlocks(machine);
+  if (mergeTails(machine)) cleanBlocks(machine);
   const stack = layoutStack(machine, diagnostics, fn.loc);
   layoutBlocks(machine);
   const code = emitCode(machine, diagnostics);

@@ -82,6 +82,8 @@ export class MInst {
   /** Must stay although its result is not used: volatile loads. */
   keep = false;
   extra: Extra | undefined = undefined;
+  /** Which pointer a memory operand was computed from: equal numbers, same kind of pointer. 0 is unknown. */
+  origin = 0;
   /** Stack objects it reads or writes through pointers (calls, accesses by computed addresses). */
   touch: readonly number[] | undefined = undefined;
 

@@ -34,7 +34,7 @@ export function selectCall(s: Selection, i: CallInst): void {
     default: never(i.callee);
   }
   s.forgetBases();
-  if (i.type !== 'void' && s.isWanted(i)) s.finish(i, 0);
+  if (i.type !== 'void' && s.isUsed(i)) s.finish(i, 0);
 }
 
 /** Registers first, then what is made on the spot: each move may end a register's life, and none begins one early. */

@@ -20,6 +20,7 @@ export function selectLoad(s: Selection, i: Load): void {
   inst.keep = i.volatile;
   if (i.core) inst.extra = { kind: 'core', core: i.core };
   inst.touch = s.touch;
+  inst.origin = originOf(s, i.ptr);
   if (extend && !sx) s.signExtend(dst, dst, i.bits as 8 | 16 | 32, i.type !== 'i32');
   if (s.facts.clear[i.id]) s.finish(i, dst);
 }
@@ -43,14 +44,12 @@ function place(s: Selection, ptr: Value, offset: number, core: CoreRef | undefin
 export function selectStore(s: Selection, i: Store): void {
   const v = s.resolve(i.value);
   const imm = immediateFor(s, i, v);
-  // The value first: making it may need other blocks.
-  const value = imm === undefined ? s.reg(v) : NONE;
+  // The address first: what is stored is more often the same on two paths, whose ends can then be merged.
   const at = place(s, i.ptr, i.offset, i.core);
-  const inst = imm === undefined
-    ? storeTo(s, i.bits, at, value)
-    : storeImm(s, i.bits, at, imm);
+  const inst = imm === undefined ? storeTo(s, i.bits, at, s.reg(v)) : storeImm(s, i.bits, at, imm);
   if (i.core) inst.extra = { kind: 'core', core: i.core };
   inst.touch = s.touch;
+  inst.origin = originOf(s, i.ptr);
 }
 
 export function storeTo(s: Selection, bits: MemBits, at: Address, value: number): MInst {
@@ -89,6 +88,17 @@ export function storesImmediates(s: Selection, ptr: Value): boolean {
   return !isInst(root) || !s.facts.roots[root.id]?.some((r) => s.readBack.has(r));
 }
 
+/** A number for what the pointer was made from; see `MInst.origin`. */
+function originOf(s: Selection, ptr: Value): number {
+  const root = rootOf(s, ptr);
+  if (root.op === 'param') return root.index + 1;
+  if (root.op === 'globaladdr') return MAP_VALUE;
+  return isInst(root) ? root.id + FIRST_ORIGIN : 0;
+}
+
+const MAP_VALUE = 6;
+const FIRST_ORIGIN = 7;
+
 /** The value a pointer was made from. */
 export function rootOf(s: Selection, ptr: Value): Value {
   let v = s.resolve(ptr);
@@ -103,7 +113,7 @@ const ATOMICS: Readonly<Record<AtomicOp, number>> = {
 export function selectAtomic(s: Selection, i: Atomic): void {
   const exchange = i.atomic === 'xchg' || i.atomic === 'cmpxchg';
   // Without a use of the old value the plain form does the same.
-  const fetch = exchange || (i.fetch && s.isWanted(i));
+  const fetch = exchange || (i.fetch && s.isUsed(i));
   if (!s.cpu.alu32 && (fetch || i.atomic !== 'add')) {
     s.error('atomic-needs-v3', `this atomic operation needs instruction set v3, the target has v${s.cpu.level}`);
     return;
@@ -113,6 +123,7 @@ export function selectAtomic(s: Selection, i: Atomic): void {
     const inst = s.emit(CLASS.STX | MODE.ATOMIC | SIZES[i.bits], at.base, value, at.off, op);
     inst.slot = at.slot;
     inst.touch = s.touch;
+    inst.origin = originOf(s, i.ptr);
   };
   if (i.atomic === 'cmpxchg') {
     const value = s.reg(i.value);
@@ -124,14 +135,19 @@ export function selectAtomic(s: Selection, i: Atomic): void {
     const value = i.fetch ? s.target(i) : s.newReg();
     s.into(value, i.value);
     emit(value, s.address(i.ptr, i.offset));
-  } else emit(s.reg(i.value), s.address(i.ptr, i.offset));
+  } else {
+    const at = s.address(i.ptr, i.offset);
+    emit(s.reg(i.value), at);
+  }
 }
 
 /** LD_ABS and LD_IND: the context in r6, the result in r0, like a call otherwise. */
 export function selectLdPacket(s: Selection, i: LdPacket): void {
-  const index = i.index === undefined ? undefined : s.reg(i.index);
+  const fixed = i.index === undefined ? 0 : i.index.op === 'const' ? Number(BigInt.asIntN(32, i.index.value)) : undefined;
+  const direct = fixed !== undefined && fixed + i.offset >= 0 && fixed + i.offset < 0x8000_0000;
+  const index = i.index === undefined || direct ? undefined : s.reg(i.index);
   s.into(6, i.ctx);
-  s.emit(CLASS.LD | (index === undefined ? MODE.ABS : MODE.IND) | SIZES[i.bits], NONE, index ?? NONE, 0, i.offset);
+  s.emit(CLASS.LD | (index === undefined ? MODE.ABS : MODE.IND) | SIZES[i.bits], NONE, index ?? NONE, 0, direct ? fixed + i.offset : i.offset);
   s.forgetBases();
   s.copy(s.target(i), 0);
 }

@@ -145,6 +145,11 @@ export class Selection {
     return this.wanted[i.id] === 1;
   }
 
+  /** Whether anything uses the result, not just the effect. */
+  isUsed(i: Inst): boolean {
+    return this.facts.uses[i.id] !== 0;
+  }
+
   /** The register that predecessors write. */
   incomingReg(phi: Phi): number {
     if (!this.facts.clear[phi.id]) return this.target(phi);

@@ -1,0 +1,126 @@
+/**
+ * Ends of blocks that are the same code and go on to the same place are kept once. Most of all this joins the many
+ * `r0 = 0; exit` of a program.
+ *
+ * What the verifier sees must not change its mind: it keeps notes per instruction (which map a call is given, which kind
+ * of pointer a load goes through) and refuses some instructions that see two kinds. So a memory access is only merged
+ * with one through the same pointer, and a call only together with all that sets up its arguments.
+ */
+import { CLASS, SRC } from '../../isa/insn.ts';
+import { orderBlocks } from './cfg.ts';
+import { CALL, FP, LD_IMM64, NONE, PSEUDO, implicitUses, newBlock, physicalDefs } from './machine.ts';
+import type { MBlock, MFunction, MInst } from './machine.ts';
+
+/** After allocation. True if something was merged. */
+export function mergeTails(fn: MFunction): boolean {
+  let merged = false;
+  for (let again = true; again;) {
+    again = false;
+    const groups = new Map<MBlock | undefined, MBlock[]>();
+    for (const b of fn.blocks) {
+      if (b.taken !== undefined || (b.next === undefined && b.insts.length === 0)) continue;
+      const group = groups.get(b.next);
+      if (group) group.push(b);
+      else groups.set(b.next, [b]);
+    }
+    for (const [next, group] of groups) {
+      if (group.length < 2) continue;
+      if (mergeGroup(fn, group, next === undefined ? 2 : 1)) again = true;
+    }
+    if (again) {
+      merged = true;
+      orderBlocks(fn);
+    }
+  }
+  return merged;
+}
+
+interface Node {
+  readonly children: Map<string, Node>;
+  readonly members: MBlock[];
+}
+
+/** A trie of the blocks' instructions read backward; the deepest node with two members is the longest common end. */
+function mergeGroup(fn: MFunction, group: readonly MBlock[], least: number): boolean {
+  const root: Node = { children: new Map(), members: [] };
+  for (const b of group) {
+    let node = root;
+    for (let k = b.insts.length - 1; k >= 0; k--) {
+      const key = keyOf(b.insts[k] as MInst);
+      if (key === undefined) break;
+      let child = node.children.get(key);
+      if (child === undefined) node.children.set(key, child = { children: new Map(), members: [] });
+      child.members.push(b);
+      node = child;
+    }
+  }
+  let changed = false;
+  // One block may be in one merge only; the next round sees the result.
+  const taken = new Set<MBlock>();
+  const visit = (node: Node, depth: number): void => {
+    for (const child of node.children.values()) if (child.members.length > 1) visit(child, depth + 1);
+    const members = node.members.filter((b) => !taken.has(b));
+    if (members.length < 2) return;
+    const length = selfContained((members[0] as MBlock).insts, depth);
+    if (length < least) return;
+    for (const b of members) taken.add(b);
+    merge(fn, members, length);
+    changed = true;
+  };
+  visit(root, 0);
+  return changed;
+}
+
+function merge(fn: MFunction, members: readonly MBlock[], length: number): void {
+  const first = members[0] as MBlock;
+  // A block that is nothing but the common end serves as the place for all.
+  let home = members.find((b) => b.insts.length === length && b !== fn.blocks[0]);
+  if (home === undefined) {
+    home = newBlock(fn, first.loc);
+    home.insts = first.insts.slice(-length);
+    home.next = first.next;
+    home.depth = first.depth;
+    home.cold = members.every((b) => b.cold);
+    home.loc = first.loc;
+  }
+  for (const b of members) {
+    if (b === home) continue;
+    b.insts.length -= length;
+    b.next = home;
+    b.cold &&= home.cold;
+  }
+}
+
+/** The longest part of the last `depth` instructions that sets up all arguments of its calls. */
+function selfContained(insts: readonly MInst[], depth: number): number {
+  let best = depth;
+  let needed = 0;
+  let at = 0;
+  for (let n = 1; n <= depth; n++) {
+    const i = insts[insts.length - n] as MInst;
+    if (i.op === CALL) {
+      if (needed === 0) at = n - 1;
+      needed |= implicitUses(i);
+    } else needed &= ~physicalDefs(i);
+  }
+  if (needed !== 0) best = at;
+  return best;
+}
+
+/** What must agree for two instructions to be one; undefined for those that are never merged. */
+function keyOf(i: MInst): string | undefined {
+  const cls = i.op & 7;
+  if (i.op === PSEUDO.ASM || i.keep) return undefined;
+  let pointer = 0;
+  if (i.op < 0x100 && (cls === CLASS.LDX || cls === CLASS.ST || cls === CLASS.STX)) {
+    const base = cls === CLASS.LDX ? i.src : i.dst;
+    if (base !== FP) {
+      if (i.origin === 0) return undefined;
+      pointer = i.origin;
+    }
+  } else if (cls === CLASS.LD && i.op !== LD_IMM64 && i.op !== PSEUDO.LEA) return undefined;
+  if (i.extra?.kind === 'core') return undefined;
+  const extra = i.extra === undefined ? '' : i.extra.kind === 'wide' ? `w${i.extra.value}` : i.extra.kind === 'ref' ? JSON.stringify(i.extra.ref) : '';
+  const src = (i.op & SRC.X) === 0 && cls !== CLASS.LDX && cls !== CLASS.STX && i.op !== LD_IMM64 && i.op !== CALL ? NONE : i.src;
+  return `${i.op}|${i.dst}|${src}|${i.off}|${i.imm}|${i.slot}|${pointer}|${extra}`;
+}
