@@ -58,6 +58,8 @@ export interface LoadOptions {
   readonly resultSpace?: Space | undefined;
   readonly core?: CoreRef | undefined;
   readonly pointee?: Pointee | undefined;
+  /** Of the address, in bytes. */
+  readonly align?: number | undefined;
 }
 
 export class Builder {
@@ -227,6 +229,7 @@ export class Builder {
       ...(options.resultSpace ? { resultSpace: options.resultSpace } : {}),
       ...(options.core ? { core: options.core } : {}),
       ...(options.pointee ? { pointee: options.pointee } : {}),
+      ...(options.align !== undefined && options.align * 8 < bits ? { align: options.align } : {}),
     });
   }
 
@@ -234,6 +237,7 @@ export class Builder {
     this.insert({
       op: 'store', type: 'void', id: this.fn.nextId++, loc: this.loc, ptr, offset, bits, value,
       volatile: options.volatile ?? false, ...(options.core ? { core: options.core } : {}),
+      ...(options.align !== undefined && options.align * 8 < bits ? { align: options.align } : {}),
     });
   }
 

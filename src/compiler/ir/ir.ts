@@ -88,8 +88,8 @@ export interface Alloca extends InstBase { op: 'alloca'; type: 'ptr'; size: numb
  * Loads `bits` and extends them to `type` by `signed` (ptr: 64 bits). `offset` is a constant byte offset.
  * `space`: a hint from the C type; the pass fills it in.
  */
-export interface Load extends InstBase { op: 'load'; type: IrType; ptr: Value; offset: number; bits: MemBits; signed: boolean; volatile: boolean; space?: Space; /** A CO-RE offset is to be added (portable mode). */ core?: CoreRef; /** The loaded value's C pointee is `__user` and the like. */ resultSpace?: Space; pointee?: Pointee }
-export interface Store extends InstBase { op: 'store'; type: 'void'; ptr: Value; offset: number; bits: MemBits; value: Value; volatile: boolean; core?: CoreRef }
+export interface Load extends InstBase { op: 'load'; type: IrType; ptr: Value; offset: number; bits: MemBits; signed: boolean; volatile: boolean; space?: Space; /** A CO-RE offset is to be added (portable mode). */ core?: CoreRef; /** The loaded value's C pointee is `__user` and the like. */ resultSpace?: Space; pointee?: Pointee; /** Bytes the address is known to be aligned to, where that is less than the width. */ align?: number }
+export interface Store extends InstBase { op: 'store'; type: 'void'; ptr: Value; offset: number; bits: MemBits; value: Value; volatile: boolean; core?: CoreRef; /** As of a load. */ align?: number }
 /** Constant size; regions may not overlap (move: may). Source or destination in kernel space becomes a probe read. */
 export interface MemCopy extends InstBase { op: 'memcpy'; type: 'void'; dst: Value; src: Value; size: number; move: boolean; /** Known alignment in bytes of both. */ align: number }
 export interface MemSet extends InstBase { op: 'memset'; type: 'void'; dst: Value; byte: Value; size: number; align: number }

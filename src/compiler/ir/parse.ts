@@ -418,6 +418,8 @@ class BodyReader {
         const result = this.space(l, 'result');
         if (result) i.resultSpace = result;
         this.pointee(l, i);
+        const align = l.option('align');
+        if (align) i.align = Number(align);
         return Object.assign(i, this.coreOption(l));
       }
       case 'store': {
@@ -427,6 +429,8 @@ class BodyReader {
         this.operand(l, 'ptr', (v) => { i.ptr = v; });
         i.offset = this.offset(l);
         i.volatile = l.eat('volatile');
+        const align = l.option('align');
+        if (align) i.align = Number(align);
         return Object.assign(i, this.coreOption(l));
       }
       case 'memcpy': {

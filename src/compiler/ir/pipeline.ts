@@ -9,6 +9,7 @@
  */
 import type { Diagnostics } from '../diagnostics.ts';
 import type { IrFunction, IrModule } from './ir.ts';
+import { alignStackAccesses } from './passes/align-stack.ts';
 import { cleanupCfg } from './passes/cleanup-cfg.ts';
 import { combine } from './passes/combine.ts';
 import { removeDeadCode } from './passes/dce.ts';
@@ -17,7 +18,9 @@ import { expandMemory } from './passes/expand-memory.ts';
 import { gvn } from './passes/gvn.ts';
 import { resolveIndirectCalls } from './passes/indirect.ts';
 import { inlineModule, removeUncalled } from './passes/inline.ts';
+import { initializeStack } from './passes/init-stack.ts';
 import { mem2reg } from './passes/mem2reg.ts';
+import { mergeStores } from './passes/merge-stores.ts';
 import { insertProbeReads } from './passes/probe-reads.ts';
 import { sroa } from './passes/sroa.ts';
 import { printFunction } from './print.ts';
@@ -81,7 +84,10 @@ class Runner {
 
   late(fn: IrFunction): void {
     this.run('expand-memory', expandMemory, fn);
+    this.run('align-stack', alignStackAccesses, fn);
     this.middle(fn);
+    this.run('init-stack', initializeStack, fn);
+    this.run('merge-stores', mergeStores, fn);
   }
 }
 

@@ -111,10 +111,10 @@ function instBody(i: Inst): string {
     case 'alloca': return `alloca ${i.size} align ${i.align}${i.var === undefined ? '' : ` ${quote(i.var)}`}`;
     case 'load':
       return `load ${i.type} ${i.signed ? 's' : 'u'}${i.bits} ${at(i.ptr, i.offset)}${i.volatile ? ' volatile' : ''}`
-        + `${i.space ? ` space=${i.space}` : ''}${i.resultSpace ? ` result=${i.resultSpace}` : ''}${i.pointee ? ` pointee=${i.pointee}` : ''}${core(i.core)}`;
+        + `${i.space ? ` space=${i.space}` : ''}${i.resultSpace ? ` result=${i.resultSpace}` : ''}${i.pointee ? ` pointee=${i.pointee}` : ''}${i.align ? ` align=${i.align}` : ''}${core(i.core)}`;
     case 'store':
       return `store ${i.bits} ${printValue(i.value, i.bits === 64 ? 'i64' : 'i32')}, ${at(i.ptr, i.offset)}`
-        + `${i.volatile ? ' volatile' : ''}${core(i.core)}`;
+        + `${i.volatile ? ' volatile' : ''}${i.align ? ` align=${i.align}` : ''}${core(i.core)}`;
     case 'memcpy': return `memcpy ${printValue(i.dst, 'ptr')}, ${printValue(i.src, 'ptr')}, ${i.size} align ${i.align}${i.move ? ' move' : ''}`;
     case 'memset': return `memset ${printValue(i.dst, 'ptr')}, ${printValue(i.byte, 'i32')}, ${i.size} align ${i.align}`;
     case 'memcmp': return `memcmp ${printValue(i.a, 'ptr')}, ${printValue(i.b, 'ptr')}, ${i.size} align ${i.align}`;

@@ -11,8 +11,8 @@ b0:
   %1 = alloca 16 align 8 "key"
   %2 = ext i64 u32 %n
   %3 = load i32 u16 %1+4
-  %4 = load ptr u64 %ctx-8 volatile space=kernel result=user pointee=record core=fieldByteOffset,7,0:1:2,16
-  store 64 -1, %1+8
+  %4 = load ptr u64 %ctx-8 volatile space=kernel result=user pointee=record align=2 core=fieldByteOffset,7,0:1:2,16
+  store 64 -1, %1+8 align=4
   store 8 255, %1 volatile
   store 64 null, %1
   %5 = add i32 %3, 5

@@ -3,6 +3,7 @@ import { test } from 'node:test';
 import { Diagnostics } from '../../../src/compiler/diagnostics.ts';
 import { interpret, IrMemory } from '../../../src/compiler/ir/interpret.ts';
 import type { IrFunction, IrModule } from '../../../src/compiler/ir/ir.ts';
+import { alignStackAccesses } from '../../../src/compiler/ir/passes/align-stack.ts';
 import { cleanupCfg } from '../../../src/compiler/ir/passes/cleanup-cfg.ts';
 import { combine } from '../../../src/compiler/ir/passes/combine.ts';
 import { removeDeadCode } from '../../../src/compiler/ir/passes/dce.ts';
@@ -10,7 +11,9 @@ import { removeDeadStores } from '../../../src/compiler/ir/passes/dse.ts';
 import { expandMemory } from '../../../src/compiler/ir/passes/expand-memory.ts';
 import { gvn } from '../../../src/compiler/ir/passes/gvn.ts';
 import { inlineModule } from '../../../src/compiler/ir/passes/inline.ts';
+import { initializeStack } from '../../../src/compiler/ir/passes/init-stack.ts';
 import { mem2reg } from '../../../src/compiler/ir/passes/mem2reg.ts';
+import { mergeStores } from '../../../src/compiler/ir/passes/merge-stores.ts';
 import { sroa } from '../../../src/compiler/ir/passes/sroa.ts';
 import { printModule } from '../../../src/compiler/ir/print.ts';
 import { verifyFunction } from '../../../src/compiler/ir/verify.ts';
@@ -27,6 +30,9 @@ const PASSES: Readonly<Record<string, Pass>> = {
   dse: removeDeadStores,
   'expand-memory': expandMemory,
   gvn,
+  'align-stack': alignStackAccesses,
+  'init-stack': initializeStack,
+  'merge-stores': mergeStores,
   inline: (fn, module) => {
     // Works on the whole module; once is enough for all functions.
     if (fn.name === 'main') inlineModule(module, { diagnostics: new Diagnostics(), prepare: () => undefined });

@@ -3,7 +3,7 @@ import type { Loc } from '../../diagnostics.ts';
 import type { QualType } from '../../c/types.ts';
 import { constant, undef } from '../builder.ts';
 import type { MemBits, Value } from '../ir.ts';
-import { settle } from './place.ts';
+import { alignAt, settle } from './place.ts';
 import type { FunctionState, Place } from './state.ts';
 import { integer, memBits, pointeeOf, scalarType, spaceOf } from './types.ts';
 
@@ -14,7 +14,7 @@ export function readPlace(f: FunctionState, at: Place, type: QualType, loc: Loc)
   const p = settle(f, at);
   if (p.bit) return readBits(f, p, type);
   const resultSpace = type.type.kind === 'pointer' ? spaceOf(type.type.to.quals) ?? trusted(type.type.to) : undefined;
-  return f.b.load(t, memBits(type.type), integer(type.type)?.signed ?? false, p.ptr, p.offset, { volatile: p.volatile, resultSpace, pointee: pointeeOf(type.type) });
+  return f.b.load(t, memBits(type.type), integer(type.type)?.signed ?? false, p.ptr, p.offset, { volatile: p.volatile, resultSpace, pointee: pointeeOf(type.type), align: p.align });
 }
 
 /** Stores a scalar; the value it then has (a bit-field may have cut it). */
@@ -22,7 +22,7 @@ export function writePlace(f: FunctionState, at: Place, type: QualType, value: V
   if (!scalarType(type.type)) return unsupported(f, type, loc);
   const p = settle(f, at);
   if (p.bit) return writeBits(f, p, type, value);
-  f.b.store(memBits(type.type), value, p.ptr, p.offset, { volatile: p.volatile });
+  f.b.store(memBits(type.type), value, p.ptr, p.offset, { volatile: p.volatile, align: p.align });
   return value;
 }
 
@@ -68,6 +68,11 @@ function windowOf(p: Place): Window | undefined {
   return undefined;
 }
 
+/** `place.align` is that of the field's offset; the window may start elsewhere. */
+function accessOf(p: Place, w: Window): { volatile: boolean; align: number } {
+  return { volatile: p.volatile, align: alignAt(p.align, w.at) };
+}
+
 function readBits(f: FunctionState, p: Place, type: QualType): Value {
   const w = windowOf(p);
   const bit = p.bit as NonNullable<Place['bit']>;
@@ -75,7 +80,7 @@ function readBits(f: FunctionState, p: Place, type: QualType): Value {
   const { b } = f;
   if (!w) return readSplit(f, p, type);
   const wide = w.bits === 64 || t === 'i64' ? 'i64' : 'i32';
-  const raw = b.load(wide, w.bits, false, p.ptr, p.offset + w.at, { volatile: p.volatile });
+  const raw = b.load(wide, w.bits, false, p.ptr, p.offset + w.at, accessOf(p, w));
   return narrow(f, raw, type, w.shift, bit.width, t);
 }
 
@@ -106,11 +111,11 @@ function writeBits(f: FunctionState, p: Place, type: QualType, value: Value): Va
     let v = t === wide ? value : wide === 'i64' ? b.ext('i64', false, 32, value) : b.trunc(value);
     if (w.bits !== bit.width) {
       const ones = (1n << BigInt(bit.width)) - 1n;
-      const old = b.load(wide, w.bits, false, p.ptr, p.offset + w.at, { volatile: p.volatile });
+      const old = b.load(wide, w.bits, false, p.ptr, p.offset + w.at, accessOf(p, w));
       const kept = b.bin('and', old, constant(wide, ~(ones << BigInt(w.shift))));
       v = b.bin('or', kept, b.bin('shl', b.bin('and', v, constant(wide, ones)), constant(wide, w.shift)));
     }
-    b.store(w.bits, v, p.ptr, p.offset + w.at, { volatile: p.volatile });
+    b.store(w.bits, v, p.ptr, p.offset + w.at, accessOf(p, w));
   }
   return narrow(f, value, type, 0, bit.width, t);
 }

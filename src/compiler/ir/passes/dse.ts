@@ -11,6 +11,7 @@ import { buildCfg } from '../cfg.ts';
 import { helperFacts } from '../helpers.ts';
 import type { Alloca, Block, Inst, IrFunction, MemSet } from '../ir.ts';
 import { findCaptures, readsOf, regionOf, writesOf, type Region } from './alias.ts';
+import { anyBit, assignBits, hasBit, newBits, setBits } from './bitset.ts';
 
 /** More stack than this is an error later anyway. */
 const MAX_BYTES = 1 << 16;
@@ -32,24 +33,24 @@ export function removeDeadStores(fn: IrFunction): boolean {
 class Solver {
   private readonly fn: IrFunction;
   private readonly first: Int32Array;
-  private readonly words: number;
+  private readonly bytes: number;
 
   constructor(fn: IrFunction, first: Int32Array, bytes: number) {
     this.fn = fn;
     this.first = first;
-    this.words = (bytes + 31) >>> 5;
+    this.bytes = bytes;
   }
 
   run(): boolean {
     const cfg = buildCfg(this.fn);
     const n = cfg.order.length;
-    const liveIn: Uint32Array[] = cfg.order.map(() => new Uint32Array(this.words));
-    const live = new Uint32Array(this.words);
+    const liveIn: Uint32Array[] = cfg.order.map(() => newBits(this.bytes));
+    const live = newBits(this.bytes);
     const outOf = (at: number): void => {
       live.fill(0);
       for (const s of cfg.succs[at] as readonly Block[]) {
         const from = liveIn[cfg.position[s.id] as number] as Uint32Array;
-        for (let w = 0; w < this.words; w++) live[w] = (live[w] as number) | (from[w] as number);
+        for (let w = 0; w < live.length; w++) live[w] = (live[w] as number) | (from[w] as number);
       }
     };
     for (let changed = true; changed;) {
@@ -58,14 +59,7 @@ class Solver {
         outOf(at);
         const { insts } = cfg.order[at] as Block;
         for (let k = insts.length - 1; k >= 0; k--) this.step(insts[k] as Inst, live);
-        const before = liveIn[at] as Uint32Array;
-        for (let w = 0; w < this.words; w++) {
-          if (before[w] !== live[w]) {
-            before.set(live);
-            changed = true;
-            break;
-          }
-        }
+        if (assignBits(liveIn[at] as Uint32Array, live)) changed = true;
       }
     }
     let removed = false;
@@ -155,24 +149,4 @@ class Solver {
     i.align = Math.min(i.align, front & -front);
     return ptr;
   }
-}
-
-function hasBit(bits: Uint32Array, n: number): boolean {
-  return ((bits[n >>> 5] as number) >>> (n & 31)) % 2 === 1;
-}
-
-function setBits(bits: Uint32Array, from: number, to: number, on: boolean): void {
-  for (let n = from; n < to; n++) {
-    const w = n >>> 5;
-    if ((n & 31) === 0 && n + 32 <= to) {
-      bits[w] = on ? 0xffff_ffff : 0;
-      n += 31;
-    } else if (on) bits[w] = (bits[w] as number) | (1 << (n & 31));
-    else bits[w] = (bits[w] as number) & ~(1 << (n & 31));
-  }
-}
-
-function anyBit(bits: Uint32Array, from: number, to: number): boolean {
-  for (let n = from; n < to; n++) if (hasBit(bits, n)) return true;
-  return false;
 }
