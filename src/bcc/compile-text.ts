@@ -3,7 +3,9 @@ import { compile } from '../compiler/compile.ts';
 import { CompileError } from '../compiler/compile-error.ts';
 import { folderResolver } from '../compiler/c/preprocessor/headers.ts';
 import { renderDiagnostics } from '../compiler/render-diagnostic.ts';
+import { guessDialect } from '../compiler/dialect/auto.ts';
 import { bccDialect } from '../compiler/dialect/bcc/dialect.ts';
+import { libbpfDialect } from '../compiler/dialect/libbpf/dialect.ts';
 import type { TargetFacts } from '../compiler/target-facts.ts';
 import { KernelError, type Kernel } from '../kernel/port.ts';
 import type { ObjectSpec } from '../object/spec.ts';
@@ -18,11 +20,13 @@ export interface TextOptions extends CompilerFlags {
   readonly onWarning: (text: string) => void;
 }
 
+const DIALECTS = { bcc: bccDialect, libbpf: libbpfDialect } as const;
+
 /** Throws `CompileError`. */
 export function compileText(options: TextOptions, facts: TargetFacts, kernel: Kernel): ObjectSpec {
   const compiled = compile(options.text, {
     facts,
-    dialect: bccDialect,
+    dialect: options.dialect === undefined ? guessDialect(options.text) : DIALECTS[options.dialect],
     name: options.name,
     file: options.file,
     defines: options.defines,
