@@ -68,6 +68,11 @@ export interface RunInput {
   /** The context's bytes. Programs of packet types need none: theirs is made from the packet. */
   readonly ctx?: Uint8Array;
   readonly packet?: Uint8Array;
+  /**
+   * Bytes of link header at the start of `packet` that the program's data begins after: 14 for what the kernel runs
+   * behind Ethernet (cgroup_skb, or a socket filter of a UDP socket). Zero unless said.
+   */
+  readonly pulled?: number;
   /** r1 to r5, instead of a context. */
   readonly args?: readonly bigint[];
   /** True where programs may write to the context; packet types always may. */
@@ -249,7 +254,7 @@ export class Machine {
     const contextAt = memory.allocate(Math.max(8, contextSize));
     if (input.ctx !== undefined) memory.bytes.set(input.ctx, contextAt);
     state.context = memory.open({ kind: 'context', label: 'the context' }, contextAt, contextSize, layout !== undefined || (input.writableContext ?? true));
-    state.packet = input.packet === undefined ? undefined : new Packet(memory, input.packet, layout, contextAt);
+    state.packet = input.packet === undefined ? undefined : new Packet(memory, input.packet, Math.min(input.pulled ?? 0, input.packet.length), layout, contextAt);
     try {
       for (let i = 0; i < 5; i++) memory.view.setBigUint64(MAILBOX + i * 8, BigInt.asUintN(64, input.args?.[i] ?? 0n), true);
       if (input.args === undefined) memory.view.setBigUint64(MAILBOX, BigInt(state.context), true);
@@ -358,8 +363,11 @@ export class Machine {
   private packetLoad(code: Code, index: number, offset: number): boolean {
     const { view } = this.memory;
     const size = ({ 0x00: 4, 0x08: 2, 0x10: 1 } as const)[((code.insns[index] as Insn).op & 0x18) as 0 | 8 | 16];
-    const from = offset >= 0 ? offset : offset >= LINK_HEADER && offset < NETWORK_HEADER ? offset - LINK_HEADER : offset >= NETWORK_HEADER ? offset - NETWORK_HEADER + 14 : -1;
-    const at = this.state.packet?.at(from, size) ?? -1;
+    const { packet } = this.state;
+    const at = packet === undefined || offset < LINK_HEADER ? -1
+      : offset >= 0 ? packet.at(offset, size)
+      : offset < NETWORK_HEADER ? packet.fromHeader('link', offset - LINK_HEADER, size)
+      : packet.fromHeader('network', offset - NETWORK_HEADER, size);
     if (at === -1) return true;
     view.setBigUint64(RESULT, BigInt(size === 4 ? view.getUint32(at, false) : size === 2 ? view.getUint16(at, false) : view.getUint8(at)), true);
     return false;

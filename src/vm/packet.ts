@@ -51,11 +51,14 @@ export class Packet {
   private readonly layout: PacketContextLayout | undefined;
   /** Position of the context in linear memory. */
   private readonly context: number;
-  private metaAt: number = HEADROOM;
-  private start: number = HEADROOM;
+  private metaAt: number;
+  private start: number;
   private end: number;
 
-  constructor(memory: VmMemory, data: Uint8Array, layout: PacketContextLayout | undefined, context: number) {
+  /** `pulled`: bytes of link header before the data, there but not part of it. */
+  constructor(memory: VmMemory, data: Uint8Array, pulled: number, layout: PacketContextLayout | undefined, context: number) {
+    this.start = HEADROOM + pulled;
+    this.metaAt = this.start;
     this.memory = memory;
     this.frameSize = Math.max(FRAME, HEADROOM + data.length + RESERVED);
     this.frame = memory.allocate(this.frameSize);
@@ -79,8 +82,13 @@ export class Packet {
   }
 
   /** Position of `length` bytes at an offset of the data, or -1. */
-  at(offset: number, length: number): number {
-    return offset >= 0 && length >= 0 && offset + length <= this.length ? this.frame + this.start + offset : -1;
+  at(offset: number, length: number, least: number = 0): number {
+    return offset >= least && length >= 0 && offset + length <= this.length ? this.frame + this.start + offset : -1;
+  }
+
+  /** Position of `length` bytes counted from the link header, or from the network header behind it. */
+  fromHeader(header: 'link' | 'network', offset: number, length: number): number {
+    return this.at(HEADROOM - this.start + (header === 'network' ? ETHERNET : 0) + offset, length, HEADROOM - this.start);
   }
 
   /** bpf_xdp_adjust_head. */

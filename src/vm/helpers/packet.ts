@@ -10,11 +10,11 @@ function packet(call: HelperCall): Packet {
 }
 
 /** Copies out of the packet; a failed copy leaves zeros. */
-function loadBytes(offsetOf: (call: HelperCall) => number): HelperRow['run'] {
+function loadBytes(place: (call: HelperCall, size: number) => number): HelperRow['run'] {
   return (call) => {
     const size = call.size(4);
     const to = call.writable(3, size);
-    const from = packet(call).at(offsetOf(call), size);
+    const from = place(call, size);
     if (from === -1) {
       call.memory.bytes.fill(0, to, to + size);
       return -ERRNO.EFAULT;
@@ -23,8 +23,6 @@ function loadBytes(offsetOf: (call: HelperCall) => number): HelperRow['run'] {
     return 0;
   };
 }
-
-const ETHERNET = 14;
 
 function storeBytes(call: HelperCall): number {
   if (call.address(5) > 3) return -ERRNO.EINVAL;
@@ -105,7 +103,7 @@ export const PACKET_HELPERS: readonly HelperRow[] = [
   { id: 9, name: 'bpf_skb_store_bytes', run: storeBytes },
   { id: 10, name: 'bpf_l3_csum_replace', run: replaceChecksum(false) },
   { id: 11, name: 'bpf_l4_csum_replace', run: replaceChecksum(true) },
-  { id: 26, name: 'bpf_skb_load_bytes', run: loadBytes((call) => call.uint(2)) },
+  { id: 26, name: 'bpf_skb_load_bytes', run: loadBytes((call, size) => packet(call).at(call.uint(2), size)) },
   { id: 28, name: 'bpf_csum_diff', run: checksumDifference },
   { id: 34, name: 'bpf_get_hash_recalc', run: () => 0 },
   { id: 38, name: 'bpf_skb_change_tail', run: changeTail },
@@ -113,7 +111,7 @@ export const PACKET_HELPERS: readonly HelperRow[] = [
   { id: 44, name: 'bpf_xdp_adjust_head', run: (call) => packet(call).moveStart(call.int(2)) },
   { id: 54, name: 'bpf_xdp_adjust_meta', run: (call) => packet(call).moveMeta(call.int(2)) },
   { id: 65, name: 'bpf_xdp_adjust_tail', run: (call) => packet(call).moveEnd(call.int(2)) },
-  { id: 68, name: 'bpf_skb_load_bytes_relative', run: loadBytes((call) => call.uint(2) + (call.uint(5) === 1 ? ETHERNET : 0)) },
+  { id: 68, name: 'bpf_skb_load_bytes_relative', run: loadBytes((call, size) => packet(call).fromHeader(call.uint(5) === 1 ? 'network' : 'link', call.uint(2), size)) },
   { id: 188, name: 'bpf_xdp_get_buff_len', run: (call) => packet(call).length },
   { id: 189, name: 'bpf_xdp_load_bytes', run: xdpBytes(false) },
   { id: 190, name: 'bpf_xdp_store_bytes', run: xdpBytes(true) },

@@ -14,21 +14,37 @@ function comm(call: HelperCall): number {
   return 0;
 }
 
+/** Above all user addresses and the hole behind them. */
+const KERNEL_START = 0xffff_8000_0000_0000n;
+
+/** The kernel's read says ERANGE for what cannot be a kernel address, null among them. */
+function unreadable(call: HelperCall, kernel: boolean): number {
+  return kernel && call.long(3) < KERNEL_START ? -ERRNO.ERANGE : -ERRNO.EFAULT;
+}
+
 /** Never faults at the source: that is what the probe helpers are for. */
-function probeRead(call: HelperCall): number {
+function probeRead(kernel: boolean): HelperRow['run'] {
+  return (call) => readMemory(call, kernel);
+}
+
+function probeReadString(kernel: boolean): HelperRow['run'] {
+  return (call) => readString(call, kernel);
+}
+
+function readMemory(call: HelperCall, kernel: boolean): number {
   const size = call.size(2);
   const to = call.writable(1, size);
   const from = call.memory.find(call.address(3), size, false);
   if (from === -1) {
     call.memory.bytes.fill(0, to, to + size);
-    return -ERRNO.EFAULT;
+    return unreadable(call, kernel);
   }
   call.memory.bytes.copyWithin(to, from, from + size);
   return 0;
 }
 
 /** Up to `size` bytes with their zero; returns how many. */
-function probeReadString(call: HelperCall): number {
+function readString(call: HelperCall, kernel: boolean): number {
   const size = call.size(2);
   if (size === 0) return 0;
   const { memory } = call;
@@ -43,7 +59,7 @@ function probeReadString(call: HelperCall): number {
     if (byte === 0) return i + 1;
   }
   memory.bytes.fill(0, to, to + size);
-  return -ERRNO.EFAULT;
+  return unreadable(call, kernel);
 }
 
 function probeWrite(call: HelperCall): number {
@@ -122,7 +138,7 @@ function functionArgument(call: HelperCall): number {
 }
 
 export const SYSTEM_HELPERS: readonly HelperRow[] = [
-  { id: 4, name: 'bpf_probe_read', run: probeRead },
+  { id: 4, name: 'bpf_probe_read', run: probeRead(false) },
   { id: 5, name: 'bpf_ktime_get_ns', run: (call) => now(call.state) },
   { id: 7, name: 'bpf_get_prandom_u32', run: (call) => call.state.random() },
   { id: 8, name: 'bpf_get_smp_processor_id', run: (call) => call.state.cpu },
@@ -133,20 +149,20 @@ export const SYSTEM_HELPERS: readonly HelperRow[] = [
   { id: 35, name: 'bpf_get_current_task', run: ({ state }) => state.task.task },
   { id: 36, name: 'bpf_probe_write_user', run: probeWrite },
   { id: 42, name: 'bpf_get_numa_node_id', run: () => 0 },
-  { id: 45, name: 'bpf_probe_read_str', run: probeReadString },
+  { id: 45, name: 'bpf_probe_read_str', run: probeReadString(false) },
   { id: 58, name: 'bpf_override_return', run: record('bpf_override_return', 0, 2) },
   { id: 80, name: 'bpf_get_current_cgroup_id', run: ({ state }) => state.task.cgroup },
   { id: 105, name: 'bpf_strtol', run: parseNumber(true) },
   { id: 106, name: 'bpf_strtoul', run: parseNumber(false) },
   { id: 109, name: 'bpf_send_signal', run: record('bpf_send_signal', 0, 1) },
-  { id: 112, name: 'bpf_probe_read_user', run: probeRead },
-  { id: 113, name: 'bpf_probe_read_kernel', run: probeRead },
-  { id: 114, name: 'bpf_probe_read_user_str', run: probeReadString },
-  { id: 115, name: 'bpf_probe_read_kernel_str', run: probeReadString },
+  { id: 112, name: 'bpf_probe_read_user', run: probeRead(false) },
+  { id: 113, name: 'bpf_probe_read_kernel', run: probeRead(true) },
+  { id: 114, name: 'bpf_probe_read_user_str', run: probeReadString(false) },
+  { id: 115, name: 'bpf_probe_read_kernel_str', run: probeReadString(true) },
   { id: 117, name: 'bpf_send_signal_thread', run: record('bpf_send_signal_thread', 0, 1) },
   { id: 118, name: 'bpf_jiffies64', run: (call) => now(call.state) / USER_HZ_TICK },
   { id: 125, name: 'bpf_ktime_get_boot_ns', run: (call) => now(call.state) },
-  { id: 148, name: 'bpf_copy_from_user', run: probeRead },
+  { id: 148, name: 'bpf_copy_from_user', run: probeRead(false) },
   { id: 153, name: 'bpf_per_cpu_ptr', run: (call) => call.long(1) },
   { id: 154, name: 'bpf_this_cpu_ptr', run: (call) => call.long(1) },
   { id: 158, name: 'bpf_get_current_task_btf', run: ({ state }) => state.task.task },
