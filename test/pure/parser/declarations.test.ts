@@ -88,6 +88,7 @@ cases('attributes', {
   'int f(void *ctx __attribute__((btf_decl_tag("arg:ctx"))));': 'global f: function(ctx: pointer to void {arg:ctx}) returning int',
   '[[gnu::used]] int x [[maybe_unused]];': 'global x: int @used @maybe_unused',
   '__attribute__((format(printf, 1, 2), cleanup(fn), mystery(1 + (2), <>)))int x;': 'global x: int @format(printf, 1, 2) @cleanup(fn) @mystery',
+  'int __attribute__((__attribute__((noinline)), used)) f(void);': 'global f: function() returning int @noinline @used',
   '__attribute__(()) __attribute__((,unused,)) int x;': 'global x: int @unused',
   'int x asm("y") __attribute__((unused));': 'global x: int @asm("y") @unused',
   '__attribute__((skep_map("hash", struct key, u32 *, 10)))int x;': 'global x: int @skep_map("hash", <struct key>, <pointer to u32>, 10)',

@@ -5,6 +5,7 @@
  * that nobody here knows are skipped without a look, because they may be anything.
  */
 import type { Attribute, AttributeArg } from '../ast.ts';
+import { BRACKET } from './cursor.ts';
 import { parseTypeName } from './declarators.ts';
 import { parseAssignment, parseString } from './expressions.ts';
 import type { Parser } from './parser.ts';
@@ -34,11 +35,15 @@ export function parseAttributes(p: Parser, into: Attribute[]): void {
 function parseGnu(p: Parser, into: Attribute[]): void {
   p.advance();
   const open = p.expect(T.LPAREN, "'(('", 'after __attribute__');
+  p.enter(BRACKET, open.loc);
   p.expect(T.LPAREN, "'(('", 'after __attribute__');
   do {
     if (p.code === T.COMMA || p.code === T.RPAREN) continue;
-    parseOne(p, into);
+    // Kernel headers define `noinline` and its like as whole attributes, which then stand in others.
+    if (p.code === T.ATTRIBUTE) parseGnu(p, into);
+    else parseOne(p, into);
   } while (p.accept(T.COMMA));
+  p.leave(BRACKET);
   p.expectClose(T.RPAREN, "')'", open);
   p.expectClose(T.RPAREN, "')'", open);
 }

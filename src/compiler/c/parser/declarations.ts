@@ -7,6 +7,7 @@ import type { DeclSpec, ParsedInit } from '../sema/actions.ts';
 import type { ParamType, QualType } from '../types.ts';
 import { parseAttributes } from './attributes.ts';
 import { parseAsmText } from './asm.ts';
+import { noteCleanup } from './cleanups.ts';
 import type { Declarator, FunctionPart } from './declarators.ts';
 import { applyDeclarator, applyParameter, parseAsmLabel, parseDeclarator } from './declarators.ts';
 import { parseConditional, parseString } from './expressions.ts';
@@ -103,7 +104,7 @@ function declare(p: Parser, { spec, auto }: Specifiers, d: Declarator, locals: V
   const variable = actions.declareVariable(name, type, spec, d.attributes, d.loc);
   if (p.accept(T.ASSIGN)) actions.initVariable(variable, parseInit(p));
   actions.finishVariable(variable);
-  keepLocal(variable, locals);
+  keepLocal(p, variable, locals);
 }
 
 /** `__auto_type x = init;`: here the name is not in scope in its own initialiser. */
@@ -116,7 +117,7 @@ function declareAuto(p: Parser, spec: DeclSpec, d: Declarator, locals: VarDecl[]
   const variable = actions.declareVariable(d.name?.text ?? '', autoType(p, init, spec), spec, d.attributes, d.loc);
   actions.initVariable(variable, init);
   actions.finishVariable(variable);
-  keepLocal(variable, locals);
+  keepLocal(p, variable, locals);
 }
 
 function autoType(p: Parser, init: ParsedInit & { readonly kind: 'expr' }, spec: DeclSpec): QualType {
@@ -127,8 +128,10 @@ function autoType(p: Parser, init: ParsedInit & { readonly kind: 'expr' }, spec:
   return tags === undefined ? { type, quals } : { type, quals, tags };
 }
 
-function keepLocal(variable: VarDecl, locals: VarDecl[]): void {
-  if (variable.storage === 'auto' || variable.storage === 'register') locals.push(variable);
+function keepLocal(p: Parser, variable: VarDecl, locals: VarDecl[]): void {
+  if (variable.storage !== 'auto' && variable.storage !== 'register') return;
+  locals.push(variable);
+  if (variable.attributes.length > 0) noteCleanup(p, variable);
 }
 
 /** `int f(a, b);`: names without types are for definitions only, so these are unknown types. */

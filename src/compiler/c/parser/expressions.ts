@@ -287,7 +287,7 @@ function parseStatementExpression(p: Parser, open: Token): Expr {
   }
   const outer = p.jumps;
   p.jumps = { parent: outer };
-  const body = parseCompound(p, true);
+  const body = parseCompound(p, true, true);
   p.jumps = outer;
   return p.actions.statementExpression(body, open.loc);
 }

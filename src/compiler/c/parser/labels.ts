@@ -5,6 +5,7 @@
  * tree; nothing after the parser knows of them.
  */
 import type { Diagnostics, Loc } from '../../diagnostics.ts';
+import type { Cleanup } from './cleanups.ts';
 
 /** A statement expression: control may leave it by goto, but not enter. */
 export interface JumpContext { readonly parent: JumpContext | undefined }
@@ -16,7 +17,10 @@ interface LabelEntry {
   readonly declared: Loc;
   defined: Loc | undefined;
   context: JumpContext | undefined;
-  readonly uses: { readonly loc: Loc; readonly context: JumpContext | undefined }[];
+  readonly uses: { readonly loc: Loc; readonly context: JumpContext | undefined; readonly cleanups: readonly Cleanup[] }[];
+  /** Cleanups whose scopes it is in. */
+  cleanups: readonly Cleanup[];
+  readonly waiting: ((cleanups: readonly Cleanup[]) => void)[];
   /** `__attribute__((unused))`. */
   quiet: boolean;
 }
@@ -57,7 +61,7 @@ export class FunctionLabels {
   }
 
   /** Returns the name to use in the tree. */
-  define(name: string, loc: Loc, context: JumpContext | undefined, quiet: boolean): string {
+  define(name: string, loc: Loc, context: JumpContext | undefined, quiet: boolean, cleanups: readonly Cleanup[]): string {
     const entry = this.find(name, loc);
     if (entry.defined !== undefined) {
       this.diagnostics.error('duplicate-label', loc, `label '${name}' is defined twice in this function`, [{ message: 'first defined here', loc: entry.defined }]);
@@ -65,19 +69,26 @@ export class FunctionLabels {
     }
     entry.defined = loc;
     entry.context = context;
+    entry.cleanups = [...cleanups];
     entry.quiet ||= quiet;
     return entry.unique;
   }
 
-  use(name: string, loc: Loc, context: JumpContext | undefined): string {
+  use(name: string, loc: Loc, context: JumpContext | undefined, cleanups: readonly Cleanup[] = []): string {
     const entry = this.find(name, loc);
-    entry.uses.push({ loc, context });
+    entry.uses.push({ loc, context, cleanups: [...cleanups] });
     return entry.unique;
+  }
+
+  /** Calls back at the function's end with the cleanups whose scopes the label is in. */
+  whenDefined(name: string, loc: Loc, then: (cleanups: readonly Cleanup[]) => void): void {
+    this.find(name, loc).waiting.push(then);
   }
 
   /** At the end of the function. */
   finish(): void {
-    for (const { name, declared, defined, uses, context, quiet } of this.all) {
+    for (const { name, declared, defined, uses, context, quiet, cleanups, waiting } of this.all) {
+      for (const then of waiting) then(cleanups);
       const first = uses[0];
       if (defined === undefined) {
         if (first !== undefined) this.diagnostics.error('undefined-label', first.loc, `label '${name}' is used but not defined in this function`);
@@ -87,6 +98,8 @@ export class FunctionLabels {
       for (const use of uses) {
         if (!encloses(context, use.context)) {
           this.diagnostics.error('jump-into-statement-expression', use.loc, `goto '${name}' jumps into a statement expression`, [{ message: 'the label is here', loc: defined ?? declared }]);
+        } else if (cleanups.some((c, i) => use.cleanups[i] !== c)) {
+          this.diagnostics.error('jump-into-cleanup', use.loc, `goto '${name}' jumps past a variable that has a cleanup function`, [{ message: 'the label is here', loc: defined }]);
         }
       }
     }
@@ -106,7 +119,7 @@ export class FunctionLabels {
   }
 
   private make(name: string, unique: string, declared: Loc): LabelEntry {
-    const entry: LabelEntry = { name, unique, declared, defined: undefined, context: undefined, uses: [], quiet: false };
+    const entry: LabelEntry = { name, unique, declared, defined: undefined, context: undefined, uses: [], quiet: false, cleanups: [], waiting: [] };
     this.all.push(entry);
     return entry;
   }

@@ -4,6 +4,7 @@
 import type { Diagnostics } from '../../diagnostics.ts';
 import type { Actions } from '../sema/actions.ts';
 import type { TokenSource } from '../token.ts';
+import type { Cleanup } from './cleanups.ts';
 import { Cursor, Unwind } from './cursor.ts';
 import type { FunctionLabels, JumpContext } from './labels.ts';
 import { PragmaState } from './pragmas.ts';
@@ -17,6 +18,7 @@ export interface Mark {
   readonly switches: number;
   readonly jumps: JumpContext | undefined;
   readonly labelScopes: number;
+  readonly cleanups: number;
 }
 
 export class Parser extends Cursor {
@@ -30,6 +32,8 @@ export class Parser extends Cursor {
   switches = 0;
   /** The innermost statement expression: no jump leads into one. */
   jumps: JumpContext | undefined;
+  /** Variables with cleanup functions in scope, innermost last. */
+  readonly cleanups: Cleanup[] = [];
   private scopes = 0;
 
   constructor(source: TokenSource, actions: Actions, diagnostics: Diagnostics) {
@@ -50,7 +54,7 @@ export class Parser extends Cursor {
   mark(): Mark {
     return {
       depth: this.depth, scopes: this.scopes, loops: this.loops, switches: this.switches,
-      jumps: this.jumps, labelScopes: this.labels?.localScopes ?? 0,
+      jumps: this.jumps, labelScopes: this.labels?.localScopes ?? 0, cleanups: this.cleanups.length,
     };
   }
 
@@ -63,6 +67,7 @@ export class Parser extends Cursor {
     this.switches = mark.switches;
     this.jumps = mark.jumps;
     this.labels?.leaveLocalScopes(mark.labelScopes);
+    this.cleanups.length = mark.cleanups;
   }
 
   /** Does the n-th token after the current one (0: the current one) start a type name? */

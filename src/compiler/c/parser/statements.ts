@@ -5,6 +5,7 @@ import type { Loc } from '../../diagnostics.ts';
 import type { Attribute, CaseLabel, Compound, Expr, If, Loop, Stmt } from '../ast.ts';
 import { parseAsm } from './asm.ts';
 import { parseAttributes } from './attributes.ts';
+import { leaveBlock, leaveBy, leaveByGoto, leaveStatement } from './cleanups.ts';
 import { BRACKET } from './cursor.ts';
 import { parseDeclaration, parseStaticAssert } from './declarations.ts';
 import { parseConditional, parseExpression } from './expressions.ts';
@@ -15,11 +16,12 @@ import { describe, T } from './token-codes.ts';
 /**
  * `{ … }`. `opensScope` is false for the body of a function, whose scope is that of its parameters.
  */
-export function parseCompound(p: Parser, opensScope: boolean): Compound {
+export function parseCompound(p: Parser, opensScope: boolean, isExpression = false): Compound {
   const open = p.expect(T.LBRACE, "'{'", 'before a block');
   p.enter(BRACKET, open.loc);
   if (opensScope) p.pushScope();
   const labelScopes = p.labels?.localScopes ?? 0;
+  const cleanups = p.cleanups.length;
   if (p.code === T.LABEL_DECL) parseLocalLabels(p);
   const body: Stmt[] = [];
   while (p.code !== T.RBRACE) {
@@ -39,6 +41,7 @@ export function parseCompound(p: Parser, opensScope: boolean): Compound {
   }
   const end = p.tok.loc;
   reportUnroll(p, takePragmas(p));
+  leaveBlock(p, cleanups, body, end, isExpression);
   p.accept(T.RBRACE);
   p.labels?.leaveLocalScopes(labelScopes);
   if (opensScope) p.popScope();
@@ -84,17 +87,17 @@ function parseStatement(p: Parser): Stmt | undefined {
       p.advance();
       if (p.loops === 0 && p.switches === 0) p.error('break-outside-loop', loc, "'break' stands in no loop or switch");
       p.expectSemicolon("'break'");
-      return { kind: 'break', loc };
+      return leaveBy(p, { kind: 'break', loc });
     case T.CONTINUE:
       p.advance();
       if (p.loops === 0) p.error('continue-outside-loop', loc, "'continue' stands in no loop");
       p.expectSemicolon("'continue'");
-      return { kind: 'continue', loc };
+      return leaveBy(p, { kind: 'continue', loc });
     case T.RETURN: {
       p.advance();
       const value = p.code === T.SEMI ? undefined : parseExpression(p);
       p.expectSemicolon("'return'");
-      return { kind: 'return', value: p.actions.returnValue(value, loc), loc };
+      return leaveBy(p, { kind: 'return', value: p.actions.returnValue(value, loc), loc });
     }
     case T.GOTO:
       return parseGoto(p);
@@ -217,7 +220,7 @@ function parseIf(p: Parser): If {
   return statement as If;
 }
 
-function parseLoop(p: Parser, unroll: Unroll | undefined): Loop {
+function parseLoop(p: Parser, unroll: Unroll | undefined): Stmt {
   const { text, loc } = p.advance();
   const hint = unroll === undefined ? {} : { unroll };
   switch (text) {
@@ -235,8 +238,10 @@ function parseLoop(p: Parser, unroll: Unroll | undefined): Loop {
       p.expectSemicolon("'do … while (…)'");
       return { kind: 'loop', form: 'do', init: undefined, cond, step: undefined, body, ...hint, loc };
     }
-    default:
-      return { ...parseFor(p), ...hint, loc };
+    default: {
+      const cleanups = p.cleanups.length;
+      return leaveStatement(p, cleanups, { ...parseFor(p), ...hint, loc });
+    }
   }
 }
 
@@ -355,7 +360,7 @@ function parseLabel(p: Parser): Stmt {
   p.advance();
   const attributes: Attribute[] = [];
   if (p.code === T.ATTRIBUTE) parseAttributes(p, attributes);
-  const name = p.labels?.define(text, loc, p.jumps, attributes.some((a) => a.name === 'unused')) ?? text;
+  const name = p.labels?.define(text, loc, p.jumps, attributes.some((a) => a.name === 'unused'), p.cleanups) ?? text;
   if (attributes.length > 0 && p.accept(T.SEMI)) return { kind: 'label', name, body: { kind: 'empty', loc }, loc };
   return { kind: 'label', name, body: parseLabeled(p, `'${text}:'`), loc };
 }
@@ -366,9 +371,9 @@ function parseGoto(p: Parser): Stmt {
     p.fail('computed-goto', "'goto *address' is not supported: BPF has no indirect jumps; use a switch", undefined, loc);
   }
   const label = p.expectIdentifier("after 'goto'");
-  const name = p.labels?.use(label.text, label.loc, p.jumps) ?? label.text;
+  const name = p.labels?.use(label.text, label.loc, p.jumps, p.cleanups) ?? label.text;
   p.expectSemicolon("'goto'");
-  return { kind: 'goto', label: name, loc };
+  return leaveByGoto(p, name, label, loc);
 }
 
 /* ---------- pragmas ---------- */
