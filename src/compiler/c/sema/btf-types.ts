@@ -159,7 +159,7 @@ export class BtfTypes {
     this.open.clear();
     const fields = t.members.map((m) => this.field(m));
     for (const id of outer) this.open.add(id);
-    return { fields, size: t.size, ...alignment(fields, t.size) };
+    return new Body(fields, t.size);
   }
 
   private field(m: BtfMember): Field {
@@ -168,6 +168,26 @@ export class BtfTypes {
     const size = sizeOf(type.type) || 1;
     const offset = Math.floor(m.bitOffset / (size * 8)) * size;
     return { name: m.name, type, offset, bit: { offset: m.bitOffset - offset * 8, width: m.bitSize || size * 8 }, loc: 0 };
+  }
+}
+
+/** The alignment needs that of every record inside, and few ask for it. */
+class Body implements RecordBody {
+  readonly fields: readonly Field[];
+  readonly size: number;
+  private known: ReturnType<typeof alignment> | undefined = undefined;
+
+  constructor(fields: readonly Field[], size: number) {
+    this.fields = fields;
+    this.size = size;
+  }
+
+  get align(): number {
+    return (this.known ??= alignment(this.fields, this.size)).align;
+  }
+
+  get packed(): boolean {
+    return (this.known ??= alignment(this.fields, this.size)).packed;
   }
 }
 
