@@ -83,7 +83,7 @@ function main(): void {
   const samples: number[][] = [[], [], [], []];
   for (let i = 0; i < rounds; i++) {
     const child = spawnSync(process.execPath, [fileURLToPath(import.meta.url), 'cold', file], { encoding: 'utf8' });
-    child.stdout.trim().split(' ').forEach((ms, n) => samples[n]?.push(Number(ms)));
+    for (const [n, ms] of child.stdout.trim().split(' ').entries()) samples[n]?.push(Number(ms));
   }
   const bytes = new Uint8Array(readFileSync(file));
   const btf = new BtfReader(bytes);

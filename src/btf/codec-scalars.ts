@@ -44,6 +44,7 @@ export function intReader(size: number, signed: boolean, js: Int64): Decoder<num
 
 export function intWriter(size: number, what: string): Encoder<unknown> {
   const bits = size * 8;
+  const toWhole = wholeNumber(bits, what);
   if (size <= 4) {
     const write: Encoder<number> =
       size === 1
@@ -51,30 +52,35 @@ export function intWriter(size: number, what: string): Encoder<unknown> {
         : size === 2
           ? (view, offset, value) => view.setUint16(offset, value, true)
           : (view, offset, value) => view.setUint32(offset, value, true);
-    return (view, offset, value) => write(view, offset, toNumber(value, bits, what));
+    const low = -(2 ** (bits - 1));
+    const high = 2 ** bits;
+    return (view, offset, value) => {
+      const number = typeof value === 'number' ? value : Number(toWhole(value));
+      if (!Number.isInteger(number) || number < low || number >= high) throw doesNotFit(value, what);
+      write(view, offset, number);
+    };
   }
-  if (size === 8) return (view, offset, value) => view.setBigUint64(offset, BigInt.asUintN(64, toBigInt(value, bits, what)), true);
+  // setBigUint64 keeps the low 64 bits, so a negative number is written as its two's complement.
+  if (size === 8) return (view, offset, value) => view.setBigUint64(offset, toWhole(value), true);
   return (view, offset, value) => {
-    const whole = toBigInt(value, bits, what);
-    view.setBigUint64(offset, BigInt.asUintN(64, whole), true);
-    view.setBigUint64(offset + 8, BigInt.asUintN(64, whole >> 64n), true);
+    const whole = toWhole(value);
+    view.setBigUint64(offset, whole, true);
+    view.setBigUint64(offset + 8, whole >> 64n, true);
   };
 }
 
 /** Both ways of reading the bits are taken: 255 and -1 are the same byte. */
-function toNumber(value: unknown, bits: number, what: string): number {
-  const number = typeof value === 'number' ? value : Number(toBigInt(value, bits, what));
-  if (Number.isInteger(number) && number >= -(2 ** (bits - 1)) && number < 2 ** bits) return number;
-  throw doesNotFit(value, what);
-}
-
-function toBigInt(value: unknown, bits: number, what: string): bigint {
-  let whole: bigint | undefined;
-  if (typeof value === 'bigint') whole = value;
-  else if (typeof value === 'number' && Number.isInteger(value)) whole = BigInt(value);
-  else if (typeof value === 'boolean') whole = value ? 1n : 0n;
-  if (whole !== undefined && whole >= -(1n << BigInt(bits - 1)) && whole < 1n << BigInt(bits)) return whole;
-  throw doesNotFit(value, what);
+function wholeNumber(bits: number, what: string): (value: unknown) => bigint {
+  const low = -(1n << BigInt(bits - 1));
+  const high = 1n << BigInt(bits);
+  return (value) => {
+    let whole: bigint | undefined;
+    if (typeof value === 'bigint') whole = value;
+    else if (typeof value === 'number' && Number.isInteger(value)) whole = BigInt(value);
+    else if (typeof value === 'boolean') whole = value ? 1n : 0n;
+    if (whole === undefined || whole < low || whole >= high) throw doesNotFit(value, what);
+    return whole;
+  };
 }
 
 export function doesNotFit(value: unknown, what: string): BtfError {
@@ -119,8 +125,9 @@ export function bitsReader(shift: number, width: number, signed: boolean, js: In
 export function bitsWriter(shift: number, width: number, what: string): Encoder<unknown> {
   const bytes = Math.ceil((shift + width) / 8);
   const mask = ((1n << BigInt(width)) - 1n) << BigInt(shift);
+  const toWhole = wholeNumber(width, what);
   return (view, offset, value) => {
-    const bits = BigInt.asUintN(width, toBigInt(value, width, what)) << BigInt(shift);
+    const bits = BigInt.asUintN(width, toWhole(value)) << BigInt(shift);
     for (let i = 0; i < bytes; i++) {
       const at = BigInt(8 * i);
       const keep = view.getUint8(offset + i) & ~Number((mask >> at) & 0xffn);

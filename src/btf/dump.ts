@@ -112,50 +112,56 @@ class Dumper {
     const type = this.#source.type(id);
     switch (type.kind) {
       case 'ptr':
-        return this.#prepare(type.type, false, depth + 1);
+        this.#prepare(type.type, false, depth + 1);
+        break;
       case 'const':
       case 'volatile':
       case 'restrict':
       case 'typeTag':
       case 'declTag':
-        return this.#prepare(type.type, whole, depth + 1);
+        this.#prepare(type.type, whole, depth + 1);
+        break;
       case 'array':
-        return this.#prepare(type.element, true, depth + 1);
+        this.#prepare(type.element, true, depth + 1);
+        break;
       case 'funcProto':
         if (this.#state.get(id) === 'open') return;
         this.#state.set(id, 'open');
         this.#prepare(type.returns, false, depth + 1);
         for (const p of type.params) this.#prepare(p.type, false, depth + 1);
         this.#state.delete(id);
-        return;
+        break;
       case 'typedef':
-        return this.#prepareTypedef(id, type.type, whole, depth);
+        this.#prepareTypedef(id, type.type, whole, depth);
+        break;
       case 'fwd':
         if (this.#state.get(id) === undefined) {
           this.#state.set(id, 'done');
           this.#emit(`${type.union ? 'union' : 'struct'} ${this.#names.tag(id)};\n\n`);
         }
-        return;
+        break;
       case 'enum':
       case 'enum64':
         if (type.name === '' || this.#state.get(id) === 'done') return;
         this.#state.set(id, 'done');
         this.#emit(`${this.#enumBody(id, type, 0)};\n\n`);
-        return;
+        break;
       case 'struct':
       case 'union':
-        return this.#prepareRecord(id, type, whole, depth);
+        this.#prepareRecord(id, type, whole, depth);
+        break;
       case 'int':
       case 'float':
-        return this.#prepareScalar(id, type);
+        this.#prepareScalar(id, type);
+        break;
       case 'void':
       case 'func':
       case 'var':
       case 'datasec':
       case 'unknown':
-        return;
+        break;
       default:
-        return type satisfies never;
+        void (type satisfies never);
     }
   }
 

@@ -46,7 +46,7 @@ function fill(words: Uint32Array, entries: Uint32Array, strings: StringTable, he
     let hash = 0;
     if (offset < start) hash = hashName(strings.bytesAt(offset), 0);
     // The same as `hashName`: a call costs much here until the engine has inlined it.
-    else for (let at = offset - start, byte; (byte = bytes[at]) > 0; at++) hash = (Math.imul(hash, 31) + byte) | 0;
+    else for (let at = offset - start, byte: number; (byte = bytes[at]) > 0; at++) hash = (Math.imul(hash, 31) + byte) | 0;
     const slot = mix(hash) & mask;
     chain[i] = heads[slot];
     heads[slot] = i + 1;
@@ -60,6 +60,6 @@ function mix(hash: number): number {
 /** Ends at NUL, and at the end of the table, where `undefined > 0` is false. */
 function hashName(bytes: Uint8Array, at: number): number {
   let hash = 0;
-  for (let byte; (byte = bytes[at]) > 0; at++) hash = (Math.imul(hash, 31) + byte) | 0;
+  for (let byte: number; (byte = bytes[at]) > 0; at++) hash = (Math.imul(hash, 31) + byte) | 0;
   return hash;
 }

@@ -21,6 +21,7 @@ const WIDTH = 8;
 /** Records above this are rare and slow anyhow; they would use up the places. */
 const MAX_MEMBERS = 4 * WIDTH;
 
+// biome-ignore format: sixteen times the same, meant to be seen at once
 const SITES: readonly Site[] = [
   (n, [k0, k1, k2, k3, k4, k5, k6, k7], [d0, d1, d2, d3, d4, d5, d6, d7]) => (r, v, o) => {
     r[k0] = d0(v, o); if (n === 1) return r;

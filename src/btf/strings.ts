@@ -49,7 +49,7 @@ export class StringTable {
     }
     let to = from;
     let high = 0;
-    for (let byte; (byte = bytes[to]) > 0; to++) high |= byte;
+    for (let byte: number; (byte = bytes[to]) > 0; to++) high |= byte;
     const name = bytes.subarray(from, to);
     return high < 0x80 && name.length < 256 ? String.fromCharCode.apply(null, name as unknown as number[]) : decoder.decode(name);
   }

@@ -100,63 +100,69 @@ function encodeType(type: BtfType, id: number, out: number[], name: (text: strin
       const encoding = { unsigned: 0, signed: INT_SIGNED, char: INT_CHAR, bool: INT_BOOL }[type.encoding];
       head(type.name, 0, false, type.size);
       out.push((encoding << 24) | type.bits);
-      return;
+      break;
     }
     case 'ptr':
     case 'const':
     case 'volatile':
     case 'restrict':
-      return head('', 0, false, type.type);
+      head('', 0, false, type.type);
+      break;
     case 'typedef':
-      return head(type.name, 0, false, type.type);
+      head(type.name, 0, false, type.type);
+      break;
     case 'typeTag':
-      return head(type.name, 0, type.attribute === true, type.type);
+      head(type.name, 0, type.attribute === true, type.type);
+      break;
     case 'array':
       head('', 0, false, 0);
       out.push(type.element, type.index, type.length);
-      return;
+      break;
     case 'struct':
     case 'union': {
       const bitFields = type.members.some((m) => m.bitSize > 0);
       head(type.name, type.members.length, bitFields, type.size);
       for (const m of type.members) out.push(name(m.name), m.type, memberOffset(m, bitFields, id));
-      return;
+      break;
     }
     case 'enum':
       head(type.name, type.values.length, type.signed, type.size);
       for (const v of type.values) out.push(name(v.name), Number(BigInt.asUintN(32, v.value)));
-      return;
+      break;
     case 'enum64':
       head(type.name, type.values.length, type.signed, type.size);
       for (const v of type.values) {
         out.push(name(v.name), Number(BigInt.asUintN(32, v.value)), Number(BigInt.asUintN(32, v.value >> 32n)));
       }
-      return;
+      break;
     case 'fwd':
-      return head(type.name, 0, type.union, 0);
+      head(type.name, 0, type.union, 0);
+      break;
     case 'funcProto':
       head('', type.params.length + (type.variadic ? 1 : 0), false, type.returns);
       for (const p of type.params) out.push(name(p.name), p.type);
       if (type.variadic) out.push(0, 0);
-      return;
+      break;
     case 'func':
-      return head(type.name, LINKAGES.indexOf(type.linkage), false, type.type);
+      head(type.name, LINKAGES.indexOf(type.linkage), false, type.type);
+      break;
     case 'var':
       head(type.name, 0, false, type.type);
       out.push(LINKAGES.indexOf(type.linkage));
-      return;
+      break;
     case 'datasec':
       head(type.name, type.entries.length, false, type.size);
       for (const e of type.entries) out.push(e.type, e.offset, e.size);
-      return;
+      break;
     case 'float':
-      return head(type.name, 0, false, type.size);
+      head(type.name, 0, false, type.size);
+      break;
     case 'declTag':
       head(type.name, 0, type.attribute === true, type.type);
       out.push(type.component >>> 0);
-      return;
+      break;
     default:
-      return type satisfies never;
+      void (type satisfies never);
   }
 }
 

@@ -12,7 +12,7 @@ export class ElfStrings {
     const { bytes } = this;
     let end = offset;
     let high = 0;
-    for (let byte; (byte = bytes[end]) > 0; end++) high |= byte;
+    for (let byte: number; (byte = bytes[end]) > 0; end++) high |= byte;
     const name = bytes.subarray(offset, end);
     if (high >= 0x80 || name.length > 1024) return decoder.decode(name);
     return String.fromCharCode.apply(null, name as unknown as number[]);

@@ -140,7 +140,7 @@ export class RawBtf {
         bytes[header + types + kind * 4 + 1] = element;
       });
     }
-    this.words.forEach((word, i) => view.setUint32(header + i * 4, word, true));
+    for (const [i, word] of this.words.entries()) view.setUint32(header + i * 4, word, true);
     bytes.set(strings, header + types + layout);
     return bytes;
   }

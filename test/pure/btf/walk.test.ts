@@ -53,7 +53,7 @@ toolTest('members are where offsetof says', { commands: [CLANG] }, () => {
   const view = new DataView(answers.buffer, answers.byteOffset);
   const nested = btf.find('nested', 'struct');
   assert.ok(nested !== undefined);
-  paths.forEach((path, i) => assert.equal(findMember(btf, nested, path)?.bitOffset, 8 * view.getUint32(i * 8, true), path));
+  for (const [i, path] of paths.entries()) assert.equal(findMember(btf, nested, path)?.bitOffset, 8 * view.getUint32(i * 8, true), path);
   assert.deepEqual(findMember(btf, nested, 'pair.y')?.indexes, [2, 1, 1]);
   assert.deepEqual(findMember(btf, nested, 'a[2].s')?.indexes, [0, 2, 1]);
   const bits = findMember(btf, btf.find('bits') ?? 0, 'b');

@@ -75,7 +75,7 @@ toolTest('one of every kind, read by bpftool', { commands: ['bpftool'] }, () => 
 test('one of every kind, read by ourselves', () => {
   const read = new BtfReader(encodeBtf(samples()));
   assert.deepEqual(read.warnings, []);
-  SAMPLES.forEach((type, i) => assert.deepEqual(read.type(i + 1), type));
+  for (const [i, type] of SAMPLES.entries()) assert.deepEqual(read.type(i + 1), type);
 });
 
 toolTest('a whole kernel, written and read by bpftool', { btf: true, commands: ['bpftool'] }, () => {
@@ -83,7 +83,7 @@ toolTest('a whole kernel, written and read by bpftool', { btf: true, commands: [
   const got = readByBpftool(bytes);
   const want = bpftoolTypes(VMLINUX);
   assert.equal(got.length, want.length);
-  got.forEach((type, i) => assert.equal(JSON.stringify(type), JSON.stringify(want[i])));
+  for (const [i, type] of got.entries()) assert.equal(JSON.stringify(type), JSON.stringify(want[i]));
 });
 
 test('extra strings are in the table, each once', () => {
