@@ -1,12 +1,14 @@
 /** The reader against bpftool over a whole kernel, and on BTF that is newer, odd or broken. */
 import assert from 'node:assert/strict';
+import { writeFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { test } from 'node:test';
 import { dumpTypes } from '../../../src/btf/dump.ts';
 import { BtfError } from '../../../src/btf/error.ts';
 import { BtfReader } from '../../../src/btf/read.ts';
 import { describeType } from '../../../src/btf/schema.ts';
 import { alignOf, findMember, formatType, resolve, sizeOf } from '../../../src/btf/walk.ts';
-import { CLANG, compileBpf, toolTest } from '../object/clang.ts';
+import { CLANG, compileBpf, inTempDir, toolTest } from '../object/clang.ts';
 import { asBpftool, bpftoolTypes, kernelBtf, numbers, RawBtf, sectionOf, VMLINUX } from './support.ts';
 
 toolTest('every type of this kernel is what bpftool reads', { btf: true, commands: ['bpftool'] }, () => {
@@ -127,16 +129,21 @@ test('no strings, and bytes that are not aligned', () => {
   assert.equal(new BtfReader(shifted.subarray(1)).find('int'), 1);
 });
 
-test('split BTF continues the ids and strings of its base', () => {
+/** A base of two types, and three more that build on it: nameless, named from their own strings, named from the base's. */
+function splitBtf(): { readonly base: Uint8Array; readonly split: Uint8Array } {
   const base = new RawBtf().type('int', 1, 0, 4, (1 << 24) | 32).type('same', 4, 0, 0);
   const split = new RawBtf();
-  split.words.push(0, (4 << 24) | 1, 4, 0, 1, 0);
-  const baseReader = new BtfReader(base.bytes());
   const start = 1 + 'int\0same\0'.length;
-  // Named from its own strings, and from the base's.
+  split.words.push(0, (4 << 24) | 1, 4, 0, 1, 0);
   split.words.push(start + split.name('own'), 8 << 24, 3);
   split.words.push(1, 8 << 24, 1);
-  const btf = new BtfReader(split.bytes(), { base: baseReader });
+  return { base: base.bytes(), split: split.bytes() };
+}
+
+test('split BTF continues the ids and strings of its base', () => {
+  const { base, split } = splitBtf();
+  const baseReader = new BtfReader(base);
+  const btf = new BtfReader(split, { base: baseReader });
   assert.equal(btf.size, 6);
   assert.deepEqual(btf.type(3), { kind: 'struct', name: '', size: 4, members: [{ name: '', type: 1, bitOffset: 0, bitSize: 0 }] });
   assert.equal(btf.find('own', 'typedef'), 4);
@@ -144,6 +151,18 @@ test('split BTF continues the ids and strings of its base', () => {
   assert.equal(btf.find('same'), 2);
   assert.equal(sizeOf(btf, 4), 4);
   assert.equal(btf.type(1), baseReader.type(1));
+});
+
+toolTest('split BTF is what bpftool reads', { commands: ['bpftool'] }, () => {
+  const { base, split } = splitBtf();
+  const btf = new BtfReader(split, { base: new BtfReader(base) });
+  const want = inTempDir((dir) => {
+    writeFileSync(join(dir, 'base'), base);
+    writeFileSync(join(dir, 'split'), split);
+    return bpftoolTypes(join(dir, 'split'), '-B', join(dir, 'base'));
+  });
+  assert.deepEqual(want.map((w) => w.id), [3, 4, 5]);
+  for (const w of want) assert.deepEqual(asBpftool(btf, w.id), w);
 });
 
 test('no BTF at all', () => {
