@@ -21,22 +21,30 @@ export interface Outcome {
   readonly pp: Preprocessor;
 }
 
-export function preprocess(
-  text: string,
-  options: Partial<PreprocessorOptions> & { name?: string; folder?: string; before?: string } = {},
-): Outcome {
-  const diagnostics = new Diagnostics(1000);
-  const pp = new Preprocessor({ diagnostics, ...options });
+type Options = Partial<PreprocessorOptions> & { name?: string; folder?: string; before?: string };
+
+/** A preprocessor that has read nothing yet. */
+export function fresh(text: string, options: Options = {}): Preprocessor {
+  const pp = new Preprocessor({ diagnostics: new Diagnostics(1000), ...options });
   if (options.before !== undefined) pp.enter('<command line>', options.before);
   pp.enter(options.name ?? 'test.c', text, { folder: options.folder ?? '.' });
+  return pp;
+}
+
+export function preprocess(text: string, options: Options = {}): Outcome {
+  const pp = fresh(text, options);
+  const { list } = pp.diagnostics;
   const tokens: Token[] = [];
   try {
     for (let token = pp.next(); token.kind !== 'eof'; token = pp.next()) tokens.push(token);
   } catch (error) {
     if (!(error instanceof TooManyErrors)) throw error;
   }
-  const words = tokens.filter((token) => token.kind !== 'pragma').map((token) => token.text);
-  return { tokens, words, diagnostics: diagnostics.list, codes: diagnostics.list.map((d) => d.code), pp };
+  // clang's -E prints '::' for one token and for two.
+  const words = tokens
+    .filter((token) => token.kind !== 'pragma')
+    .flatMap(({ text }) => (text === '::' ? [':', ':'] : text));
+  return { tokens, words, diagnostics: list, codes: list.map((d) => d.code), pp };
 }
 
 const readText = (path: string): string | undefined => {

@@ -108,8 +108,10 @@ class Substitution {
   private readonly expansion: number;
   private readonly use: PpToken;
   /** White space of something that vanished, for the next token. */
-  private space = false;
+  space = false;
   private vanished = false;
+  /** The replacement list's first op: white space before it is not part of the list. */
+  private first: Op | undefined = undefined;
 
   constructor(pp: Preprocessor, macro: Macro, args: Arguments | undefined, use: PpToken) {
     this.pp = pp;
@@ -120,6 +122,7 @@ class Substitution {
   }
 
   run(ops: readonly Op[]): PpToken[] {
+    this.first = ops[0];
     const out = this.sequence(ops);
     return this.vanished ? this.withoutPlacemarkers(out) : out;
   }
@@ -154,17 +157,15 @@ class Substitution {
 
   private append(op: Op, out: PpToken[]): void {
     const pasted = op.pasteLeft || op.pasteRight;
-    if (op.token.spaceBefore && !op.pasteLeft) this.space = true;
+    if (op.token.spaceBefore && !op.pasteLeft && op !== this.first) this.space = true;
     if (op.stringify) {
       this.pushString(op, out);
     } else if (op.group !== undefined) {
       const from = out.length;
-      const space = this.space;
-      this.space = false;
-      if (this.hasVariadic()) for (const token of this.sequence(op.group)) out.push(token);
-      if (out.length > from) out[from]!.spaceBefore = space;
-      else this.space ||= space;
+      const present = this.hasVariadic();
+      if (present) for (const token of this.sequence(op.group.ops)) out.push(token);
       if (pasted && out.length === from) out.push(placemarker(this.takeSpace()));
+      if (present ? op.group.spaceAtEnd : op.group.spaceInside) this.space = true;
     } else if (op.param >= 0) {
       this.pushTokens(pasted ? this.args!.raw[op.param]! : this.args!.expand(op.param), out);
       if (pasted && this.args!.raw[op.param]!.length === 0) out.push(placemarker(this.takeSpace()));
@@ -179,11 +180,13 @@ class Substitution {
     return space;
   }
 
-  private pushTokens(tokens: readonly PpToken[], out: PpToken[]): void {
+  private pushTokens(tokens: readonly PpToken[], out: PpToken[], ownSpace = false): void {
     if (!this.pp.spend(tokens.length, this.use.loc)) return;
     for (let i = 0; i < tokens.length; i++) {
       const token = tokens[i]!;
-      out.push(this.clone(token, i === 0 ? this.takeSpace() : token.spaceBefore, true));
+      out.push(
+        this.clone(token, i === 0 ? this.takeSpace() || (ownSpace && token.spaceBefore) : token.spaceBefore, true),
+      );
     }
   }
 
@@ -192,7 +195,8 @@ class Substitution {
   }
 
   private pushString(op: Op, out: PpToken[]): void {
-    const tokens = op.group === undefined ? this.args!.raw[op.param]! : this.hasVariadic() ? this.inner(op.group) : [];
+    const tokens =
+      op.group === undefined ? this.args!.raw[op.param]! : this.hasVariadic() ? this.inner(op.group.ops) : [];
     const { text, complete } = stringify(tokens, this.pp.limits.tokenLength);
     const loc = this.pp.source.macroLoc(op.token.loc, this.expansion, false);
     if (!complete)
@@ -236,7 +240,7 @@ class Substitution {
       this.append(comma, out);
       if (comma.pasteLeft && from > 0) this.join(out, from);
       if (rest.token.spaceBefore) this.space = true;
-      this.pushTokens(tokens, out);
+      this.pushTokens(tokens, out, true);
     } else {
       this.space = false;
       if (rest.pasteRight && !comma.pasteLeft) {
@@ -290,14 +294,21 @@ class Substitution {
   }
 }
 
+export interface Expansion {
+  readonly tokens: PpToken[];
+  /** The replacement list ends in white space before an argument that is empty. */
+  readonly spaceAfter: boolean;
+}
+
 /** What the macro's use becomes before it is rescanned. The first token takes the place of the name on its line. */
-export function substitute(pp: Preprocessor, macro: Macro, args: Arguments | undefined, use: PpToken): PpToken[] {
-  const tokens = new Substitution(pp, macro, args, use).run(macro.ops);
+export function substitute(pp: Preprocessor, macro: Macro, args: Arguments | undefined, use: PpToken): Expansion {
+  const substitution = new Substitution(pp, macro, args, use);
+  const tokens = substitution.run(macro.ops);
   pp.spend(macro.ops.length, use.loc);
   const first = tokens[0];
   if (first !== undefined) {
     first.spaceBefore = use.spaceBefore;
     first.lineStart = use.lineStart;
   }
-  return tokens;
+  return { tokens, spaceAfter: substitution.space };
 }

@@ -108,6 +108,8 @@ export function characterValue(text: string): (IntMax & { readonly multiple: boo
   if (units.length === 0) return { code: 'empty-character', message: 'a character constant needs a character' };
   const last = units[units.length - 1]!;
   if (!narrow) {
+    if (prefix !== 'L' && units.length > 1)
+      return { code: 'multi-character', message: `a ${prefix}'…' constant has one character only` };
     if (prefix === 'L') return { value: BigInt.asIntN(32, last), unsigned: false, multiple: units.length > 1 };
     return { value: BigInt.asUintN(prefix === 'u' ? 16 : 32, last), unsigned: true, multiple: units.length > 1 };
   }

@@ -19,7 +19,14 @@ export interface Op {
   pasteLeft: boolean;
   pasteRight: boolean;
   /** The inside of `__VA_OPT__`. */
-  readonly group: readonly Op[] | undefined;
+  readonly group: VaOpt | undefined;
+}
+
+export interface VaOpt {
+  readonly ops: readonly Op[];
+  /** White space before its closing parenthesis, and anywhere between the parentheses. */
+  readonly spaceAtEnd: boolean;
+  readonly spaceInside: boolean;
 }
 
 /** Runs in place of an expansion: returns the token that results, undefined for none. */
@@ -91,16 +98,18 @@ export function parseOps(
   const isVaOpt = (token: PpToken | undefined): boolean =>
     variadic && token !== undefined && token.kind === 'ident' && token.text === '__VA_OPT__';
 
-  const group = (open: PpToken): Op[] => {
+  const group = (open: PpToken): VaOpt => {
+    const from = at + 1;
     at++;
     if (body[at]?.text !== '(') {
       fail('bad-va-opt', open, "'__VA_OPT__' needs a parenthesised text behind it");
-      return [];
+      return { ops: [], spaceAtEnd: false, spaceInside: false };
     }
     at++;
     const ops = sequence(true);
     if (at >= body.length) fail('bad-va-opt', open, "'__VA_OPT__(' is not closed");
-    return ops;
+    const spaceInside = body.slice(from, at + 1).some((token) => token.spaceBefore);
+    return { ops, spaceAtEnd: body[at]?.spaceBefore === true, spaceInside };
   };
 
   // Leaves `at` on the closing parenthesis of a group, or behind the end.

@@ -26,6 +26,7 @@ import type { Condition } from './conditionals.ts';
 import type { ConstantHook } from './constant-names.ts';
 import { ConstantNames } from './constant-names.ts';
 import { directive, leaveConditionals } from './directives.ts';
+import type { Expansion } from './expand.ts';
 import { collectArguments, substitute } from './expand.ts';
 import type { Features } from './features.ts';
 import { DEFAULT_FEATURES } from './features.ts';
@@ -71,11 +72,14 @@ class TokenList {
   pos = 0;
   readonly macro: Macro | undefined;
   readonly isolated: boolean;
+  /** White space to give to the token behind it. */
+  readonly spaceAfter: boolean;
 
-  constructor(tokens: readonly PpToken[], macro: Macro | undefined, isolated: boolean) {
+  constructor(tokens: readonly PpToken[], macro: Macro | undefined, isolated: boolean, spaceAfter: boolean) {
     this.tokens = tokens;
     this.macro = macro;
     this.isolated = isolated;
+    this.spaceAfter = spaceAfter;
   }
 }
 
@@ -176,8 +180,7 @@ export class Preprocessor implements TokenSource {
   /** The next token with macros expanded. */
   lex(): PpToken {
     for (;;) {
-      let token = this.raw();
-      if (this.carrySpace || this.carryLine) token = this.carried(token);
+      const token = this.raw();
       if (token.kind !== 'ident' || token.mark) return token;
       const macro = this.lookup(token.text);
       if (macro === null) return token;
@@ -204,11 +207,16 @@ export class Preprocessor implements TokenSource {
     const lists = this.lists;
     while (lists.length > 0) {
       const list = lists[lists.length - 1]!;
-      if (list.pos < list.tokens.length) return list.tokens[list.pos++]!;
+      if (list.pos < list.tokens.length) {
+        const token = list.tokens[list.pos++]!;
+        return this.carrySpace || this.carryLine ? this.carried(token) : token;
+      }
       if (list.isolated) return END;
+      if (list.spaceAfter) this.carrySpace = true;
       this.pop(list);
     }
-    return this.fileToken();
+    const token = this.fileToken();
+    return this.carrySpace || this.carryLine ? this.carried(token) : token;
   }
 
   private pop(list: TokenList): void {
@@ -349,27 +357,31 @@ export class Preprocessor implements TokenSource {
     if (macro.builtin !== undefined) return macro.builtin(this, token);
     if (macro.busy === this)
       return new PpToken('ident', token.text, token.loc, token.spaceBefore, token.lineStart, true);
-    let tokens: PpToken[];
+    let expansion: Expansion;
     if (macro.params === undefined) {
       if (macro.origin === 'constant' && this.constants!.isDeclared(this, token)) return token;
-      tokens = substitute(this, macro, undefined, token);
+      expansion = substitute(this, macro, undefined, token);
     } else {
       if (!this.peek().startsWith('(')) return token;
       const args = collectArguments(this, token, macro);
       if (args === undefined)
         return new PpToken('ident', token.text, token.loc, token.spaceBefore, token.lineStart, true);
-      tokens = substitute(this, macro, args, token);
+      expansion = substitute(this, macro, args, token);
     }
+    const { tokens, spaceAfter } = expansion;
     if (this.stopped) return END;
     const first = tokens[0];
     if (first === undefined) {
-      this.carrySpace ||= token.spaceBefore;
+      this.carrySpace ||= token.spaceBefore || spaceAfter;
       this.carryLine ||= token.lineStart;
       return undefined;
     }
-    if (tokens.length === 1 && (first.kind !== 'ident' || first.mark || this.lookup(first.text) === null)) return first;
+    if (tokens.length === 1 && (first.kind !== 'ident' || first.mark || this.lookup(first.text) === null)) {
+      this.carrySpace = spaceAfter;
+      return first;
+    }
     macro.busy = this;
-    this.lists.push(new TokenList(tokens, macro, false));
+    this.lists.push(new TokenList(tokens, macro, false, spaceAfter));
     return undefined;
   }
 
@@ -411,7 +423,7 @@ export class Preprocessor implements TokenSource {
     this.carrySpace = this.carryLine = false;
     this.collecting = 0;
     this.argumentDepth++;
-    this.lists.push(new TokenList(tokens, undefined, true));
+    this.lists.push(new TokenList(tokens, undefined, true, false));
     read();
     // Whatever `read` left unread is dropped, with the expansions above it.
     while (this.lists.length > below) this.pop(this.lists[this.lists.length - 1]!);
