@@ -9,9 +9,10 @@ import { orderBlocks } from './cfg.ts';
 import { coalesce } from './coalesce.ts';
 import { color } from './color.ts';
 import { buildInterference } from './interference.ts';
-import { FIRST_VIRTUAL, MOV64, isConditionalJump, mapRegisters } from './machine.ts';
+import { FIRST_VIRTUAL, MOV64, mapRegisters } from './machine.ts';
 import type { MFunction, MInst } from './machine.ts';
 import { findRepeatable, repeatCost } from './rematerialize.ts';
+import { spillPressure } from './spill.ts';
 import { newSpillSlot, spillEverywhere } from './spill-everywhere.ts';
 
 /** Each round puts more registers on the stack, so it ends long before. */
@@ -27,6 +28,7 @@ export function allocate(fn: MFunction): AllocationReport {
   const report: AllocationReport = { spilled: 0, rounds: 0 };
   orderBlocks(fn);
   coalesce(fn);
+  if (spillPressure(fn)) orderBlocks(fn);
   const short = new Set<number>();
   for (;;) {
     if (++report.rounds > MOST_ROUNDS) throw new Error(`${fn.name}: allocation does not end`);
@@ -79,5 +81,3 @@ function assign(fn: MFunction, nodeOf: Int32Array, colors: Int8Array): void {
     block.insts.length = kept;
   }
 }
-
-export { isConditionalJump };
