@@ -25,6 +25,7 @@ import type { Diagnostic } from './diagnostics.ts';
 import type { Dialect } from './dialect/dialect.ts';
 import type { IrFunction, IrModule } from './ir/ir.ts';
 import { lowerUnit } from './ir/lower/lower.ts';
+import { storeDataAddresses } from './ir/passes/data-addresses.ts';
 import { optimize } from './ir/pipeline.ts';
 import { mapSpecs, dataSections } from './object-maps.ts';
 import { emitFunction } from './target/emit-function.ts';
@@ -53,6 +54,10 @@ export interface CompileOptions {
   readonly verify?: boolean;
   readonly trace?: (pass: string, fn: IrFunction) => void;
   readonly maxErrors?: number;
+  /** Every function is inlined where it is called, as a dialect can ask for. */
+  readonly inlineAll?: boolean;
+  /** Addresses in static initialisers are stored by the entry points instead of refused: for running in the VM. */
+  readonly storeAddresses?: boolean;
 }
 
 export interface Compiled {
@@ -75,8 +80,9 @@ export function compile(text: string, options: CompileOptions): Compiled {
     if (diagnostics.errors === 0) {
       const types = new CTypeIds();
       module = lowerUnit(unit, {
-        diagnostics, types, inlineAll: options.dialect?.inlineAll ?? false, ...(options.roots ? { roots: options.roots } : {}),
+        diagnostics, types, inlineAll: options.inlineAll ?? options.dialect?.inlineAll ?? false, ...(options.roots ? { roots: options.roots } : {}),
       });
+      if (options.storeAddresses) storeDataAddresses(module, [...module.functions.values()].filter((fn) => fn.program || options.roots?.includes(fn.name)));
       if (diagnostics.errors === 0) {
         optimize(module, {
           diagnostics,

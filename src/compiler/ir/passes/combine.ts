@@ -7,7 +7,7 @@ import { constant, undef } from '../builder.ts';
 import { buildCfg } from '../cfg.ts';
 import { evalBin, evalBswap, evalCmp, evalExt, swapPred } from '../eval.ts';
 import type { Block, Cmp, Inst, IrFunction, IrModule, IrType, Load, Value } from '../ir.ts';
-import { countUses, isInst, mapOperands, mapTermOperand } from '../uses.ts';
+import { countUses, isInst, mapOperands, mapTermOperand, replaceAll } from '../uses.ts';
 import { isNegatable } from './branches.ts';
 import { readConstant } from './constant-memory.ts';
 import { basedOn } from './pointers.ts';
@@ -38,6 +38,8 @@ class Round {
   private out: Inst[] = [];
   private loc = 0;
   private changed = false;
+  /** Instructions that were already walked mention a value that has been replaced. */
+  private sweep = false;
 
   constructor(fn: IrFunction, module: IrModule, rows: Map<string, CompiledRow[]>) {
     this.fn = fn;
@@ -84,8 +86,9 @@ class Round {
       mapTermOperand(block.term, this.resolve);
       this.terminator(block);
     }
+    if (this.sweep) replaceAll(this.fn, this.replacement);
     // Phis look back along loops.
-    if (this.changed) {
+    else if (this.changed) {
       for (const block of cfg.order) {
         for (const i of block.insts) {
           if (i.op !== 'phi') break;
@@ -212,6 +215,7 @@ class Round {
         : { ...base, op: 'ext', type: l.type, signed: l.signed, bits: l.bits as 8 | 16 | 32, a: wide };
       this.out.splice(at, 1, wide, old);
       this.replacement[l.id] = old;
+      this.sweep = true;
       return wide;
     }
     return undefined;
