@@ -1,4 +1,5 @@
 /** Helpers that give something to the host: trace text, formatted strings, perf and ring buffer records, stacks. */
+import { Refusal } from '../fault.ts';
 import { formatText } from '../format.ts';
 import { ERRNO } from '../maps/store.ts';
 import type { PerfStore, RingStore } from '../maps/records.ts';
@@ -112,8 +113,8 @@ function ringFinish(submit: boolean): HelperRow['run'] {
     const address = call.address(1);
     const owner = call.memory.regionAt(address)?.owner;
     const store = call.state.maps.find((map) => map.store === owner)?.store as RingStore | undefined;
-    if (store === undefined) call.readable(1, 1);
-    store?.finish(address, submit);
+    if (store === undefined) throw new Refusal('argument', `argument 1: 0x${call.long(1).toString(16)} is no reserved record`);
+    store.finish(address, submit);
     return 0;
   };
 }
