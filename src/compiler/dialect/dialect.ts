@@ -18,6 +18,8 @@ export interface DialectContext {
   readonly diagnostics: Diagnostics;
   /** Reports each name once. */
   readonly maps: ReadonlyMap<string, VarDecl>;
+  /** The function whose body is being read. */
+  readonly currentFunction?: FunctionDecl | undefined;
 }
 
 export interface Dialect {
@@ -39,6 +41,8 @@ export interface Dialect {
   /** Is `base.name(…)` a method of the dialect? */
   isMethod(base: Expr, name: string): boolean;
   methodCall(base: Expr, name: string, args: readonly Expr[], loc: Loc, context: DialectContext): Expr;
+  /** A member that is no memory access of C's (fields of packet headers); undefined for all others. */
+  member?(base: Expr, name: string, arrow: boolean, loc: Loc, context: DialectContext): Expr | undefined;
   /** A call of a function that the dialect implements itself (`bpf_trace_printk`, `bpf_usdt_readarg`); undefined for all others. */
   builtinCall(name: string, args: readonly Expr[], loc: Loc, context: DialectContext): Expr | undefined;
   /**

@@ -64,7 +64,13 @@ export class Context {
 
   connect(actions: Actions): void {
     this.theActions = actions;
-    this.sharedContext = { facts: this.facts, actions, diagnostics: this.diagnostics, maps: this.maps };
+    const ctx = this;
+    this.sharedContext = {
+      facts: this.facts, actions, diagnostics: this.diagnostics, maps: this.maps,
+      get currentFunction() {
+        return ctx.function?.decl;
+      },
+    };
   }
 
   get actions(): Actions {

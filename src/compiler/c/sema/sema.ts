@@ -121,7 +121,7 @@ export function createSema(options: SemaOptions): Sema {
     assign: (op, target, value, loc) => assign(ctx, op, target, value, loc),
     conditional: (cond, then, otherwise, loc) => conditional(ctx, cond, then, otherwise, loc),
     index: (base, index, loc) => subscript(ctx, base, index, loc),
-    member: (base, name, arrow, loc) => member(ctx, base, name, arrow, loc),
+    member: (base, name, arrow, loc) => ctx.dialect?.member?.(base, name, arrow, loc, ctx.dialectContext) ?? member(ctx, base, name, arrow, loc),
     isMethod: (base, name) => ctx.dialect?.isMethod(base, name) ?? false,
     methodCall: (base, name, args, loc) => ctx.dialect?.methodCall(base, name, args, loc, ctx.dialectContext) ?? errorExpr(loc),
     call: (callee, args, loc) => call(ctx, callee, args, loc),

@@ -23,6 +23,7 @@ import { kernelMacro } from '../kernel/values.ts';
 import { callMethod, tableOf } from './methods.ts';
 import { bccFunction } from './functions.ts';
 import { bccMap } from './maps.ts';
+import { packetField, PROTO_H } from './packet.ts';
 import { BCC_FOOTER, BCC_PRELUDE } from './prelude.ts';
 import { tracePrintk } from './printk.ts';
 import { bccProgram } from './programs.ts';
@@ -32,7 +33,6 @@ import { tracepointStruct } from './tracepoint.ts';
 const MISSING: Readonly<Record<string, string>> = {
   bpf_usdt_readarg: 'reading arguments of USDT probes', bpf_usdt_readarg_p: 'reading arguments of USDT probes',
   incr_cksum_l3: 'use bpf_l3_csum_replace(skb, offset, from, to, size)', incr_cksum_l4: 'use bpf_l4_csum_replace(skb, offset, from, to, flags)',
-  cursor_advance: 'packet headers by cursor; use load_byte, load_half and load_word',
   bpf_dext_pkt: 'bit fields of packets; use load_byte, load_half and load_word', bpf_dins_pkt: 'bit fields of packets; use bpf_skb_store_bytes',
 };
 
@@ -45,7 +45,8 @@ export const bccDialect: Dialect = {
   inlineAll: true,
 
   header(path) {
-    if (path === 'bcc/proto.h' || path === 'bcc/helpers.h' || path === 'bcc/bpf.h' || path === 'proto.h' || path === 'helpers.h') return '#include <skep/kernel.h>\n';
+    if (path === 'bcc/proto.h' || path === 'proto.h') return PROTO_H;
+    if (path === 'bcc/helpers.h' || path === 'bcc/bpf.h' || path === 'helpers.h') return '';
     return kernelHeader(path);
   },
 
@@ -84,6 +85,8 @@ export const bccDialect: Dialect = {
     if (table === undefined) throw new Error('methodCall: no table');
     return callMethod(table, name, args, loc, context);
   },
+
+  member: packetField,
 
   builtinCall(name, args, loc, context) {
     return ownCall(name, args, loc, context) ?? kernelBuiltin(name, args, loc, context);

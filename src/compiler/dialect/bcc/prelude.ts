@@ -22,7 +22,7 @@ export const BCC_PRELUDE = String.raw`#include <skep/kernel.h>
 #define MASK(n) ((n) < 64 ? (1ull << (n)) - 1 : ((__u64)-1LL))
 #define MASK128(n) ((n) < 128 ? ((unsigned __int128)1 << (n)) - 1 : ((unsigned __int128)-1))
 #define lock_xadd(pointer, value) ((void)__sync_fetch_and_add(pointer, value))
-#define BPF_PACKET_HEADER
+#define cursor_advance(cursor, length) ({ void *___at = (void *)(cursor); (cursor) += (length); ___at; })
 ${MAP_MACROS}
 ${REGISTERS}
 #define __skep_wrapped_regs(ctx) ((struct pt_regs *)PT_REGS_PARM1(ctx))
