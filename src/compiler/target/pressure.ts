@@ -11,6 +11,8 @@ import type { MBlock, MFunction, MInst } from './machine.ts';
 
 /** Beyond any distance inside a function; twice as far is never. */
 export const FAR = 0x1000_0000;
+/** The most that a live register's distance can be. */
+export const FARTHEST: number = FAR * 2 - 0x10_0000;
 const LEAVE_LOOP = 0x0800_0000;
 
 export interface LoopPressure {
@@ -138,7 +140,7 @@ export function nextUses(fn: MFunction, live: Liveness): NextUses {
       const d = (entry[s.index * width + bit] as number) + (s.depth < b.depth ? LEAVE_LOOP : 0);
       if (d < best) best = d;
     }
-    return Math.min(best, FAR * 2);
+    return Math.min(best, FARTHEST);
   };
   // Distances only fall; a few rounds settle all but absurd nests.
   for (let round = 0, changed = true; changed && round < 12; round++) {
@@ -148,7 +150,7 @@ export function nextUses(fn: MFunction, live: Liveness): NextUses {
       forEachLive(live, live.liveIn, k, (r) => {
         const bit = live.bit[r] as number;
         const own = first[k * width + bit] as number;
-        const d = own >= 0 ? own : Math.min(FAR * 2, b.insts.length + exitDistance(b, bit));
+        const d = own >= 0 ? own : Math.min(FARTHEST, b.insts.length + exitDistance(b, bit));
         if (d !== entry[k * width + bit]) {
           entry[k * width + bit] = d;
           changed = true;
@@ -167,7 +169,7 @@ export function nextUses(fn: MFunction, live: Liveness): NextUses {
   return {
     atEntry: (block, reg) => {
       const bit = live.bit[reg] as number;
-      return bit < 0 ? FAR * 2 : (entry[block * width + bit] as number);
+      return bit < 0 ? FAR * 2 : Math.min(FARTHEST, entry[block * width + bit] as number);
     },
     atExit: (block, reg) => {
       const bit = live.bit[reg] as number;

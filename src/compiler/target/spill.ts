@@ -16,7 +16,7 @@ import { computeLiveness, forEachLive } from './liveness.ts';
 import type { Liveness } from './liveness.ts';
 import { MInst, NONE, REGISTERS, newBlock, physicalDefs, physicalUses, virtualDefs, virtualUses } from './machine.ts';
 import type { MBlock, MFunction } from './machine.ts';
-import { measurePressure, nextUses, FAR } from './pressure.ts';
+import { FAR, FARTHEST, measurePressure, nextUses } from './pressure.ts';
 import type { NextUses, Pressure } from './pressure.ts';
 import { findRepeatable, repeat, repeatCost } from './rematerialize.ts';
 import { newSpillSlot, reload, save } from './spill-everywhere.ts';
@@ -173,7 +173,7 @@ class Spiller {
     });
     const liveOut = new Map<number, number>();
     forEachLive(this.live, this.live.liveOut, b.index, (r) => {
-      liveOut.set(r, insts.length + this.uses.atExit(b.index, r));
+      liveOut.set(r, Math.min(FARTHEST, insts.length + this.uses.atExit(b.index, r)));
     });
     const cursor = new Map<number, number>();
     const nextUse = (r: number, after: number): number => {
