@@ -47,7 +47,23 @@ class Runner {
     this.options = options;
   }
 
+  /** How often each function has changed, and how often it had when a pass last had nothing to do. */
+  private readonly changes = new Map<IrFunction, number>();
+  private readonly settled = new Map<IrFunction, Map<string, number>>();
+
   run(name: string, pass: Pass, fn: IrFunction): boolean {
+    const version = this.changes.get(fn) ?? 0;
+    let settled = this.settled.get(fn);
+    if (!settled) this.settled.set(fn, (settled = new Map()));
+    if (settled.get(name) === version) return false;
+    const changed = this.check(name, pass, fn);
+    if (changed) this.changes.set(fn, version + 1);
+    // All passes here go to their own fixpoint, so one that has just run would find nothing.
+    settled.set(name, changed ? version + 1 : version);
+    return changed;
+  }
+
+  private check(name: string, pass: Pass, fn: IrFunction): boolean {
     const before = this.options.verify ? printFunction(fn) : '';
     const changed = pass(fn, this.module);
     if (this.options.verify) {
@@ -58,6 +74,12 @@ class Runner {
     return changed;
   }
 
+  /** Something else has changed it. */
+  touched(name: string, fn: IrFunction): void {
+    this.changes.set(fn, (this.changes.get(fn) ?? 0) + 1);
+    this.check(name, () => true, fn);
+  }
+
   /** What makes a function small enough to be copied: values instead of variables. */
   early(fn: IrFunction): void {
     this.run('cleanup-cfg', cleanupCfg, fn);
@@ -66,6 +88,12 @@ class Runner {
     this.run('combine', combine, fn);
     this.run('cleanup-cfg', cleanupCfg, fn);
     this.run('dce', removeDeadCode, fn);
+  }
+
+  /** Callees have been copied in. */
+  prepare(fn: IrFunction): void {
+    this.touched('inline', fn);
+    this.early(fn);
   }
 
   /** Passes that make work for each other, until none finds any. */
@@ -94,8 +122,8 @@ class Runner {
 /** Runs everything; the module then is what the back end takes. */
 export function optimize(module: IrModule, options: PipelineOptions): void {
   const r = new Runner(module, options);
-  for (const fn of module.functions.values()) r.run('lower', () => false, fn);
-  inlineModule(module, { diagnostics: options.diagnostics, prepare: (fn) => r.early(fn), ...(options.roots ? { roots: options.roots } : {}) });
+  for (const fn of module.functions.values()) r.touched('lower', fn);
+  inlineModule(module, { diagnostics: options.diagnostics, prepare: (fn) => r.prepare(fn), ...(options.roots ? { roots: options.roots } : {}) });
   // A pointer to a function becomes known when its caller is: then there is more to inline.
   for (let round = 0; round < 3; round++) {
     let found = false;
@@ -104,11 +132,11 @@ export function optimize(module: IrModule, options: PipelineOptions): void {
       if (r.run('indirect', resolveIndirectCalls, fn)) found = true;
     }
     if (!found) break;
-    inlineModule(module, { diagnostics: options.diagnostics, prepare: (fn) => r.early(fn), ...(options.roots ? { roots: options.roots } : {}) });
+    inlineModule(module, { diagnostics: options.diagnostics, prepare: (fn) => r.prepare(fn), ...(options.roots ? { roots: options.roots } : {}) });
   }
   for (const fn of module.functions.values()) if (options.level !== 0) r.middle(fn);
   const read = insertProbeReads(module, options.diagnostics);
-  for (const fn of read) r.run('probe-reads', () => true, fn);
+  for (const fn of read) r.touched('probe-reads', fn);
   for (const fn of module.functions.values()) r.late(fn);
   removeUncalled(module, options.roots);
 }

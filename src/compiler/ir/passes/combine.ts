@@ -11,19 +11,19 @@ import { countUses, isInst, mapOperands, mapTermOperand, replaceAll } from '../u
 import { isNegatable } from './branches.ts';
 import { readConstant } from './constant-memory.ts';
 import { basedOn } from './pointers.ts';
-import { applyRow, compileRows, keyOf, type CompiledRow } from './rewrite.ts';
+import { applyRow, keyOf, RowTable } from './rewrite.ts';
 import { RULES } from './rules.ts';
 
-let compiled: Map<string, CompiledRow[]> | undefined;
+let table: RowTable | undefined;
 
 /** More rounds than any code needs; a pair of rules that undo each other ends here instead of never. */
 const MAX_ROUNDS = 12;
 
 export function combine(fn: IrFunction, module: IrModule): boolean {
-  compiled ??= compileRows(RULES);
+  table ??= new RowTable(RULES);
   let changed = false;
   for (let round = 0; round < MAX_ROUNDS; round++) {
-    if (!new Round(fn, module, compiled).run()) break;
+    if (!new Round(fn, module, table).run()) break;
     changed = true;
   }
   return changed;
@@ -32,7 +32,7 @@ export function combine(fn: IrFunction, module: IrModule): boolean {
 class Round {
   private readonly fn: IrFunction;
   private readonly module: IrModule;
-  private readonly rows: Map<string, CompiledRow[]>;
+  private readonly rows: RowTable;
   private readonly replacement: (Value | undefined)[] = [];
   private readonly uses: Int32Array;
   private out: Inst[] = [];
@@ -41,7 +41,7 @@ class Round {
   /** Instructions that were already walked mention a value that has been replaced. */
   private sweep = false;
 
-  constructor(fn: IrFunction, module: IrModule, rows: Map<string, CompiledRow[]>) {
+  constructor(fn: IrFunction, module: IrModule, rows: RowTable) {
     this.fn = fn;
     this.module = module;
     this.rows = rows;
@@ -127,12 +127,9 @@ class Round {
       case 'memset': case 'memcpy': return undefined;
       default: break;
     }
-    const rows = this.rows.get(keyOf(i));
-    if (rows) {
-      for (const row of rows) {
-        const better = applyRow(row, i, this.once, this);
-        if (better) return better;
-      }
+    for (const row of this.rows.get(keyOf(i))) {
+      const better = applyRow(row, i, this.once, this);
+      if (better) return better;
     }
     return undefined;
   }

@@ -50,22 +50,40 @@ export interface CompiledRow {
 const COMMUTATIVE = new Set(['add', 'mul', 'and', 'or', 'xor', 'cmp.eq', 'cmp.ne', 'cmp.set']);
 const BIN = new Set(['add', 'sub', 'mul', 'udiv', 'sdiv', 'umod', 'smod', 'and', 'or', 'xor', 'shl', 'lshr', 'ashr']);
 
-/** Rows by the operation at their root, each commutative shape in both orders. */
-export function compileRows(rows: readonly Row[]): Map<string, CompiledRow[]> {
-  const table = new Map<string, CompiledRow[]>();
-  for (const row of rows) {
-    const names: string[] = [];
-    const from = parsePattern(row.from, names);
-    const to = parsePattern(row.to, names);
-    if (from.kind !== 'op') throw new Error(`rule without an operation: ${row.from}`);
-    for (const shape of bothOrders(from)) {
-      const list = table.get(shape.key);
-      const compiled = { row, from: shape as Pattern & { kind: 'op' }, to, names };
-      if (list) list.push(compiled);
-      else table.set(shape.key, [compiled]);
+/**
+ * Rows by the operation at their root, each commutative shape in both orders. Patterns are read when an instruction of
+ * their kind is first met: a small program never meets most.
+ */
+export class RowTable {
+  private readonly rows = new Map<string, Row[]>();
+  private readonly compiled = new Map<string, readonly CompiledRow[]>();
+
+  constructor(rows: readonly Row[]) {
+    for (const row of rows) {
+      const key = /^\(([\w.]+)/.exec(row.from)?.[1];
+      if (key === undefined) throw new Error(`rule without an operation: ${row.from}`);
+      const list = this.rows.get(key);
+      if (list) list.push(row);
+      else this.rows.set(key, [row]);
     }
   }
-  return table;
+
+  keys(): Iterable<string> {
+    return this.rows.keys();
+  }
+
+  get(key: string): readonly CompiledRow[] {
+    let list = this.compiled.get(key);
+    if (!list) this.compiled.set(key, (list = (this.rows.get(key) ?? []).flatMap(compileRow)));
+    return list;
+  }
+}
+
+function compileRow(row: Row): CompiledRow[] {
+  const names: string[] = [];
+  const from = parsePattern(row.from, names);
+  const to = parsePattern(row.to, names);
+  return bothOrders(from).map((shape) => ({ row, from: shape, to, names }));
 }
 
 /** Constants stand on the right by then, so only shapes without a constant there have two orders. */
