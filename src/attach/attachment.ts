@@ -14,6 +14,7 @@ import { bpf, type AttrInput, type BpfUse } from '../kernel/bpf-attr.ts';
 import { explainDenied } from '../kernel/capabilities.ts';
 import { FeatureError, UserError, isDenied, type CapabilityName } from '../kernel/errors.ts';
 import { KernelError, type Kernel } from '../kernel/port.ts';
+import { atLeast, readKernelVersion } from '../kernel/version.ts';
 
 /** What attaching needs to know of a program. `LoadedProgram` is one. */
 export interface AttachableProgram {
@@ -99,6 +100,8 @@ export interface HookNeeds {
   /** Name of the feature and the version that has it. */
   readonly feature?: string;
   readonly minKernel?: string;
+  /** What the kernel must be configured with, for when it is new enough and has it not. */
+  readonly config?: string;
   /** Lockdown mode that forbids it. */
   readonly lockedBy?: 'integrity' | 'confidentiality';
   /** Meanings that an error has on this hook. */
@@ -113,7 +116,9 @@ export function explainAttach(kernel: Kernel, error: unknown, needs: HookNeeds):
   if (meaning !== undefined) return new UserError(`${needs.doing}: ${meaning}`, undefined, error);
   if (isDenied(error)) return explainDenied(kernel, error, needs.doing, needs.capabilities, needs.lockedBy);
   if (needs.feature !== undefined && NOT_THERE.has(error.code)) {
-    return new FeatureError(needs.feature, needs.minKernel === undefined ? { why: error.message, cause: error } : { minKernel: needs.minKernel, cause: error });
+    if (needs.minKernel !== undefined && !atLeast(readKernelVersion(kernel), needs.minKernel)) return new FeatureError(needs.feature, { minKernel: needs.minKernel, cause: error });
+    const config = needs.config === undefined ? {} : { hint: `the kernel must be built with ${needs.config}` };
+    return new FeatureError(needs.feature, { why: error.message, cause: error, ...config });
   }
   return new UserError(`${needs.doing}: ${error.message}`, undefined, error);
 }

@@ -37,7 +37,7 @@ export function attachKprobeMulti(kernel: Kernel, program: AttachableProgram, fu
     ...(options.cookies === undefined ? {} : { cookies: new Uint8Array(BigUint64Array.from(options.cookies).buffer) }),
   }, {
     doing: `attaching '${program.name}' to ${kind} ${target}`, capabilities: ['CAP_PERFMON'], lockedBy: 'confidentiality',
-    feature: 'kprobe.multi links', minKernel: options.session === true ? '6.10' : '5.18',
+    feature: 'kprobe.multi links', config: 'CONFIG_FPROBE', minKernel: options.session === true ? '6.10' : '5.18',
     meanings: {
       ESRCH: 'one of the functions does not exist or cannot be traced',
       EINVAL: 'the program was not loaded for kprobe.multi, or this kernel cannot do it',
