@@ -7,7 +7,7 @@
  */
 export type VerifierClass =
   | 'null-pointer' | 'packet-bounds' | 'map-bounds' | 'stack-bounds' | 'memory-bounds' | 'uninitialised' | 'unbounded-loop' | 'too-complex'
-  | 'leaked-reference' | 'helper-unavailable' | 'gpl-only' | 'misaligned' | 'invalid-pointer' | 'missing-core' | 'missing-kfunc' | 'stack-limit'
+  | 'leaked-reference' | 'helper-unavailable' | 'gpl-only' | 'misaligned' | 'invalid-pointer' | 'missing-core' | 'missing-kfunc' | 'missing-symbol' | 'stack-limit'
   | 'context-access' | 'return-value' | 'unreachable-code' | 'pointer-arithmetic' | 'variable-size' | 'argument-type' | 'kfunc-not-allowed'
   | 'locking' | 'sleeping' | 'read-only' | 'pointer-leak' | 'pointer-comparison' | 'division' | 'tail-call' | 'callback' | 'bad-instruction'
   | 'too-large' | 'recursion' | 'attach-target' | 'program-metadata' | 'kernel-bug' | 'unknown';
@@ -30,6 +30,11 @@ export const VERIFIER_TABLE: readonly VerifierRow[] = [
     class: 'missing-kfunc', pattern: /invalid func unknown#2002\d{6}/,
     explanation: 'a call of a kernel function that this kernel does not have can be reached',
     hint: 'guard it with bpf_ksym_exists()',
+  },
+  {
+    class: 'missing-symbol', pattern: /ldimm64 failed to find the address for kernel symbol '(\w+)'/,
+    explanation: "this kernel does not know the address of its own '$1'",
+    hint: 'variables are in its table of symbols only if it was built with CONFIG_KALLSYMS_ALL',
   },
   {
     class: 'null-pointer', pattern: /R(\d+) invalid mem access '(?:map_value|mem|sock|sock_common|tcp_sock|xdp_sock|ptr|rcu_ptr|rdonly_mem|alloc_mem|ringbuf_mem|buf|percpu_ptr|trusted_ptr|dynptr)?\w*_or_null/,

@@ -168,7 +168,7 @@ test('a log of a million lines is read in a moment', () => {
 
 test('every row of the table can match: its own words', () => {
   const samples: readonly string[] = [
-    'invalid func unknown#195896080', 'invalid func unknown#2002000001', "R0 invalid mem access 'map_value_or_null'", 'R4 pointer arithmetic on map_value_or_null prohibited, null-check it first',
+    'invalid func unknown#195896080', 'invalid func unknown#2002000001', "ldimm64 failed to find the address for kernel symbol 'runqueues'.", "R0 invalid mem access 'map_value_or_null'", 'R4 pointer arithmetic on map_value_or_null prohibited, null-check it first',
     'Possibly NULL pointer passed to trusted arg0', 'invalid access to packet, off=0 size=14, R1(id=0,off=0,r=0)', 'invalid access to map value, value_size=8 off=8 size=4',
     'R1 max value is outside of the allowed memory range', "R2 min value is negative, either use unsigned or 'var &= const'", 'R2 invalid zero-sized read: u64=[0,0]',
     'invalid indirect read from stack R2 off -16+4 size 8', 'invalid variable-offset read from stack R1', 'R3 !read_ok', 'back-edge from insn 5 to 2', 'The sequence of 8193 jumps is too complex.',
