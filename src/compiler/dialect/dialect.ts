@@ -36,6 +36,8 @@ export interface Dialect {
   typeText(tag: 'struct' | 'union' | 'enum' | 'typedef', name: string, context: DialectContext, loc?: Loc): string | undefined;
   /** Declares a function that no text declares (helpers by name): its C prototype text and helper number. */
   functionText(name: string, context: DialectContext): string | undefined;
+  /** Names that `functionText` and `builtinCall` know, for "did you mean". */
+  functionNames?(): Iterable<string>;
   /** Does this variable stand for a map? Called from `finishVariable` at file scope. */
   mapOf(variable: VarDecl, context: DialectContext): MapDecl | undefined;
   /** Is `base.name(…)` a method of the dialect? */

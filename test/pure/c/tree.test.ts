@@ -254,7 +254,7 @@ test('notes point to what the mistake is about', () => {
   const c = compile('int g(int a);\nstruct s { int a; };\nvoid f(struct s *p) { g(); p->b = 1; }\nstruct s { int b; };');
   assert.deepEqual(c.messages, [
     "error bad-argument-count 3:23 'g' takes 1 argument; found 0\n  1:5 'g' is declared here",
-    "error no-member 3:31 'struct s' has no member 'b'; did you mean 'a'?\n  2:8 declared here",
+    "error no-member 3:31 'struct s' has no member 'b'; it has 'a'\n  2:8 declared here",
     "error redefinition 4:8 'struct s' is defined twice\n  2:8 first defined here",
   ]);
 });

@@ -15,6 +15,7 @@ import type { BtfArray, BtfEnum, BtfFuncProto, BtfInt, BtfKind, BtfMember, BtfSo
 import {
   array, BOOL, CHAR, DOUBLE, FLOAT, functionType, LDOUBLE, pointer, Q, qual, signedOfSize, typeOfWords, UINT, unsignedOfSize,
 } from './types/basic.ts';
+import { MAX_NESTING } from './types/members.ts';
 import { Enum, Record } from './types/record.ts';
 import type { RecordBody } from './types/record.ts';
 import { alignOfQual, sizeOf } from './types/size.ts';
@@ -171,6 +172,8 @@ export class BtfTypes {
   }
 }
 
+let nesting = 0;
+
 /** The alignment needs that of every record inside, and few ask for it. */
 class Body implements RecordBody {
   readonly fields: readonly Field[];
@@ -183,11 +186,23 @@ class Body implements RecordBody {
   }
 
   get align(): number {
-    return (this.known ??= alignment(this.fields, this.size)).align;
+    return this.alignment().align;
   }
 
   get packed(): boolean {
-    return (this.known ??= alignment(this.fields, this.size)).packed;
+    return this.alignment().packed;
+  }
+
+  private alignment(): ReturnType<typeof alignment> {
+    if (this.known) return this.known;
+    // What is asked again meanwhile holds itself, or is nested beyond belief.
+    this.known = { align: 1, packed: true };
+    if (nesting < MAX_NESTING) {
+      nesting++;
+      this.known = alignment(this.fields, this.size);
+      nesting--;
+    }
+    return this.known;
   }
 }
 

@@ -30,6 +30,7 @@ export const SEMA_CODES = {
   'bad-member': 'A member of a type that no member can have, or without a name.',
   'bitfield-width': 'A bit-field wider than its type, negative, or named and of width zero.',
   'bitfield-type': 'A bit-field of a type that is no integer.',
+  'nesting-too-deep': 'Records inside records without end.',
   'flexible-array': 'An array without a length that is not the last member, or not at home there.',
   'no-member': 'A record has no member of that name.',
   'not-a-record': 'A member is asked of something that is no struct or union.',

@@ -110,6 +110,8 @@ function encodingOf(spelling: string, quote: string): { readonly encoding: Encod
 }
 
 const utf8 = new TextEncoder();
+/** What macros can make of a string has no end; what a BPF program can hold has. */
+const MAX_STRING = 1 << 20;
 
 export function charLiteral(ctx: Context, spelling: string, loc: Loc): Expr {
   const { encoding, start } = encodingOf(spelling, "'");
@@ -134,12 +136,18 @@ export function charLiteral(ctx: Context, spelling: string, loc: Loc): Expr {
 
 export function stringLiteral(ctx: Context, spellings: readonly string[], loc: Loc): Expr {
   let encoding = NARROW;
+  let length = 0;
   for (const s of spellings) {
+    length += s.length;
     if (s.charCodeAt(0) === 34) continue;
     const own = encodingOf(s, '"').encoding;
     if (encoding !== NARROW && own !== NARROW && encoding.unit !== own.unit) {
       ctx.error('bad-string', loc, `strings with the prefixes '${encoding.prefix}' and '${own.prefix}' cannot be joined`);
     } else if (own !== NARROW) encoding = own;
+  }
+  if (length > MAX_STRING) {
+    ctx.error('bad-string', loc, `a string of more than ${MAX_STRING} characters`);
+    return errorExpr(loc);
   }
   const size = encoding.unit.size;
   if (size === 1 && spellings.length === 1) {

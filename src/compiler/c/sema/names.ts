@@ -163,13 +163,19 @@ export function reportUndeclaredFunction(ctx: Context, name: string, loc: Loc): 
 
 function* valueNames(ctx: Context, name: string): Generator<string> {
   for (const s of ctx.scopes.visible()) if (s.kind !== 'typedef') yield s.name;
+  if (ctx.dialect?.functionNames) yield* ctx.dialect.functionNames();
   // Helpers have a prefix that is easily forgotten.
   if (!name.startsWith('bpf_') && ctx.dialect?.functionText(`bpf_${name}`, ctx.dialectContext) !== undefined) yield `bpf_${name}`;
 }
 
-export function closestMembers(name: string, members: Iterable<string>): string {
+/** Of a small record all members are named, of a large one those that are close. */
+export function closestMembers(name: string, members: readonly string[]): string {
   const best = closest(name, members, 3);
-  if (best.length === 0) return '';
-  const list = best.map((m) => `'${m}'`);
-  return `; did you mean ${list.length === 1 ? list[0] : `${list.slice(0, -1).join(', ')} or ${list.at(-1)}`}?`;
+  if (best.length > 0) return `; did you mean ${listed(best, 'or')}?`;
+  return members.length === 0 ? '; it has no members' : members.length <= 6 ? `; it has ${listed(members, 'and')}` : '';
+}
+
+function listed(names: readonly string[], word: string): string {
+  const quoted = names.map((m) => `'${m}'`);
+  return quoted.length === 1 ? (quoted[0] as string) : `${quoted.slice(0, -1).join(', ')} ${word} ${quoted.at(-1)}`;
 }

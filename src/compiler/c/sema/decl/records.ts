@@ -10,6 +10,7 @@ import { layOut } from '../layout.ts';
 import type { LayoutMember } from '../layout.ts';
 import { array, Q, qual } from '../types/basic.ts';
 import { quoteType } from '../types/format.ts';
+import { MAX_NESTING } from '../types/members.ts';
 import { isError, isIncomplete, isInteger } from '../types/predicates.ts';
 import { Enum, Record } from '../types/record.ts';
 import { sizeOf } from '../types/size.ts';
@@ -104,8 +105,23 @@ export function finishRecord(
     }
   });
   if (hasAttribute(attributes, 'preserve_access_index')) preserve(type, members);
+  type.nesting = nestingOf(members) + 1;
+  if (type.nesting > MAX_NESTING) {
+    ctx.error('nesting-too-deep', type.loc, `records are nested in records more than ${MAX_NESTING} levels deep`);
+    members.length = 0;
+  }
   const layout = layOut(type.tag, members, packed, alignmentOf(ctx, attributes), pack);
   type.complete({ ...layout, packed: packed || pack !== undefined });
+}
+
+function nestingOf(members: readonly LayoutMember[]): number {
+  let most = 0;
+  for (const m of members) {
+    let t = m.type.type;
+    while (t.kind === 'array') t = t.of.type;
+    if (t instanceof Record) most = Math.max(most, t.nesting);
+  }
+  return most;
 }
 
 /** `#pragma pack(n)`, as the parser hands it on. */

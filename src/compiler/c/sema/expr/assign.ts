@@ -11,6 +11,7 @@ import { errorExpr, isErrorExpr } from '../nodes.ts';
 import { promoted } from '../types/arithmetic.ts';
 import { unqualified } from '../types/basic.ts';
 import { quoteType } from '../types/format.ts';
+import { MAX_NESTING } from '../types/members.ts';
 import { isIncomplete, isInteger } from '../types/predicates.ts';
 import { strideOf } from '../types/size.ts';
 import { ARITHMETIC, checkConstantDivisor, checkShiftCount } from './binary.ts';
@@ -52,11 +53,12 @@ export function checkAssignable(ctx: Context, target: Expr, op: string, loc: Loc
   return true;
 }
 
-function constMember(fields: readonly Field[]): Field | undefined {
+function constMember(fields: readonly Field[], depth = 0): Field | undefined {
+  if (depth > MAX_NESTING) return undefined;
   for (const f of fields) {
     if (f.type.quals & QUAL.CONST) return f;
     const t = f.type.type;
-    const inner = t.kind === 'record' ? constMember(t.fields ?? []) : undefined;
+    const inner = t.kind === 'record' ? constMember(t.fields ?? [], depth + 1) : undefined;
     if (inner) return inner;
   }
   return undefined;

@@ -49,6 +49,9 @@ export function initialize(ctx: Context, type: QualType, init: ParsedInit, isSta
   }
 }
 
+/** Arrays in arrays in records: the types of a text nest less. */
+const MAX_DEPTH = 400;
+
 class Cursor {
   readonly items: readonly ParsedInitItem[];
   at = 0;
@@ -68,6 +71,8 @@ class Initializing {
   private readonly ctx: Context;
   private readonly isStatic: boolean;
   private readonly out = new Items();
+  /** Aggregates without braces of their own around what is being initialised. */
+  private depth = 0;
 
   constructor(ctx: Context, isStatic: boolean) {
     this.ctx = ctx;
@@ -188,7 +193,9 @@ class Initializing {
       return;
     }
     const before = cursor.at;
+    if (++this.depth > MAX_DEPTH) throw new TooManyItems();
     this.parts(type, offset, cursor, 0, { count: 0 });
+    this.depth--;
     // A record without members, or an array without elements, takes nothing; the item is the neighbour's.
     if (cursor.at === before && isErrorExpr(value.expr)) cursor.at++;
   }

@@ -5,12 +5,18 @@ import type { Field, RecordType } from '../../types.ts';
 export type MemberPath = readonly Field[];
 
 const LINEAR = 12;
+/** Records inside records: no program goes deeper, hostile BTF may go round in circles. */
+export const MAX_NESTING = 100;
 const tables = new WeakMap<readonly Field[], Map<string, MemberPath>>();
 
 export function findMember(record: RecordType, name: string): MemberPath | undefined {
+  return find(record, name, 0);
+}
+
+function find(record: RecordType, name: string, depth: number): MemberPath | undefined {
   const fields = record.fields;
-  if (fields === undefined || name === '') return undefined;
-  if (fields.length <= LINEAR) return search(fields, name);
+  if (fields === undefined || name === '' || depth > MAX_NESTING) return undefined;
+  if (fields.length <= LINEAR) return search(fields, name, depth);
   let table = tables.get(fields);
   if (!table) {
     table = new Map();
@@ -20,11 +26,11 @@ export function findMember(record: RecordType, name: string): MemberPath | undef
   return table.get(name);
 }
 
-function search(fields: readonly Field[], name: string): MemberPath | undefined {
+function search(fields: readonly Field[], name: string, depth: number): MemberPath | undefined {
   for (const f of fields) {
     if (f.name === name) return [f];
     if (isAnonymous(f)) {
-      const inner = findMember(f.type.type, name);
+      const inner = find(f.type.type, name, depth + 1);
       if (inner) return [f, ...inner];
     }
   }
@@ -35,7 +41,7 @@ function index(fields: readonly Field[], path: readonly Field[], table: Map<stri
   for (const f of fields) {
     if (f.name !== '') {
       if (!table.has(f.name)) table.set(f.name, [...path, f]);
-    } else if (isAnonymous(f) && f.type.type.fields) index(f.type.type.fields, [...path, f], table);
+    } else if (isAnonymous(f) && f.type.type.fields && path.length < MAX_NESTING) index(f.type.type.fields, [...path, f], table);
   }
 }
 
@@ -45,10 +51,14 @@ export function isAnonymous(f: Field): f is Field & { readonly type: { readonly 
 }
 
 /** All names that `.name` may use. */
-export function memberNames(record: RecordType, into: string[] = []): string[] {
-  for (const f of record.fields ?? []) {
-    if (f.name !== '') into.push(f.name);
-    else if (isAnonymous(f)) memberNames(f.type.type, into);
-  }
-  return into;
+export function memberNames(record: RecordType): string[] {
+  const names: string[] = [];
+  const visit = (r: RecordType, depth: number): void => {
+    for (const f of r.fields ?? []) {
+      if (f.name !== '') names.push(f.name);
+      else if (isAnonymous(f) && depth < MAX_NESTING) visit(f.type.type, depth + 1);
+    }
+  };
+  visit(record, 0);
+  return names;
 }

@@ -31,6 +31,8 @@ export class Record implements RecordType {
   origin: RecordOrigin = 'reference';
   preserveAccessIndex = false;
   btfId: number | undefined = undefined;
+  /** Levels of records inside, of one from the text. */
+  nesting = 0;
   /** What it lacks has been reported: that is enough. */
   reported = false;
   private body: RecordBody | undefined = undefined;
