@@ -10,6 +10,8 @@
 export interface FormatSource {
   /** Arguments in order. */
   readonly args: readonly bigint[];
+  /** Size of the buffer: addresses (%pI4, …) that begin past it do not even count in the kernel. */
+  readonly size: number;
   /** Text at an address, or undefined where it cannot be read. */
   text(address: bigint): string | undefined;
   /** Bytes at an address, or undefined. */
@@ -58,7 +60,7 @@ export function formatText(format: string, source: FormatSource): string | undef
     if (kind === 'p') {
       const result = pointer(format, at + 1, arg, source);
       if (result === undefined) return undefined;
-      out += pad(result.text, flags);
+      if (!result.rendered || out.length < source.size) out += pad(result.text, flags);
       at = result.end;
     } else if (kind === 's') {
       if (!endsHere(format, at + 1)) return undefined;
@@ -114,20 +116,28 @@ function integer(kind: string, arg: bigint, bits: number, flags: Flags): string 
   return pad(sign + digits, flags);
 }
 
-function pointer(format: string, at: number, arg: bigint, source: FormatSource): { readonly text: string; readonly end: number } | undefined {
+interface PointerText {
+  readonly text: string;
+  /** Where the format goes on. */
+  readonly end: number;
+  /** Made into text before the line is put together. */
+  readonly rendered: boolean;
+}
+
+function pointer(format: string, at: number, arg: bigint, source: FormatSource): PointerText | undefined {
   const hex = arg.toString(16).padStart(16, '0');
   const kind = format[at] ?? '';
-  if (endsHere(format, at)) return { text: hex, end: at };
+  if (endsHere(format, at)) return { text: hex, end: at, rendered: false };
   if ((kind === 'k' || kind === 'u') && format[at + 1] === 's') {
-    return endsHere(format, at + 2) ? { text: source.text(arg) ?? '', end: at + 2 } : undefined;
+    return endsHere(format, at + 2) ? { text: source.text(arg) ?? '', end: at + 2, rendered: false } : undefined;
   }
-  if (kind === 'x') return { text: arg.toString(16), end: at + 1 };
-  if (kind === 'K' || kind === 's' || kind === 'S' || kind === 'B') return { text: kind === 'K' ? hex : `0x${arg.toString(16)}`, end: at + 1 };
+  if (kind === 'x') return { text: arg.toString(16), end: at + 1, rendered: false };
+  if (kind === 'K' || kind === 's' || kind === 'S' || kind === 'B') return { text: kind === 'K' ? hex : `0x${arg.toString(16)}`, end: at + 1, rendered: kind === 'B' };
   const version = format[at + 1];
   if ((kind !== 'I' && kind !== 'i') || (version !== '4' && version !== '6')) return undefined;
   const bytes = source.bytes(arg, version === '4' ? 4 : 16) ?? new Uint8Array(version === '4' ? 4 : 16);
-  if (version === '4') return { text: Array.from(bytes, (b) => (kind === 'i' ? String(b).padStart(3, '0') : String(b))).join('.'), end: at + 2 };
+  if (version === '4') return { text: Array.from(bytes, (b) => (kind === 'i' ? String(b).padStart(3, '0') : String(b))).join('.'), end: at + 2, rendered: true };
   const groups: string[] = [];
   for (let i = 0; i < 16; i += 2) groups.push((((bytes[i] as number) << 8) | (bytes[i + 1] as number)).toString(16).padStart(4, '0'));
-  return { text: groups.join(kind === 'I' ? ':' : ''), end: at + 2 };
+  return { text: groups.join(kind === 'I' ? ':' : ''), end: at + 2, rendered: true };
 }

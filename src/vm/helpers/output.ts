@@ -6,12 +6,14 @@ import type { PerfStore, RingStore } from '../maps/records.ts';
 import type { HelperCall, HelperRow } from './call.ts';
 
 const CURRENT_CPU = 0xffff_ffff;
+/** The kernel's buffer for one line of trace text. */
+const LINE = 1024;
 
 /** Formats with arguments given as values; undefined where the kernel would refuse. */
-function formatted(call: HelperCall, format: string, args: readonly bigint[]): string | undefined {
+function formatted(call: HelperCall, format: string, args: readonly bigint[], size: number): string | undefined {
   const { memory } = call;
   return formatText(format, {
-    args,
+    args, size,
     text(address) {
       const room = memory.room(Number(address), false);
       return room === 0 ? undefined : call.text(memory.find(Number(address), 1, false), room);
@@ -38,9 +40,9 @@ function wordArguments(call: HelperCall, pointer: number, size: number): bigint[
 
 /** Text as bytes: each character came from one. */
 function print(call: HelperCall, format: string | undefined, args: readonly bigint[] | undefined): number {
-  const text = format === undefined || args === undefined ? undefined : formatted(call, format, args);
+  const text = format === undefined || args === undefined ? undefined : formatted(call, format, args, LINE);
   if (text === undefined) return -ERRNO.EINVAL;
-  call.state.printk.push(utf8(text));
+  call.state.printk.push(utf8(text.slice(0, LINE - 1)));
   return text.length;
 }
 
@@ -62,7 +64,7 @@ function snprintf(call: HelperCall): number {
   const format = call.address(3);
   const args = wordArguments(call, 4, call.uint(5));
   const room = call.memory.room(format, false);
-  const text = args === undefined || room === 0 ? undefined : formatted(call, call.text(call.readable(3, 1), room), args);
+  const text = args === undefined || room === 0 ? undefined : formatted(call, call.text(call.readable(3, 1), room), args, size);
   if (text === undefined) return -ERRNO.EINVAL;
   if (size > 0) {
     const at = call.writable(1, size);
@@ -76,7 +78,7 @@ function snprintf(call: HelperCall): number {
 function seqPrintf(call: HelperCall): number {
   const format = formatArgument(call, 2, call.uint(3));
   const args = wordArguments(call, 4, call.uint(5));
-  const text = format === undefined || args === undefined ? undefined : formatted(call, format, args);
+  const text = format === undefined || args === undefined ? undefined : formatted(call, format, args, Number.MAX_SAFE_INTEGER);
   if (text === undefined) return -ERRNO.EINVAL;
   for (let i = 0; i < text.length; i++) call.state.sequence.push(text.charCodeAt(i));
   return 0;

@@ -64,7 +64,7 @@ for (const [name, part] of Object.entries(PARTS)) {
         // BPF before v4 has no signed division at all.
         if (name === 'arithmetic' && !flags.includes('-mcpu=v4')) continue;
         execFileSync('clang-19', ['-target', 'bpf', '-g', '-fwrapv', '-w', ...flags, '-c', 'part.c', '-o', 'part.o'], { cwd: folder });
-        const spec = readObject(readFileSync(join(folder, 'part.o')));
+        const spec = readObject(new Uint8Array(readFileSync(join(folder, 'part.o'))));
         for (const engine of ['wasm', 'interpreter'] as const) {
           const results = SEEDS.map((seed) => createMachine(spec, { engine }).run('run', { args: [seed] }).r0);
           assert.deepEqual(results, expected, `${flags.join(' ')} in ${engine}`);
