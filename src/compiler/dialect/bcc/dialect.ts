@@ -14,14 +14,14 @@
 import type { Expr } from '../../c/ast.ts';
 import type { Dialect, DialectContext } from '../dialect.ts';
 import { hasSyscallWrapper } from '../arguments.ts';
-import { helperDeclaration } from '../helpers.ts';
-import { kernelBuiltin } from '../kernel/builtins.ts';
-import { kernelFunction } from '../kernel/functions.ts';
+import { allHelpers, helperDeclaration } from '../helpers.ts';
+import { kernelBuiltin, kernelBuiltinNames } from '../kernel/builtins.ts';
+import { kernelFunction, kernelFunctionNames } from '../kernel/functions.ts';
 import { kernelHeader } from '../kernel/headers.ts';
 import { kernelType } from '../kernel/types.ts';
 import { kernelMacro } from '../kernel/values.ts';
 import { callMethod, tableOf } from './methods.ts';
-import { bccFunction } from './functions.ts';
+import { bccFunction, bccFunctionNames } from './functions.ts';
 import { bccMap } from './maps.ts';
 import { packetField, PROTO_H } from './packet.ts';
 import { BCC_FOOTER, BCC_PRELUDE } from './prelude.ts';
@@ -74,6 +74,14 @@ export const bccDialect: Dialect = {
 
   functionText(name) {
     return bccFunction(name) ?? kernelFunction(name) ?? helperDeclaration(name);
+  },
+
+  *functionNames() {
+    yield* bccFunctionNames();
+    yield* ['bpf_trace_printk', 'bpf_num_cpus'];
+    yield* kernelFunctionNames();
+    yield* kernelBuiltinNames();
+    for (const helper of allHelpers()) yield helper.name;
   },
 
   mapOf: bccMap,

@@ -38,3 +38,7 @@ const FUNCTIONS: Readonly<Record<string, string>> = {
 export function bccFunction(name: string): string | undefined {
   return Object.hasOwn(FUNCTIONS, name) ? FUNCTIONS[name] : undefined;
 }
+
+export function bccFunctionNames(): string[] {
+  return Object.keys(FUNCTIONS);
+}

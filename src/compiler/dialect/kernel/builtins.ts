@@ -71,3 +71,7 @@ export function kernelBuiltin(name: string, args: readonly Expr[], loc: Loc, { a
   }
   return row.build(actions, args, loc);
 }
+
+export function kernelBuiltinNames(): Iterable<string> {
+  return rows.keys();
+}

@@ -71,3 +71,7 @@ export function kernelFunction(name: string): string | undefined {
   return (n < 0) == (d < 0) ? (__s64)q : -(__s64)q;
 }`;
 }
+
+export function kernelFunctionNames(): string[] {
+  return [...Object.keys(FUNCTIONS), ...Object.keys(SIGNED_DIVISIONS)];
+}

@@ -8,9 +8,9 @@
  *   bpf_map_lookup_elem(&m, &key)                    helpers by name                   ../helpers.ts
  */
 import type { Dialect } from '../dialect.ts';
-import { helperDeclaration } from '../helpers.ts';
-import { kernelBuiltin } from '../kernel/builtins.ts';
-import { kernelFunction } from '../kernel/functions.ts';
+import { allHelpers, helperDeclaration } from '../helpers.ts';
+import { kernelBuiltin, kernelBuiltinNames } from '../kernel/builtins.ts';
+import { kernelFunction, kernelFunctionNames } from '../kernel/functions.ts';
 import { kernelType } from '../kernel/types.ts';
 import { kernelMacro } from '../kernel/values.ts';
 import { libbpfHeader } from './headers.ts';
@@ -25,6 +25,11 @@ export const libbpfDialect: Dialect = {
   macro: kernelMacro,
   typeText: (tag, name) => kernelType(tag, name),
   functionText: (name) => kernelFunction(name) ?? helperDeclaration(name),
+  *functionNames() {
+    yield* kernelFunctionNames();
+    yield* kernelBuiltinNames();
+    for (const helper of allHelpers()) yield helper.name;
+  },
   mapOf: libbpfMap,
   isMethod: () => false,
   methodCall: (_base, name) => {

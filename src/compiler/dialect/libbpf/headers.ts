@@ -14,6 +14,8 @@ const OWN: Readonly<Record<string, string>> = {
   // Its functions are found by name (kernel/builtins.ts).
   'bpf/bpf_endian.h': '',
   'bpf_legacy.h': BPF_LEGACY_H,
+  // Made by the build of the kernel's samples.
+  'syscall_nrs.h': '#define SYS__NR_read __NR_read\n#define SYS__NR_write __NR_write\n#define SYS__NR_mmap __NR_mmap\n',
 };
 for (const name of ['bpf_helpers.h', 'bpf_tracing.h', 'bpf_core_read.h', 'bpf_endian.h', 'bpf_helper_defs.h']) {
   (OWN as Record<string, string>)[name] = `#include <bpf/${name}>\n`;
