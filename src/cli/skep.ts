@@ -19,6 +19,11 @@ async function main(words: readonly string[]): Promise<number> {
     process.stdout.write(`skep ${version()}\n`);
     return 0;
   }
+  if (name === '--warm-up') {
+    const { warmUp } = await import('./warm-up.ts');
+    await warmUp();
+    return 0;
+  }
   const { TOOL_LIST } = await import('../tools/index.ts');
   const entry = TOOL_LIST.find((tool) => tool.name === name);
   if (entry) {
@@ -37,14 +42,20 @@ async function main(words: readonly string[]): Promise<number> {
 function version(): string {
   for (let folder = new URL('.', import.meta.url); folder.pathname !== '/'; folder = new URL('..', folder)) {
     const file = new URL('package.json', folder);
-    if (existsSync(file)) return (JSON.parse(readFileSync(file, 'utf8')) as { version: string }).version;
+    // Beside the bundled command lies one that only says how its scripts are written.
+    const known = existsSync(file) ? (JSON.parse(readFileSync(file, 'utf8')) as { version?: string }).version : undefined;
+    if (known !== undefined) return known;
   }
   return 'of unknown version';
 }
 
-try {
-  process.exitCode = await main(process.argv.slice(2));
-} catch (error) {
-  process.stderr.write(errorText(error));
-  process.exitCode = exitStatus(error);
-}
+// Not awaited at the top level: the command is also bundled as one CommonJS script.
+main(process.argv.slice(2)).then(
+  (status) => {
+    process.exitCode = status;
+  },
+  (error: unknown) => {
+    process.stderr.write(errorText(error));
+    process.exitCode = exitStatus(error);
+  },
+);
