@@ -67,11 +67,16 @@ function run(code: Code, fn: number, depth: number, runtime: Runtime, trace: Tra
       if (insn.imm64 !== undefined) r[insn.dst] = code.constants[index] as bigint;
       else {
         const base = (insn.op & 0xe0) === MODE.IND ? Number(BigInt.asIntN(32, r[insn.src] as bigint)) : 0;
-        if (runtime.packetLoad(code, index, (base + insn.imm) | 0)) return finish(0n);
+        if (runtime.packetLoad(code, index, (base + insn.imm) | 0)) {
+          finish(0n);
+          return;
+        }
         r[0] = memory.view.getBigUint64(RESULT, true);
       }
-    } else if (isExit(insn)) return finish(r[0] as bigint);
-    else if (isCall(insn)) {
+    } else if (isExit(insn)) {
+      finish(r[0] as bigint);
+      return;
+    } else if (isCall(insn)) {
       for (let i = 0; i < 5; i++) memory.view.setBigUint64(MAILBOX + i * 8, r[i + 1] as bigint, true);
       memory.view.setBigInt64(BUDGET, BigInt(left), true);
       if (insn.src === CALL.LOCAL) run(code, target[index] as number, depth + 1, runtime, trace);
@@ -220,10 +225,17 @@ function get(state: State, insn: Insn, position: number): bigint {
 function put(state: State, insn: Insn, position: number, value: bigint): void {
   const { view } = state.runtime.memory;
   switch (insn.op & 0x18) {
-    case SIZE.B: return view.setUint8(position, Number(value & 0xffn));
-    case SIZE.H: return view.setUint16(position, Number(value & 0xffffn), true);
-    case SIZE.W: return view.setUint32(position, Number(u32(value)), true);
-    default: return view.setBigUint64(position, u64(value), true);
+    case SIZE.B:
+      view.setUint8(position, Number(value & 0xffn));
+      break;
+    case SIZE.H:
+      view.setUint16(position, Number(value & 0xffffn), true);
+      break;
+    case SIZE.W:
+      view.setUint32(position, Number(u32(value)), true);
+      break;
+    default:
+      view.setBigUint64(position, u64(value), true);
   }
 }
 
@@ -238,7 +250,10 @@ function atomic(state: State, insn: Insn): void {
     r[insn.dst] = get(state, insn, access(state, insn, (r[insn.src] as bigint) + BigInt(insn.off), false));
     return;
   }
-  if (insn.imm === ATOMIC.STORE_REL) return store(state, insn, r[insn.src] as bigint);
+  if (insn.imm === ATOMIC.STORE_REL) {
+    store(state, insn, r[insn.src] as bigint);
+    return;
+  }
   const position = access(state, insn, (r[insn.dst] as bigint) + BigInt(insn.off), true);
   const old = get(state, insn, position);
   const src = r[insn.src] as bigint;

@@ -32,67 +32,13 @@ import type { JoinedProgram } from '../link/join.ts';
 import type { MapSpec, ObjectSpec } from '../object/spec.ts';
 import type { Code } from './code.ts';
 import type { FaultKind } from './fault.ts';
-import type { HelperFunction, HelperRow } from './helpers/call.ts';
-import type { Trace } from './interpret.ts';
+import type { HelperRow } from './helpers/call.ts';
 import type { LoadedCode, LoadEnvironment } from './load.ts';
+import type { MachineOptions, RunInput, RunResult } from './options.ts';
 import type { Executable, Runtime } from './runtime.ts';
-import type { MachineState, VmTask } from './state.ts';
+import type { MachineState } from './state.ts';
 
-export interface MachineOptions {
-  /** 'wasm' unless said; a trace needs the interpreter. */
-  readonly engine?: 'wasm' | 'interpreter';
-  /** Instructions that one run may execute. A hundred million unless said. */
-  readonly budget?: number;
-  /** Bytes for maps, packets and contexts. 256 MiB unless said. */
-  readonly memoryLimit?: number;
-  readonly cpus?: number;
-  readonly cpu?: number;
-  readonly seed?: number;
-  /** Nanoseconds since boot at the start (one second unless said) ... */
-  readonly time?: bigint;
-  /** ... and by how much each reading moves it (1 unless said). */
-  readonly tick?: bigint;
-  /** A clock instead of both. */
-  readonly clock?: () => bigint;
-  readonly task?: Partial<VmTask>;
-  /** Helpers beyond the built-in ones, or in their place. */
-  readonly helpers?: readonly HelperRow[];
-  readonly kfuncs?: Readonly<Record<string, HelperFunction>>;
-  readonly ksyms?: Readonly<Record<string, bigint>>;
-  readonly trace?: Trace;
-  /** What fills the stack before each run: zero unless said. Another value shows uses of what was never written. */
-  readonly stackFill?: number;
-}
-
-export interface RunInput {
-  /** The context's bytes. Programs of packet types need none: theirs is made from the packet. */
-  readonly ctx?: Uint8Array;
-  readonly packet?: Uint8Array;
-  /**
-   * Bytes of link header at the start of `packet` that the program's data begins after: 14 for what the kernel runs
-   * behind Ethernet (cgroup_skb, or a socket filter of a UDP socket). Zero unless said.
-   */
-  readonly pulled?: number;
-  /** r1 to r5, instead of a context. */
-  readonly args?: readonly bigint[];
-  /** True where programs may write to the context; packet types always may. */
-  readonly writableContext?: boolean;
-}
-
-export interface RunResult {
-  /** All 64 bits; most program types return 32. */
-  readonly r0: bigint;
-  readonly insnCount: number;
-  /** Texts of `bpf_trace_printk`. */
-  readonly printk: readonly string[];
-  /** Text of `bpf_seq_printf` and `bpf_seq_write`. */
-  readonly sequence: Uint8Array;
-  /** As the program left them. */
-  readonly packet?: Uint8Array;
-  readonly ctx?: Uint8Array;
-  /** What was asked of the kernel and only noted: redirects, signals, overridden results. */
-  readonly actions: readonly { readonly helper: string; readonly args: readonly bigint[] }[];
-}
+export type { MachineOptions, RunInput, RunResult } from './options.ts';
 
 const EMPTY: ObjectSpec = { name: 'instructions', license: 'GPL', programs: [], functions: new Map(), maps: new Map(), variables: new Map(), btf: undefined, sources: new Map() };
 const DEFAULT_BUDGET = 100_000_000;
@@ -362,7 +308,7 @@ export class Machine {
   /** Offsets from the network or link header are the legacy ways to say "after" and "from" the Ethernet header. */
   private packetLoad(code: Code, index: number, offset: number): boolean {
     const { view } = this.memory;
-    const size = ({ 0x00: 4, 0x08: 2, 0x10: 1 } as const)[((code.insns[index] as Insn).op & 0x18) as 0 | 8 | 16];
+    const size = PACKET_LOAD_BYTES[((code.insns[index] as Insn).op & 0x18) >> 3] as number;
     const { packet } = this.state;
     const at = packet === undefined || offset < LINK_HEADER ? -1
       : offset >= 0 ? packet.at(offset, size)
@@ -408,6 +354,8 @@ function objectsOf(spec: ObjectSpec, cpus: number): number {
   return count;
 }
 
+/** By size field: word, half word, byte. */
+const PACKET_LOAD_BYTES = [4, 2, 1];
 /** SKF_LL_OFF and SKF_NET_OFF. */
 const LINK_HEADER = -0x200000;
 const NETWORK_HEADER = -0x100000;

@@ -147,7 +147,7 @@ function getStackId(call: HelperCall): number {
   const key = memory.allocate(8);
   const value = memory.allocate(map.shape.valueSize);
   memory.view.setUint32(key, id, true);
-  frames.forEach((frame, i) => memory.view.setBigUint64(value + i * 8, frame, true));
+  for (const [i, frame] of frames.entries()) memory.view.setBigUint64(value + i * 8, frame, true);
   const present = map.store.valueOn(key, 0);
   let result = id;
   if (present === -1 || (flags & 0x400) !== 0) map.store.update(key, value, 0);
@@ -167,7 +167,7 @@ function getStack(call: HelperCall): number {
   const at = call.writable(2, size);
   const frames = stackOf(call, call.uint(4)).slice(0, size >> 3);
   call.memory.bytes.fill(0, at, at + size);
-  frames.forEach((frame, i) => call.memory.view.setBigUint64(at + i * 8, frame, true));
+  for (const [i, frame] of frames.entries()) call.memory.view.setBigUint64(at + i * 8, frame, true);
   return frames.length * 8;
 }
 

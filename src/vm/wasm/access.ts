@@ -93,8 +93,14 @@ const COMBINE: ReadonlyMap<number, number> = new Map([
 
 /** Programs run alone, so each of these is a load and a store. */
 export function emitAtomic(w: WasmWriter, regions: number, insn: Insn, index: number): void {
-  if (insn.imm === ATOMIC.LOAD_ACQ) return emitLoad(w, regions, insn, index);
-  if (insn.imm === ATOMIC.STORE_REL) return emitStore(w, regions, insn, index);
+  if (insn.imm === ATOMIC.LOAD_ACQ) {
+    emitLoad(w, regions, insn, index);
+    return;
+  }
+  if (insn.imm === ATOMIC.STORE_REL) {
+    emitStore(w, regions, insn, index);
+    return;
+  }
   const width = widthOf(insn);
   const place = emitPlace(w, regions, index, insn.dst, insn.off, width.bytes, true);
   w.byte(OP.localGet).unsigned(place.local);

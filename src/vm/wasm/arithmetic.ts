@@ -44,7 +44,10 @@ function right(w: WasmWriter, insn: Insn, wide: boolean): void {
 export function emitArithmetic(w: WasmWriter, insn: Insn, swap64: number): void {
   const wide = (insn.op & 7) === CLASS.ALU64;
   const op = insn.op & 0xf0;
-  if (op === ALU.END) return emitSwap(w, insn, swap64);
+  if (op === ALU.END) {
+    emitSwap(w, insn, swap64);
+    return;
+  }
   if (op === ALU.MOV) emitMove(w, insn, wide);
   else if (op === ALU.DIV || op === ALU.MOD) emitDivision(w, insn, wide, op === ALU.DIV);
   else if (op === ALU.NEG) {

@@ -34,7 +34,7 @@ export function graphOf(code: Code, fn: CodeFunction): Graph {
   const starts = leaders(code, fn);
   const raw = starts.length;
   const blockAt = new Int32Array(fn.end - fn.start).fill(-1);
-  starts.forEach((start, i) => (blockAt[start - fn.start] = i));
+  for (const [i, start] of starts.entries()) blockAt[start - fn.start] = i;
   const rawNext = new Int32Array(raw).fill(-1);
   const rawTaken = new Int32Array(raw).fill(-1);
   for (let i = 0; i < raw; i++) {
@@ -50,7 +50,7 @@ export function graphOf(code: Code, fn: CodeFunction): Graph {
   const order = reversePostorder(rawNext, rawTaken);
   const count = order.length;
   const rank = new Int32Array(raw).fill(-1);
-  order.forEach((block, i) => (rank[block] = i));
+  for (const [i, block] of order.entries()) rank[block] = i;
   const renumber = (to: number): number => (to === -1 ? -1 : (rank[to] as number));
   const next = Int32Array.from(order, (block) => renumber(rawNext[block] as number));
   const taken = Int32Array.from(order, (block) => renumber(rawTaken[block] as number));
