@@ -2,7 +2,7 @@
  * What a kernel holds of BPF and probes, to compare before and after a test file.
  */
 import { readFileSync } from 'node:fs';
-import { takeInventory } from '../../src/kernel/inventory.ts';
+import { describeObject, takeInventory } from '../../src/kernel/inventory.ts';
 import { linuxKernel } from '../../src/kernel/linux.ts';
 
 /** Lines such as 'program 12', 'kprobe_events p:foo'. */
@@ -10,7 +10,13 @@ export type Snapshot = ReadonlySet<string>;
 
 export async function snapshot(): Promise<Snapshot> {
   const lines: string[] = [];
-  for (const [kind, ids] of Object.entries(takeInventory(linuxKernel()))) for (const id of ids) lines.push(`${kind} ${id}`);
+  const kernel = linuxKernel();
+  const { program, map, link, btf } = takeInventory(kernel);
+  for (const id of program) lines.push(`program ${id}`);
+  for (const id of map) lines.push(`map ${id}`);
+  for (const id of link) lines.push(`link ${id}`);
+  // A kernel module that a test loads brings types of its own: those are not a program's.
+  for (const id of btf) if (describeObject(kernel, 'btf', id)?.type === 'program') lines.push(`btf ${id}`);
   for (const file of ['kprobe_events', 'uprobe_events']) {
     try {
       for (const line of readFileSync(`/sys/kernel/tracing/${file}`, 'utf8').split('\n')) if (line) lines.push(`${file} ${line}`);
