@@ -93,7 +93,7 @@ export class Machine {
   /** Adds a map, for instance one to put into a map of maps. */
   createMap(spec: MapSpec): VmMap {
     const { state, memory } = this;
-    const map = new VmMap(spec, this.mapList.length + 1, { memory, cpus: this.options.cpus ?? 1, cpu: () => state.cpu });
+    const map = forHost(() => new VmMap(spec, this.mapList.length + 1, { memory, cpus: this.options.cpus ?? 1, cpu: () => state.cpu }));
     this.mapList.push(map);
     this.maps.set(spec.name, map);
     return map;
@@ -131,7 +131,7 @@ export class Machine {
 
   /** Memory for programs to read or write through pointers that the host gives them: kernel objects, user memory. */
   region(bytes: Uint8Array, options: { readonly label?: string; readonly writable?: boolean } = {}): bigint {
-    const at = this.memory.allocate(bytes.length);
+    const at = forHost(() => this.memory.allocate(bytes.length));
     this.memory.bytes.set(bytes, at);
     return BigInt(this.memory.open({ kind: 'user', label: options.label ?? 'memory given by the host' }, at, bytes.length, options.writable ?? true));
   }
@@ -197,11 +197,12 @@ export class Machine {
 
     const layout = input.packet === undefined ? undefined : PACKET_CONTEXTS.get(loaded.type);
     const contextSize = Math.max(input.ctx?.length ?? 0, layout?.size ?? 0);
-    const contextAt = memory.allocate(Math.max(8, contextSize));
+    const contextAt = forHost(() => memory.allocate(Math.max(8, contextSize)));
     if (input.ctx !== undefined) memory.bytes.set(input.ctx, contextAt);
     state.context = memory.open({ kind: 'context', label: 'the context' }, contextAt, contextSize, layout !== undefined || (input.writableContext ?? true));
-    state.packet = input.packet === undefined ? undefined : new Packet(memory, input.packet, Math.min(input.pulled ?? 0, input.packet.length), layout, contextAt);
+    const { packet } = input;
     try {
+      state.packet = packet === undefined ? undefined : forHost(() => new Packet(memory, packet, Math.min(input.pulled ?? 0, packet.length), layout, contextAt));
       for (let i = 0; i < 5; i++) memory.view.setBigUint64(MAILBOX + i * 8, BigInt.asUintN(64, input.args?.[i] ?? 0n), true);
       if (input.args === undefined) memory.view.setBigUint64(MAILBOX, BigInt(state.context), true);
       loaded.executable.call(0, 0);
@@ -341,6 +342,15 @@ export class Machine {
       instruction: disassembleInsn(insn, { helperName: (id) => this.helpers.get(id)?.name }),
       ...(source === undefined ? {} : { source }),
     }, address);
+  }
+}
+
+/** What helpers are refused, the host gets as an error of its own. */
+function forHost<T>(make: () => T): T {
+  try {
+    return make();
+  } catch (error) {
+    throw error instanceof Refusal ? new VmLoadError(error.message) : error;
   }
 }
 

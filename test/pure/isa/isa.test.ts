@@ -193,6 +193,29 @@ test('errors say what and where', () => {
   }
 });
 
+test('damaged text gives an error at a position, or instructions; nothing else', () => {
+  const random = randomSource(9);
+  const base = disassemble(randomProgram(9, 400)).split('\n');
+  const pieces = ['r1', 'w0', '=', '+=', '(', ')', '*', 'u32', 's8', 'if', 'goto', '0x', '99999999999999999999', '-', ';', ':', '#', 'll', '[', "'", '\u00e9', '1b', 'lock', '/*', '<<', 'atomic_fetch_add', 'map', 'id', '.8byte'];
+  let errors = 0;
+  for (let i = 0; i < 6000; i++) {
+    let line = base[random(base.length - 1)] as string;
+    for (let k = 1 + random(3); k > 0; k--) {
+      const at = random(line.length + 1);
+      const cut = random(4);
+      line = line.slice(0, at) + (random(2) === 0 ? (pieces[random(pieces.length)] as string) : '') + line.slice(at + cut);
+    }
+    try {
+      encode(assemble(line).insns);
+    } catch (error) {
+      assert.ok(error instanceof AssembleError, `${line}: ${String(error)}`);
+      assert.ok(error.offset >= 0 && error.offset <= line.length, line);
+      errors++;
+    }
+  }
+  assert.ok(errors > 3000, `${errors}`);
+});
+
 /** What LLVM 19 does not know, or writes with relocations. */
 function knownToLlvm(insn: Insn): boolean {
   // llvm-mc drops the upper half of ld_pseudo's constant.

@@ -308,7 +308,10 @@ test('memory given by the host, and its limit', () => {
     const fixed = m.region(u32(1, 77), { label: 'a task', writable: false });
     assert.throws(() => m.run('test', { args: [fixed] }), /write of 4 bytes to a task, which is read-only/);
   }
-  assert.throws(() => createMachine(spec(map('big', 'array', 4, 4096, 1000)), { memoryLimit: 1 << 20 }), /memory limit of 1 MiB/);
+  assert.throws(() => createMachine(spec(map('big', 'array', 4, 4096, 1000)), { memoryLimit: 1 << 20 }), (error) => error instanceof VmLoadError && /memory limit of 1 MiB/.test(error.message));
+  const small = machine('r0 = 0; exit', [], { memoryLimit: 1 << 16 });
+  assert.throws(() => small.run('test', { packet: new Uint8Array(1 << 18) }), VmLoadError);
+  assert.equal(small.run('test', { packet: new Uint8Array(64) }).r0, 0n);
 });
 
 test('timers fire when the clock passes them', () => {
