@@ -50,7 +50,7 @@ function describeBare(type: CType): string {
 }
 
 /** Good enough for what tests look at: octal and other escapes that JSON lacks stay as they are. */
-function unescape(spelling: string): string {
+function unquoted(spelling: string): string {
   const quoted = spelling.slice(spelling.indexOf('"'));
   try {
     return JSON.parse(quoted) as string;
@@ -193,7 +193,7 @@ export class FakeActions implements Actions {
   intLiteral(spelling: string, loc: Loc): Expr { return expr(spelling, loc); }
   charLiteral(spelling: string, loc: Loc): Expr { return expr(spelling, loc); }
   stringLiteral(spellings: readonly string[], loc: Loc): Expr {
-    const text = spellings.map((s) => unescape(s)).join('');
+    const text = spellings.map((s) => unquoted(s)).join('');
     return { kind: 'string', bytes: new TextEncoder().encode(`${text}\0`), type: { type: INT, quals: 0 }, loc, lvalue: true };
   }
   identifier(name: string, loc: Loc): Expr { return expr(name, loc); }

@@ -31,12 +31,15 @@ export function parseExternalDeclaration(p: Parser): void {
       const { loc } = p.advance();
       while (p.code === T.QUALIFIER) p.advance();
       p.actions.fileAsm(parseAsmText(p), loc);
-      return p.expectSemicolon('asm(…)');
+      p.expectSemicolon('asm(…)');
+      return;
     }
     case T.STATIC_ASSERT:
-      return parseStaticAssert(p);
+      parseStaticAssert(p);
+      return;
     case T.RBRACE:
-      return p.fail('extra-brace', "this '}' closes nothing");
+      p.fail('extra-brace', "this '}' closes nothing");
+      break;
     default:
       parseDeclaration(p, 'file', []);
   }
@@ -87,7 +90,10 @@ export function parseDeclaration(p: Parser, place: 'file' | 'block', attributes:
 function declare(p: Parser, { spec, auto }: Specifiers, d: Declarator, locals: VarDecl[]): void {
   const { actions } = p;
   const name = d.name?.text ?? '';
-  if (auto) return declareAuto(p, spec, d, locals);
+  if (auto) {
+    declareAuto(p, spec, d, locals);
+    return;
+  }
   rejectNames(p, d);
   const type = applyDeclarator(p, spec.type, d);
   if (spec.storage === 'typedef') {

@@ -58,7 +58,10 @@ export function parseRecord(p: Parser, place: Place): { type: RecordType; define
 /** One declaration of members: `unsigned a : 3, *b;`. */
 function parseFields(p: Parser, into: FieldSpec[]): void {
   if (p.accept(T.SEMI)) return;
-  if (p.code === T.STATIC_ASSERT) return parseStaticAssert(p);
+  if (p.code === T.STATIC_ASSERT) {
+    parseStaticAssert(p);
+    return;
+  }
   const { spec, defines } = parseSpecifiers(p, 'field');
   const { alignas } = spec;
   if (p.code === T.SEMI) {

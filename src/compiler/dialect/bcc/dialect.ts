@@ -59,6 +59,8 @@ export const bccDialect: Dialect = {
     }
   },
 
+  ownsType: (tag, name) => tag === 'struct' && EVENT.test(name),
+
   typeText(tag, name, { facts, diagnostics }, loc = 0) {
     const match = tag === 'struct' ? EVENT.exec(name) : null;
     if (match === null) return kernelType(tag, name);

@@ -50,7 +50,7 @@ ${REGISTERS}
 `;
 
 /** The licence is a macro of bare words. */
-export const BCC_FOOTER = String.raw`
+export const BCC_FOOTER = `
 #ifndef BPF_LICENSE
 #define BPF_LICENSE GPL
 #endif

@@ -5,7 +5,7 @@
  * Names that programs like to define for themselves (`min`, `htons`, …) are not here: they are found when nothing
  * else declares them.
  */
-export const KERNEL_H = String.raw`#pragma once
+export const KERNEL_H = `#pragma once
 #define __KERNEL_TYPES__ 1
 #ifndef NULL
 #define NULL ((void *)0)
@@ -185,7 +185,7 @@ export const KERNEL_H = String.raw`#pragma once
 /**
  * `<skep/net.h>`, behind `net/…` and some `linux/…` headers: members of sockets and addresses that are macros there.
  */
-export const NET_H = String.raw`#pragma once
+export const NET_H = `#pragma once
 #include <skep/kernel.h>
 #define sk_node __sk_common.skc_node
 #define sk_nulls_node __sk_common.skc_nulls_node

@@ -147,7 +147,7 @@ extern void bpf_iter_num_destroy(struct bpf_iter_num *it) __weak __ksym;
 `;
 
 /** Old kernel samples' and selftests' `bpf_legacy.h`. */
-export const BPF_LEGACY_H = String.raw`#pragma once
+export const BPF_LEGACY_H = `#pragma once
 unsigned long long load_byte(void *skb, unsigned long long offset) asm("llvm.bpf.load.byte");
 unsigned long long load_half(void *skb, unsigned long long offset) asm("llvm.bpf.load.half");
 unsigned long long load_word(void *skb, unsigned long long offset) asm("llvm.bpf.load.word");
