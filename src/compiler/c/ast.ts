@@ -217,7 +217,10 @@ export type Expr =
   | Int | Str | Ref | Unary | Binary | PointerArith | PointerDiff | Logical | Comma | Assign | CompoundAssign | Cond
   | Call | Deref | AddressOf | Member | Cast | CompoundLiteral | StmtExpr | Builtin | MapAddress;
 
-/** Initialiser of an object, flattened. Bytes not named are zero (also padding). */
+/**
+ * Initialiser of an object, flattened. Bytes not named are zero (also padding). Items of a flexible array lie behind
+ * the size of the type: the object is as large as they need.
+ */
 export type Initializer =
   | { readonly kind: 'scalar'; readonly value: Expr }
   /** char array from a string; may be shorter than the object. */

@@ -84,7 +84,10 @@ export interface Field {
   readonly type: QualType;
   /** Bytes from the start of the record; for a bit-field the start of its storage unit (sizeof its type, aligned). */
   readonly offset: number;
-  /** Only for bit-fields: lowest bit counted from `offset`*8, and width in bits (0 allowed when unnamed). */
+  /**
+   * Only for bit-fields: lowest bit counted from `offset`*8, and width in bits (0 allowed when unnamed).
+   * In packed records the bits may reach beyond their unit, and the unit beyond the record.
+   */
   readonly bit?: { readonly offset: number; readonly width: number };
   readonly loc: Loc;
   readonly tags?: readonly string[];

@@ -28,6 +28,7 @@ const CASES: readonly Case[] = [
   { text: 'int f(void) { return §zzzzzz; }', expect: ["error undeclared-identifier 'zzzzzz' is not declared"] },
   { text: 'static int total(void) { return 1; }\nint f(void) { return §totla(); }', expect: ["error undeclared-function function 'totla' is not declared; did you mean 'total'?"] },
   { text: '§u46 x;', expect: ["error unknown-type unknown type 'u46'; did you mean 'u64'?"] },
+  { text: '§va_list args;', expect: ["error unsupported-builtin 'va_list' is not supported: BPF functions cannot take a variable number of arguments"] },
   { text: `${R}§point p;`, expect: ["error unknown-type 'point' is not a type by itself; write 'struct point'"] },
   { text: 'int n;\nint f(void) { return (§n *)0; }'.replace('(§n *)0', 'sizeof(struct { §n m; })'), expect: ["error unknown-type 'n' is a variable and no type"] },
   { text: 'typedef int number;\nint f(void) { return §number; }', expect: ["error not-a-value 'number' is a type; a value is needed here"] },

@@ -9,7 +9,7 @@ import { QUAL } from '../types.ts';
 import type { PointerType, QualType } from '../types.ts';
 import type { Context } from './context.ts';
 import { noteAt } from './context.ts';
-import { convertScalar, isNull, noFloat, valueOf } from './convert.ts';
+import { convertScalar, isNull, noFloat, rvalue } from './convert.ts';
 import { cast, errorExpr, isErrorExpr } from './nodes.ts';
 import { fits, maxOf, wrap } from './types/arithmetic.ts';
 import { unqualified } from './types/basic.ts';
@@ -41,9 +41,9 @@ function notes(purpose: Purpose): ReturnType<typeof noteAt> {
 /** The value of `e` as a value of type `to`, with what there is to say about it. */
 export function assignTo(ctx: Context, e: Expr, to: QualType, purpose: Purpose, loc: Loc): Expr {
   const target = to.type;
-  if (isError(to)) return valueOf(ctx, e);
+  if (isError(to)) return rvalue(ctx, e);
   if (target.kind === 'float') return noFloat(ctx, to, loc);
-  const v = valueOf(ctx, e);
+  const v = rvalue(ctx, e);
   if (isErrorExpr(v)) return v;
   const from = v.type.type;
   const plain = unqualified(to);

@@ -34,7 +34,6 @@ export class Context {
   readonly dialect: Dialect | undefined;
   readonly diagnostics: Diagnostics;
   readonly scopes = new Scopes();
-  readonly kernel: BtfTypes | undefined;
   readonly maps = new Map<string, VarDecl>();
   /** Everything declared at file scope and static locals, in order. */
   readonly functions: FunctionDecl[] = [];
@@ -47,19 +46,28 @@ export class Context {
   /** Names for which the dialect was asked for text. */
   readonly asked = new Set<string>();
   parseText: TextParser | undefined = undefined;
-  /** Calls of undeclared functions declare `int f()`, as before C99. */
+  /** As before C99; see `SemaOptions`. */
   readonly implicitFunctions: boolean;
   /** For names of compound literals. */
   literals = 0;
   private sharedContext: DialectContext | undefined = undefined;
   private theActions: Actions | undefined = undefined;
+  private kernelTypes: BtfTypes | undefined = undefined;
+  private readonly portable: boolean;
 
   constructor(facts: TargetFacts, dialect: Dialect | undefined, diagnostics: Diagnostics, options: { readonly portable?: boolean; readonly implicitFunctions?: boolean }) {
     this.facts = facts;
     this.dialect = dialect;
     this.diagnostics = diagnostics;
-    this.kernel = facts.btf && new BtfTypes(facts.btf, options.portable ?? false);
+    this.portable = options.portable ?? false;
     this.implicitFunctions = options.implicitFunctions ?? false;
+  }
+
+  /** The target's types. Read when first asked for: many programs need none, and a kernel has 5 MB of them. */
+  get kernel(): BtfTypes | undefined {
+    if (this.kernelTypes) return this.kernelTypes;
+    const { btf } = this.facts;
+    return btf && (this.kernelTypes = new BtfTypes(btf, this.portable));
   }
 
   connect(actions: Actions): void {

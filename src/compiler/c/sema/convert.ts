@@ -14,7 +14,7 @@ import { quoteType } from './types/format.ts';
 import { INHERITED, integerOf, isIncomplete, isInteger } from './types/predicates.ts';
 
 /** The value of an expression: lvalues are loaded, arrays and functions become pointers (6.3.2.1). */
-export function valueOf(ctx: Context, e: Expr): Expr {
+export function rvalue(ctx: Context, e: Expr): Expr {
   const t = e.type.type;
   if (t.kind === 'array') {
     const of = withQuals(t.of, e.type.quals & INHERITED);
@@ -152,7 +152,7 @@ export function isNull(e: Expr): boolean {
 
 /** The default promotions of an argument that no parameter describes. */
 export function promoteArgument(ctx: Context, e: Expr): Expr {
-  return promote(ctx, valueOf(ctx, e));
+  return promote(ctx, rvalue(ctx, e));
 }
 
 /** The address of a place, made for a value: marks variables that then cannot live in registers. */

@@ -24,6 +24,18 @@ const TABLE: Readonly<{ [words: string]: string }> = {
 
 let byName: Map<string, QualType> | undefined;
 
+/** Names that mean the same on every 64-bit Linux: nobody needs to look into BTF for them. */
+const FIXED = new Set([
+  ...['u', 's'].flatMap((sign) => [8, 16, 32, 64].flatMap((bits) => [`${sign}${bits}`, `__${sign}${bits}`])),
+  ...[8, 16, 32, 64].flatMap((bits) => [`int${bits}_t`, `uint${bits}_t`]),
+  ...[16, 32, 64].flatMap((bits) => [`__be${bits}`, `__le${bits}`]),
+  'bool', 'size_t', 'ssize_t', 'pid_t', 'uid_t', 'gid_t', 'dev_t', 'sector_t', 'loff_t',
+]);
+
+export function fixedTypedef(name: string): QualType | undefined {
+  return FIXED.has(name) ? fallbackTypedef(name) : undefined;
+}
+
 export function fallbackTypedef(name: string): QualType | undefined {
   if (!byName) {
     byName = new Map();

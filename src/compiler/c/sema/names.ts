@@ -7,7 +7,7 @@ import type { Expr, FunctionDecl } from '../ast.ts';
 import type { Meaning } from './actions.ts';
 import type { QualType } from '../types.ts';
 import type { Context } from './context.ts';
-import { fallbackNames, fallbackTypedef } from './fallback-types.ts';
+import { fallbackNames, fallbackTypedef, fixedTypedef } from './fallback-types.ts';
 import { errorExpr, int, ref } from './nodes.ts';
 import type { ScopeSymbol } from './scopes.ts';
 import { closest, didYouMean } from './suggest.ts';
@@ -32,7 +32,7 @@ function targetTypedef(ctx: Context, name: string): ScopeSymbol | undefined {
   const known = ctx.targetTypedefs.get(name);
   if (known !== undefined || ctx.targetTypedefs.has(name)) return known;
   let symbol: ScopeSymbol | undefined;
-  const type = ctx.kernel?.typedef(name) ?? fallbackTypedef(name);
+  const type = fixedTypedef(name) ?? (isFunctionName(ctx, name) ? undefined : ctx.kernel?.typedef(name) ?? fallbackTypedef(name));
   if (type) symbol = { kind: 'typedef', name, type, loc: 0 };
   else if (ctx.declareByText(`typedef ${name}`, () => ctx.dialect?.typeText('typedef', name, ctx.dialectContext))) {
     const declared = ctx.scopes.lookup(name);
@@ -40,6 +40,11 @@ function targetTypedef(ctx: Context, name: string): ScopeSymbol | undefined {
   }
   ctx.targetTypedefs.set(name, symbol);
   return symbol;
+}
+
+/** A statement that begins with a helper's name asks whether that is a type; it is not, whatever BTF has. */
+function isFunctionName(ctx: Context, name: string): boolean {
+  return name.startsWith('__builtin_') || ctx.dialect?.functionText(name, ctx.dialectContext) !== undefined;
 }
 
 function targetEnumerator(ctx: Context, name: string): ScopeSymbol | undefined {
@@ -63,6 +68,11 @@ export function typedefType(ctx: Context, name: string, loc: Loc): QualType {
     ctx.error('unknown-type', loc, `'${name}' is ${describe(found)} and no type`);
     return Q.error;
   }
+  const known = ELSEWHERE.find(([names]) => names.includes(name));
+  if (known) {
+    ctx.error(known[1], loc, `'${name}' ${known[2]}`);
+    return Q.error;
+  }
   const tag = ctx.scopes.lookupTag(name) ?? ctx.kernel?.record('struct', name) ?? ctx.kernel?.enum(name);
   if (tag) {
     const word = tag.kind === 'record' ? tag.tag : 'enum';
@@ -72,6 +82,12 @@ export function typedefType(ctx: Context, name: string, loc: Loc): QualType {
   ctx.error('unknown-type', loc, `unknown type '${name}'${didYouMean(name, typeNames(ctx, name))}`);
   return Q.error;
 }
+
+/** Types that other targets have. */
+const ELSEWHERE: readonly (readonly [names: readonly string[], code: 'unsupported-builtin' | 'no-floating-point', why: string])[] = [
+  [['va_list', '__builtin_va_list', '__gnuc_va_list'], 'unsupported-builtin', 'is not supported: BPF functions cannot take a variable number of arguments'],
+  [['_Decimal32', '_Decimal64', '_Decimal128', '_Float16', '_Float128', '__float128', '__bf16', '__fp16'], 'no-floating-point', 'is a floating point type: BPF has no floating point'],
+];
 
 function* typeNames(ctx: Context, name: string): Generator<string> {
   for (const s of ctx.scopes.visible()) if (s.kind === 'typedef') yield s.name;

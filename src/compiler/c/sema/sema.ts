@@ -55,7 +55,7 @@ export interface SemaOptions {
   readonly diagnostics: Diagnostics;
   /** The kernel's records are declared relocatable (`preserve_access_index`). */
   readonly portable?: boolean;
-  /** A call of a function that nothing declares declares `int f()`, as before C99. For old test programs. */
+  /** As before C99, for old test programs: a call of a function that nothing declares declares `int f()`, and `return;` is allowed anywhere. */
   readonly implicitFunctions?: boolean;
 }
 

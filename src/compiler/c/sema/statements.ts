@@ -6,7 +6,7 @@ import { assignTo } from './assignable.ts';
 import { integerValue } from './constants.ts';
 import type { Context } from './context.ts';
 import { noteAt } from './context.ts';
-import { noFloat, promote, valueOf } from './convert.ts';
+import { noFloat, promote, rvalue } from './convert.ts';
 import { checkAssignable } from './expr/assign.ts';
 import { discard } from './expr/discard.ts';
 import { isErrorExpr } from './nodes.ts';
@@ -32,7 +32,7 @@ export interface SwitchState {
 }
 
 export function beginSwitch(ctx: Context, value: Expr, loc: Loc): Expr {
-  let v = valueOf(ctx, value);
+  let v = rvalue(ctx, value);
   let type: IntType | undefined;
   if (isInteger(v.type.type)) {
     v = promote(ctx, v);
@@ -123,12 +123,13 @@ function order(a: bigint, b: bigint): number {
 
 export function returnValue(ctx: Context, value: Expr | undefined, loc: Loc): Expr | undefined {
   const fn = ctx.function;
-  if (!fn) return value && valueOf(ctx, value);
+  if (!fn) return value && rvalue(ctx, value);
   const { returns, decl } = fn;
   const isVoid = returns.type.kind === 'void';
   if (!value) {
     if (!isVoid) {
-      ctx.error('return-value', loc, `'${decl.name}' returns ${quoteType(returns)}: 'return' needs a value`, noteAt('declared here', decl.loc));
+      const say = ctx.implicitFunctions ? 'warn' : 'error';
+      ctx[say]('return-value', loc, `'${decl.name}' returns ${quoteType(returns)}: 'return' needs a value`, noteAt('declared here', decl.loc));
     }
     return undefined;
   }
@@ -157,7 +158,7 @@ export function asmStatement(ctx: Context, asm: Omit<Asm, 'kind'>): Asm {
     if (isErrorExpr(i.expr)) return i;
     // An operand in memory is a place; all others are values.
     if (/^[^rwigns0-9]*[mo]/.test(i.constraint) && i.expr.lvalue) return i;
-    const v = valueOf(ctx, i.expr);
+    const v = rvalue(ctx, i.expr);
     checkOperand(ctx, v, v.type);
     return { name: i.name, constraint: i.constraint, expr: v };
   });

@@ -6,7 +6,7 @@ import type { IntType, PointerType, QualType } from '../../types.ts';
 import { assignTo } from '../assignable.ts';
 import { integerValue } from '../constants.ts';
 import type { Context } from '../context.ts';
-import { qualOf, valueOf } from '../convert.ts';
+import { qualOf, rvalue } from '../convert.ts';
 import { errorExpr, isErrorExpr } from '../nodes.ts';
 import { quoteType } from '../types/format.ts';
 import { isInteger } from '../types/predicates.ts';
@@ -69,7 +69,7 @@ export class BuiltinCall {
   }
 
   value(i: number): Expr {
-    const v = valueOf(this.ctx, this.raw(i));
+    const v = rvalue(this.ctx, this.raw(i));
     if (isErrorExpr(v)) throw new BadCall();
     return v;
   }
@@ -90,7 +90,7 @@ export class BuiltinCall {
 
   constant(i: number): bigint {
     const e = this.raw(i);
-    const v = integerValue(valueOf(this.ctx, e));
+    const v = integerValue(rvalue(this.ctx, e));
     if (v === undefined) {
       this.ctx.error('not-constant', e.loc, `argument ${i + 1} of '${this.name}' must be an integer constant`);
       throw new BadCall();

@@ -115,6 +115,14 @@ function apply(op: OverflowOp, a: bigint, b: bigint): bigint {
   return op === 'add' ? a + b : op === 'sub' ? a - b : a * b;
 }
 
+function least(a: bigint, b: bigint): bigint {
+  return b < a ? b : a;
+}
+
+function greatest(a: bigint, b: bigint): bigint {
+  return b > a ? b : a;
+}
+
 function rangeOf(e: Expr): Range {
   const v = integerValue(e);
   if (v !== undefined) return { low: v, high: v };
@@ -132,10 +140,10 @@ function within(r: Range, t: IntType): boolean {
  */
 function computeType(op: OverflowOp, a: Range, b: Range, result: IntType): IntType | undefined {
   const corners = [apply(op, a.low, b.low), apply(op, a.low, b.high), apply(op, a.high, b.low), apply(op, a.high, b.high)];
-  const low = corners.reduce((x, y) => (y < x ? y : x));
-  const high = corners.reduce((x, y) => (y > x ? y : x));
-  const wantedLow = low > minOf(result) ? low : minOf(result);
-  const wantedHigh = high < maxOf(result) ? high : maxOf(result);
+  const low = corners.reduce(least);
+  const high = corners.reduce(greatest);
+  const wantedLow = greatest(low, minOf(result));
+  const wantedHigh = least(high, maxOf(result));
   const own = result.size >= 4 ? [result] : [];
   for (const t of [...own, INT, UINT, LONG, ULONG]) {
     const exactAlways = fits(low, t) && fits(high, t);

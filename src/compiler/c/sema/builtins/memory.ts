@@ -2,7 +2,7 @@
 import type { Expr } from '../../ast.ts';
 import { QUAL } from '../../types.ts';
 import { evaluate, evaluatePlace } from '../constants.ts';
-import { convertScalar, markAddressTaken, valueOf } from '../convert.ts';
+import { convertScalar, markAddressTaken, rvalue } from '../convert.ts';
 import { builtin, cast, int, string } from '../nodes.ts';
 import { CHAR, INT, pointer, Q, qual, ULONG, VOID, VOID_POINTER } from '../types/basic.ts';
 import { sizeOf } from '../types/size.ts';
@@ -76,7 +76,7 @@ function stringCopy(c: BuiltinCall): Expr {
   if (room > MAX_COPY) c.fail(`'${c.name}' of ${room} bytes`);
   const bytes = new Uint8Array(room);
   bytes.set(text.subarray(0, Math.min(length, room)));
-  const source = convertScalar(c.ctx, valueOf(c.ctx, string(bytes, CHAR, 1, c.loc)), CONST_VOID_POINTER);
+  const source = convertScalar(c.ctx, rvalue(c.ctx, string(bytes, CHAR, 1, c.loc)), CONST_VOID_POINTER);
   const copied = builtin('memcpy', [dst, source, int(BigInt(room), Q.ulong, c.loc)], VOID_POINTER, c.loc);
   return convertScalar(c.ctx, copied, qual(pointer(Q.char)));
 }

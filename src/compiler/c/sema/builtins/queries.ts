@@ -2,7 +2,7 @@
 import type { Expr } from '../../ast.ts';
 import { evaluate } from '../constants.ts';
 import type { Context } from '../context.ts';
-import { promote, toInteger, valueOf } from '../convert.ts';
+import { promote, toInteger, rvalue } from '../convert.ts';
 import { isPure } from '../expr/discard.ts';
 import { select } from '../expr/member.ts';
 import { closestMembers } from '../names.ts';
@@ -24,7 +24,7 @@ function constantP(c: BuiltinCall): Expr {
   if (isErrorExpr(a.expr)) return errorExpr(c.loc);
   const t = a.expr.type.type;
   if (t.kind === 'void' || t.kind === 'record' || t.kind === 'float') return int(0n, Q.int, c.loc);
-  const v = evaluate(valueOf(c.ctx, a.expr));
+  const v = evaluate(rvalue(c.ctx, a.expr));
   // Addresses are no constants to this question, but strings are.
   return int(v && (!v.base || v.base.kind === 'string') ? 1n : 0n, Q.int, c.loc);
 }
@@ -61,7 +61,7 @@ function offsetOf(c: BuiltinCall): Expr {
       continue;
     }
     if (t.kind !== 'array') return fail(c, 'bad-subscript', step.loc, `a subscript in offsetof on ${quoteType(at.type)}, which is no array`);
-    const index = valueOf(c.ctx, step);
+    const index = rvalue(c.ctx, step);
     if (!isInteger(index.type.type)) return fail(c, 'bad-subscript', step.loc, `a subscript must be an integer; found ${quoteType(index.type)}`);
     const size = BigInt(sizeOf(t.of.type) ?? 0);
     if (index.kind === 'int') offset += index.value * size;

@@ -12,7 +12,8 @@ import { array, Q, qual } from '../types/basic.ts';
 import { quoteType } from '../types/format.ts';
 import { MAX_NESTING } from '../types/members.ts';
 import { isError, isIncomplete, isInteger } from '../types/predicates.ts';
-import { Enum, Record } from '../types/record.ts';
+import type { Enum } from '../types/record.ts';
+import { Record } from '../types/record.ts';
 import { sizeOf } from '../types/size.ts';
 import { alignmentOf, checkAttributes, findAttribute, hasAttribute, tagsOf } from './attributes.ts';
 import { rejectVariableArray } from './types.ts';
@@ -33,7 +34,8 @@ export function recordReference(ctx: Context, tag: 'struct' | 'union', name: str
     return empty;
   }
   // What is not declared is the kernel's or the dialect's, and then visible everywhere.
-  const kernel = declares && ctx.scopes.depth > 0 ? undefined : ctx.kernel?.record(tag, name);
+  const others = (declares && ctx.scopes.depth > 0) || ctx.dialect?.ownsType?.(tag, name) === true;
+  const kernel = others ? undefined : ctx.kernel?.record(tag, name);
   if (kernel) {
     ctx.scopes.declareTag(name, kernel, 0);
     return kernel;

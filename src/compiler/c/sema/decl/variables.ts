@@ -50,7 +50,10 @@ export function declareTypedef(ctx: Context, name: string, type: QualType, attri
   const align = attributes.length === 0 ? t.align : (alignmentOf(ctx, attributes) ?? t.align);
   const before = ctx.scopes.lookupHere(name);
   if (before) {
-    if (before.kind !== 'typedef') return differentKind(ctx, name, 'type', before, loc);
+    if (before.kind !== 'typedef') {
+      differentKind(ctx, name, 'type', before, loc);
+      return;
+    }
     // The same again is fine, and so are other words for the same integer: kernel and libc headers differ there.
     if (!compatible(before.type, t) && !(isInteger(t.type) && isInteger(before.type.type) && sameInteger(before.type, t))) {
       ctx.error('conflicting-types', loc, `type '${name}' is declared as ${quoteType(t)} and was ${quoteType(before.type)}`, noteAt('first declared here', before.loc));

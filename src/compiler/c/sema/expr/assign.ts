@@ -6,7 +6,7 @@ import type { EnumType, Field, IntType, QualType } from '../../types.ts';
 import { assignTo } from '../assignable.ts';
 import type { Context } from '../context.ts';
 import { noteAt } from '../context.ts';
-import { bitWidth, commonInteger, noFloat, promote, qualOf, toInteger, valueOf, widen } from '../convert.ts';
+import { bitWidth, commonInteger, noFloat, promote, qualOf, toInteger, rvalue, widen } from '../convert.ts';
 import { errorExpr, isErrorExpr } from '../nodes.ts';
 import { promoted } from '../types/arithmetic.ts';
 import { unqualified } from '../types/basic.ts';
@@ -67,7 +67,7 @@ function constMember(fields: readonly Field[], depth = 0): Field | undefined {
 export function assign(ctx: Context, op: string, target: Expr, value: Expr, loc: Loc): Expr {
   if (isErrorExpr(target)) return target;
   if (!checkAssignable(ctx, target, op, loc)) {
-    valueOf(ctx, value);
+    rvalue(ctx, value);
     return errorExpr(loc);
   }
   if (op !== '=') return compound(ctx, op, target, value, loc);
@@ -94,7 +94,7 @@ function compound(ctx: Context, op: string, target: Expr, value: Expr, loc: Loc)
   const name = ARITHMETIC[op.slice(0, -1)];
   if (name === undefined) throw new Error(`no operator ${op}`);
   const t = target.type.type;
-  const v = valueOf(ctx, value);
+  const v = rvalue(ctx, value);
   if (isErrorExpr(v)) return v;
   const type = unqualified(target.type);
   if (target.type.quals & QUAL.ATOMIC) {

@@ -3,7 +3,7 @@ import type { Loc } from '../../../diagnostics.ts';
 import type { BinaryOp, Expr } from '../../ast.ts';
 import type { IntType, PointerType, QualType } from '../../types.ts';
 import type { Context } from '../context.ts';
-import { commonInteger, constantAddress, convertScalar, isNull, noFloat, promote, qualOf, toInteger, valueOf, widen } from '../convert.ts';
+import { commonInteger, constantAddress, convertScalar, isNull, noFloat, promote, qualOf, toInteger, rvalue, widen } from '../convert.ts';
 import { compare, exact } from '../fold.ts';
 import { binary as binaryNode, errorExpr, int, isErrorExpr, pointerArith } from '../nodes.ts';
 import { wrap } from '../types/arithmetic.ts';
@@ -25,8 +25,8 @@ const COMPARISON: Readonly<{ [op: string]: BinaryOp | undefined }> = {
 export function binary(ctx: Context, op: string, left: Expr, right: Expr, loc: Loc): Expr {
   if (op === ',') return comma(ctx, left, right, loc);
   if (op === '&&' || op === '||') return logical(ctx, op, left, right, loc);
-  const l = valueOf(ctx, left);
-  const r = valueOf(ctx, right);
+  const l = rvalue(ctx, left);
+  const r = rvalue(ctx, right);
   if (isErrorExpr(l)) return l;
   if (isErrorExpr(r)) return r;
   const comparison = COMPARISON[op];
@@ -117,7 +117,7 @@ function logical(ctx: Context, op: '&&' | '||', left: Expr, right: Expr, loc: Lo
 function comma(ctx: Context, left: Expr, right: Expr, loc: Loc): Expr {
   const l = discard(ctx, left);
   const t = right.type.type;
-  const r = t.kind === 'void' ? right : valueOf(ctx, right);
+  const r = t.kind === 'void' ? right : rvalue(ctx, right);
   return { kind: 'comma', type: r.type, loc, lvalue: false, left: l, right: r };
 }
 

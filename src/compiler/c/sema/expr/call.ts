@@ -11,7 +11,7 @@ import { libraryCall } from '../builtins/builtins.ts';
 import { evaluate } from '../constants.ts';
 import type { Context } from '../context.ts';
 import { noteAt } from '../context.ts';
-import { promoteArgument, valueOf } from '../convert.ts';
+import { promoteArgument, rvalue } from '../convert.ts';
 import { stringArg } from '../decl/attributes.ts';
 import { functionOfType } from '../decl/types.ts';
 import { declareFunctionByText, declareImplicitly, isUndeclared, reportUndeclaredFunction } from '../names.ts';
@@ -34,13 +34,13 @@ export function call(ctx: Context, callee: Expr, args: readonly Expr[], loc: Loc
     }
   }
   if (isErrorExpr(callee)) {
-    for (const a of args) valueOf(ctx, a);
+    for (const a of args) rvalue(ctx, a);
     return callee;
   }
   const helper = target?.decl.kind === 'var' ? helperOf(ctx, target.decl) : undefined;
   const fn = helper ?? (target?.decl.kind === 'function' ? target.decl : undefined);
   if (fn) return finish(ctx, ref(fn, callee.loc), fn.type, fn.name, fn.loc, args, loc);
-  const value = valueOf(ctx, callee);
+  const value = rvalue(ctx, callee);
   const type = functionOfType(value.type);
   if (!type) {
     if (!isErrorExpr(value)) ctx.error('not-callable', loc, `this is called and is no function: its type is ${quoteType(callee.type)}`);

@@ -4,7 +4,7 @@ import type { CompoundLiteral, Expr, VarDecl } from '../../ast.ts';
 import type { ParsedInit } from '../actions.ts';
 import type { QualType, RecordType } from '../../types.ts';
 import type { Context } from '../context.ts';
-import { convertScalar, noFloat, valueOf } from '../convert.ts';
+import { convertScalar, noFloat, rvalue } from '../convert.ts';
 import { rejectVariableArray } from '../decl/types.ts';
 import { initialize } from '../init/initialize.ts';
 import { cast as castNode, errorExpr, isErrorExpr } from '../nodes.ts';
@@ -24,7 +24,7 @@ export function cast(ctx: Context, type: QualType, operand: Expr, loc: Loc): Exp
     return errorExpr(loc);
   }
   if (t.kind === 'float') return noFloat(ctx, type, loc);
-  const v = valueOf(ctx, operand);
+  const v = rvalue(ctx, operand);
   if (isErrorExpr(v)) return v;
   const from = v.type.type;
   if (isInteger(from) || from.kind === 'pointer') {
@@ -38,7 +38,7 @@ export function cast(ctx: Context, type: QualType, operand: Expr, loc: Loc): Exp
 
 /** To itself (GNU), or to a union from the type of one of its members (GNU). */
 function castToRecord(ctx: Context, type: QualType, t: RecordType, operand: Expr, loc: Loc): Expr {
-  const v = valueOf(ctx, operand);
+  const v = rvalue(ctx, operand);
   if (isErrorExpr(v)) return v;
   if (compatibleTypes(t, v.type.type)) return castNode('noop', v, unqualified(type), true);
   if (t.tag === 'union') {
@@ -47,7 +47,7 @@ function castToRecord(ctx: Context, type: QualType, t: RecordType, operand: Expr
       const decl = literalDecl(ctx, type, loc);
       decl.init = { kind: 'list', items: [{ offset: field.offset, type: field.type, value: v }], loc };
       const literal: CompoundLiteral = { kind: 'compoundLiteral', type, loc, lvalue: true, init: decl.init, decl };
-      return valueOf(ctx, literal);
+      return rvalue(ctx, literal);
     }
     ctx.error('bad-cast', loc, `${quoteType(type)} has no member of type ${quoteType(v.type)}`);
   } else ctx.error('bad-cast', loc, `${quoteType(v.type)} cannot be cast to ${quoteType(type)}`);

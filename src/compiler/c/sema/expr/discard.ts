@@ -2,7 +2,7 @@
 import type { Expr } from '../../ast.ts';
 import { QUAL } from '../../types.ts';
 import type { Context } from '../context.ts';
-import { valueOf } from '../convert.ts';
+import { rvalue } from '../convert.ts';
 import { cast } from '../nodes.ts';
 import { Q } from '../types/basic.ts';
 import { isScalar } from '../types/predicates.ts';
@@ -14,7 +14,7 @@ import { isScalar } from '../types/predicates.ts';
 export function discard(ctx: Context, e: Expr): Expr {
   const t = e.type.type;
   if (t.kind === 'void') return e.lvalue ? cast('toVoid', e, Q.void) : e;
-  if (t.kind !== 'float' && isScalar(t)) return e.lvalue ? valueOf(ctx, e) : e;
+  if (t.kind !== 'float' && isScalar(t)) return e.lvalue ? rvalue(ctx, e) : e;
   return t.kind === 'record' && !e.lvalue ? e : cast('toVoid', e, Q.void);
 }
 

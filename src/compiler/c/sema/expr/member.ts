@@ -4,7 +4,7 @@ import type { Expr } from '../../ast.ts';
 import type { Field, QualType, RecordType } from '../../types.ts';
 import type { Context } from '../context.ts';
 import { noteAt } from '../context.ts';
-import { valueOf } from '../convert.ts';
+import { rvalue } from '../convert.ts';
 import { closestMembers } from '../names.ts';
 import { errorExpr, isErrorExpr, member as memberNode } from '../nodes.ts';
 import { withQuals } from '../types/basic.ts';
@@ -59,7 +59,7 @@ function pointedRecord(ctx: Context, base: Expr, name: string, loc: Loc): Expr |
     ctx.error('arrow-needed', loc, `'->' on ${quoteType(base.type)}, which is no pointer; write '.${name}'`);
     return base;
   }
-  const p = valueOf(ctx, base);
+  const p = rvalue(ctx, base);
   if (isErrorExpr(p)) return undefined;
   if (p.type.type.kind !== 'pointer' || p.type.type.to.type.kind !== 'record') {
     const pointer = p.type.type.kind === 'pointer';
@@ -74,15 +74,15 @@ function recordValue(ctx: Context, base: Expr, name: string, loc: Loc): Expr | u
   if (t.kind === 'record') return base;
   if (t.kind === 'pointer' && t.to.type.kind === 'record') {
     ctx.error('arrow-needed', loc, `'.' on ${quoteType(base.type)}, which is a pointer; write '->${name}'`);
-    return dereference(ctx, valueOf(ctx, base), loc);
+    return dereference(ctx, rvalue(ctx, base), loc);
   }
   ctx.error('not-a-record', loc, `'.${name}' needs a struct or union; found ${quoteType(base.type)}`);
   return undefined;
 }
 
 export function subscript(ctx: Context, base: Expr, index: Expr, loc: Loc): Expr {
-  let pointer = valueOf(ctx, base);
-  let i = valueOf(ctx, index);
+  let pointer = rvalue(ctx, base);
+  let i = rvalue(ctx, index);
   if (isErrorExpr(pointer)) return pointer;
   if (isErrorExpr(i)) return i;
   // i[a] is a[i].

@@ -3,7 +3,7 @@ import type { Loc } from '../../../diagnostics.ts';
 import type { Compound, Expr, Stmt } from '../../ast.ts';
 import type { CType, QualType } from '../../types.ts';
 import type { Context } from '../context.ts';
-import { commonInteger, convertScalar, isNull, noFloat, qualOf, valueOf } from '../convert.ts';
+import { commonInteger, convertScalar, isNull, noFloat, qualOf, rvalue } from '../convert.ts';
 import { cast, errorExpr, isErrorExpr } from '../nodes.ts';
 import { pointer, Q, qual, unqualified, VOID, VOID_POINTER, withQuals } from '../types/basic.ts';
 import { compatibleTypes, composite, similarTypes } from '../types/compatible.ts';
@@ -26,7 +26,7 @@ export function conditional(ctx: Context, cond: Expr, then: Expr | undefined, ot
 }
 
 function branch(ctx: Context, e: Expr): Expr {
-  return e.type.type.kind === 'void' ? e : valueOf(ctx, e);
+  return e.type.type.kind === 'void' ? e : rvalue(ctx, e);
 }
 
 function toResult(ctx: Context, e: Expr, type: QualType): Expr {
@@ -149,5 +149,5 @@ function lastValue(ctx: Context, s: Stmt): { readonly before: readonly Stmt[]; r
   const value = e.kind === 'cast' && e.cast === 'toVoid' && !e.explicit ? e.operand : e;
   const t = value.type.type;
   if (t.kind === 'void' || (t.kind === 'record' && isIncomplete(t))) return undefined;
-  return { before: [], value: valueOf(ctx, value) };
+  return { before: [], value: rvalue(ctx, value) };
 }

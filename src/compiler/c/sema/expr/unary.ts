@@ -4,7 +4,7 @@ import type { CompoundAssign, Expr } from '../../ast.ts';
 import type { QualType } from '../../types.ts';
 import type { Context } from '../context.ts';
 import { noteAt } from '../context.ts';
-import { bitWidth, noFloat, promote, qualOf, takeAddress, valueOf } from '../convert.ts';
+import { bitWidth, noFloat, promote, qualOf, takeAddress, rvalue } from '../convert.ts';
 import { rejectVariableArray } from '../decl/types.ts';
 import { foldUnary } from '../fold.ts';
 import { deref, errorExpr, int, isErrorExpr, unary as unaryNode } from '../nodes.ts';
@@ -19,7 +19,7 @@ export function unary(
   ctx: Context, op: '+' | '-' | '~' | '!' | '*' | '&' | '++' | '--', operand: Expr, loc: Loc,
 ): Expr {
   switch (op) {
-    case '*': return dereference(ctx, valueOf(ctx, operand), loc);
+    case '*': return dereference(ctx, rvalue(ctx, operand), loc);
     case '&': return addressOperator(ctx, operand, loc);
     case '!': return not(ctx, operand, loc);
     case '++': case '--': return step(ctx, op, operand, false, loc);
@@ -29,7 +29,7 @@ export function unary(
 }
 
 function arithmetic(ctx: Context, op: '+' | '-' | '~', operand: Expr, loc: Loc): Expr {
-  const v = promote(ctx, valueOf(ctx, operand));
+  const v = promote(ctx, rvalue(ctx, operand));
   if (isErrorExpr(v)) return v;
   const t = v.type.type;
   if (!isInteger(t)) {
@@ -57,7 +57,7 @@ function not(ctx: Context, operand: Expr, loc: Loc): Expr {
 
 /** A value that is true or false: a number or a pointer. */
 export function condition(ctx: Context, e: Expr, loc: Loc): Expr {
-  const v = valueOf(ctx, e);
+  const v = rvalue(ctx, e);
   if (isErrorExpr(v) || isInteger(v.type.type) || v.type.type.kind === 'pointer') return v;
   if (v.type.type.kind === 'float') return noFloat(ctx, v.type, loc);
   if (v.type.type.kind === 'void') ctx.error('void-value-used', loc, "a condition is needed and this has type 'void'");

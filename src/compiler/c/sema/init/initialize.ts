@@ -51,6 +51,7 @@ export function initialize(ctx: Context, type: QualType, init: ParsedInit, isSta
 
 /** Arrays in arrays in records: the types of a text nest less. */
 const MAX_DEPTH = 400;
+const MAX_STEPS = 1 << 19;
 
 class Cursor {
   readonly items: readonly ParsedInitItem[];
@@ -73,6 +74,8 @@ class Initializing {
   private readonly out = new Items();
   /** Aggregates without braces of their own around what is being initialised. */
   private depth = 0;
+  /** Elements of ranges. */
+  private steps = 0;
 
   constructor(ctx: Context, isStatic: boolean) {
     this.ctx = ctx;
@@ -269,17 +272,27 @@ class Initializing {
     cursor: Cursor, walk: { count: number },
   ): void {
     const t = type.type;
-    if (t.kind !== 'array') return this.badDesignator(cursor, d.loc, `'[…]' designates an element, and ${quoteType(type)} is no array`);
+    if (t.kind !== 'array') {
+      this.badDesignator(cursor, d.loc, `'[…]' designates an element, and ${quoteType(type)} is no array`);
+      return;
+    }
     const low = this.indexValue(d.low, t);
     const high = d.high ? this.indexValue(d.high, t) : low;
-    if (low === undefined || high === undefined) return this.skip(cursor);
-    if (low > high) return this.badDesignator(cursor, d.loc, `the range ${low} ... ${high} is empty`);
+    if (low === undefined || high === undefined) {
+      this.skip(cursor);
+      return;
+    }
+    if (low > high) {
+      this.badDesignator(cursor, d.loc, `the range ${low} ... ${high} is empty`);
+      return;
+    }
     const size = this.elementSize(t, cursor);
     if (size === undefined) return;
     const of = withQuals(t.of, type.quals);
     const start = cursor.at;
     for (let n = low; n <= high; n++) {
-      // Every element of a range takes the same items.
+      // Every element of a range takes the same items, be it a mistake.
+      if (++this.steps > MAX_STEPS) throw new TooManyItems();
       cursor.at = start;
       this.designated(of, offset + n * size, designators, i + 1, cursor, { count: 0 });
     }
@@ -301,11 +314,15 @@ class Initializing {
     type: QualType, offset: number, d: Designator & { readonly kind: 'field' }, designators: readonly Designator[], i: number, cursor: Cursor,
   ): void {
     const t = type.type;
-    if (t.kind !== 'record') return this.badDesignator(cursor, d.loc, `'.${d.name}' designates a member, and ${quoteType(type)} is no struct or union`);
+    if (t.kind !== 'record') {
+      this.badDesignator(cursor, d.loc, `'.${d.name}' designates a member, and ${quoteType(type)} is no struct or union`);
+      return;
+    }
     const path = findMember(t, d.name);
     if (!path) {
       this.ctx.error('no-member', d.loc, `${quoteType(type)} has no member '${d.name}'${closestMembers(d.name, memberNames(t))}`);
-      return this.skip(cursor);
+      this.skip(cursor);
+      return;
     }
     this.alongPath(type, t, offset, path, 0, designators, i, cursor);
   }
