@@ -4,10 +4,12 @@
 import assert from 'node:assert/strict';
 import { execFileSync } from 'node:child_process';
 import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { BPF } from '../../../src/bcc/bpf.ts';
 import { CorpusMissing, kernelSamples } from '../../corpora/corpora.ts';
 import { kernelTest } from '../../run/needs.ts';
 import { leftovers, snapshot } from '../../run/leaks.ts';
+import { built } from '../../run/paths.ts';
 import { start, startSkep } from '../../support/command.ts';
 
 /** Runs with a network namespace of its own, loopback up. */
@@ -48,6 +50,18 @@ kernelTest('the unmodified sample counts ICMP bytes on loopback', { commands: ['
   });
   assert.deepEqual(await leftovers(before), []);
 });
+
+for (const dialect of ['bcc', 'libbpf']) {
+  kernelTest(`examples/sockex1 in the dialect of ${dialect}`, { commands: ['ip', 'ping'] }, async () => {
+    await withNamespace(async (name) => {
+      const example = start(['ip', 'netns', 'exec', name, process.execPath, join(built, 'examples', 'sockex1.js'), 'lo', dialect]);
+      await example.sees('TCP 0 UDP 0 ICMP 0 bytes\n');
+      await start(['ip', 'netns', 'exec', name, 'ping', '-c', '1', ...PING]).ended;
+      assert.deepEqual(await example.ended, { status: 0, signal: null }, example.err());
+      assert.match(example.out(), /TCP 0 UDP 0 ICMP 196 bytes\n$/);
+    });
+  });
+}
 
 kernelTest("skep sockex1 prints the sample's lines once a second", { commands: ['ip', 'ping'] }, async () => {
   await withNamespace(async (name) => {

@@ -1,0 +1,20 @@
+/**
+ * skep: a BPF toolkit for TypeScript.
+ *
+ *   import { BPF } from 'skep';
+ *   await using b = await BPF.load({ text: C_SOURCE });
+ *
+ * The rooms below can be had alone: 'skep/compiler', 'skep/vm', 'skep/btf', 'skep/isa'.
+ */
+export { BPF, type LoadOptions } from './bcc/bpf.ts';
+export { Table, type PrintOptions } from './bcc/table.ts';
+export type { Attachment } from './attach/attachment.ts';
+export { CompileError } from './compiler/compile-error.ts';
+export { FeatureError, LockdownError, PrivilegeError, UsageError, UserError } from './kernel/errors.ts';
+export { KernelError, type Kernel } from './kernel/port.ts';
+export { LinkError } from './link/error.ts';
+export { VerifierError } from './link/verifier-error.ts';
+export type { MapInput, MapValue } from './maps/codec.ts';
+export type { ObjectSpec } from './object/spec.ts';
+export { linearLines, log2Lines } from './render/histogram.ts';
+export { safe } from './render/safe.ts';
