@@ -23,6 +23,7 @@ import { mem2reg } from './passes/mem2reg.ts';
 import { mergeStores } from './passes/merge-stores.ts';
 import { insertProbeReads } from './passes/probe-reads.ts';
 import { sroa } from './passes/sroa.ts';
+import { unrollLoops } from './passes/unroll.ts';
 import { printFunction } from './print.ts';
 import { verifyFunction } from './verify.ts';
 
@@ -134,7 +135,12 @@ export function optimize(module: IrModule, options: PipelineOptions): void {
     if (!found) break;
     inlineModule(module, { diagnostics: options.diagnostics, prepare: (fn) => r.prepare(fn), ...(options.roots ? { roots: options.roots } : {}) });
   }
-  for (const fn of module.functions.values()) if (options.level !== 0) r.middle(fn);
+  if (options.level !== 0) {
+    for (const fn of module.functions.values()) {
+      r.middle(fn);
+      if (r.run('unroll', (f) => unrollLoops(f, options.diagnostics), fn)) r.middle(fn);
+    }
+  }
   const read = insertProbeReads(module, options.diagnostics);
   for (const fn of read) r.touched('probe-reads', fn);
   for (const fn of module.functions.values()) r.late(fn);

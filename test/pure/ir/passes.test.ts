@@ -15,6 +15,7 @@ import { initializeStack } from '../../../src/compiler/ir/passes/init-stack.ts';
 import { mem2reg } from '../../../src/compiler/ir/passes/mem2reg.ts';
 import { mergeStores } from '../../../src/compiler/ir/passes/merge-stores.ts';
 import { sroa } from '../../../src/compiler/ir/passes/sroa.ts';
+import { unrollLoops } from '../../../src/compiler/ir/passes/unroll.ts';
 import { printModule } from '../../../src/compiler/ir/print.ts';
 import { verifyFunction } from '../../../src/compiler/ir/verify.ts';
 import { Random, randomModule } from './random-ir.ts';
@@ -33,6 +34,7 @@ const PASSES: Readonly<Record<string, Pass>> = {
   'align-stack': alignStackAccesses,
   'init-stack': initializeStack,
   'merge-stores': mergeStores,
+  unroll: (fn) => unrollLoops(fn, new Diagnostics()),
   inline: (fn, module) => {
     // Works on the whole module; once is enough for all functions.
     if (fn.name === 'main') inlineModule(module, { diagnostics: new Diagnostics(), prepare: () => undefined });

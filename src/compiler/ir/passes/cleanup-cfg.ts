@@ -61,7 +61,7 @@ function switchTarget(t: Terminator & { op: 'switch' }): Block | undefined {
 }
 
 /** Also drops what phis say about edges that are gone. */
-function removeUnreachable(fn: IrFunction): boolean {
+export function removeUnreachable(fn: IrFunction): boolean {
   const cfg = buildCfg(fn);
   let changed = false;
   if (cfg.order.length !== fn.blocks.length) {
