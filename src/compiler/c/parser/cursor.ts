@@ -136,7 +136,8 @@ export class Cursor {
   get afterPrev(): Loc {
     const { prev, tok } = this;
     if (!tok.lineStart && tok.kind !== 'eof' || prev === tok) return tok.loc;
-    return prev.loc < MACRO_LOCS ? prev.loc + prev.text.length : prev.loc;
+    // 0 is a text without positions.
+    return prev.loc > 0 && prev.loc < MACRO_LOCS ? prev.loc + prev.text.length : prev.loc;
   }
 
   /** `;` after something. A missing one is reported and parsing goes on as if it stood there, where that is likely. */
