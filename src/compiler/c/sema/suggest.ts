@@ -13,16 +13,21 @@ export function closest(name: string, candidates: Iterable<string>, count = 1): 
     // With one or two letters everything is near.
     if (c === '' || c === name || seen.has(c) || (name.length <= 2 && c[0] !== name[0])) continue;
     seen.add(c);
-    const d = c.toLowerCase() === lower ? 0.5 : editDistance(name, c, limit);
-    // Letters in the wrong order are the likeliest slip.
-    if (d <= limit) found.push({ name: c, score: sorted(c) === letters ? d - 0.1 : d });
-    else if (name.length >= 3 && c.length <= name.length + 8 && (c.endsWith(`_${name}`) || c.startsWith(`${name}_`))) {
-      // 'port' for 'skc_port': kernel members often have a prefix.
-      found.push({ name: c, score: limit + 1 });
-    }
+    const score = scoreOf(name, c, limit, lower, letters);
+    if (score <= limit) found.push({ name: c, score });
   }
-  found.sort((a, b) => a.score - b.score || (a.name < b.name ? -1 : 1));
+  found.sort((a, b) => a.score - b.score || a.name.length - b.name.length || (a.name < b.name ? -1 : 1));
   return found.slice(0, count).map((f) => f.name);
+}
+
+/** Edits, with what is likelier than an edit below one. */
+function scoreOf(name: string, c: string, limit: number, lower: string, letters: string): number {
+  if (c.toLowerCase() === lower) return 0.5;
+  // 'port' for 'skc_port', 'state' for '__state': kernel members get prefixes.
+  if (name.length >= 3 && c.length <= name.length + 8 && (c.endsWith(`_${name}`) || c.startsWith(`${name}_`))) return 0.7;
+  const d = editDistance(name, c, limit);
+  // Letters in the wrong order are the likeliest slip.
+  return d <= limit && sorted(c) === letters ? d - 0.1 : d;
 }
 
 function sorted(name: string): string {
