@@ -3,9 +3,11 @@
  * in a 64-bit operation (before v3) its operands are first made what the operation looks at: zero- or sign-extended.
  */
 import { ALU, CLASS, SRC } from '../../../isa/insn.ts';
-import type { Bin, BinOp, Bswap, Const, Ext, PtrAdd, Value } from '../../ir/ir.ts';
+import type { Bin, BinOp, Bswap, Ext, PtrAdd, Value } from '../../ir/ir.ts';
 import { asImm64, bitLength, powerOfTwo } from '../bits.ts';
-import { MOV32, NONE } from '../machine.ts';
+import { NONE } from '../machine.ts';
+import { constantRow } from '../rewrites/by-constant.ts';
+import type { StepOp } from '../rewrites/by-constant.ts';
 import type { Selection } from './selection.ts';
 
 const OPS: Readonly<Record<Exclude<BinOp, 'sdiv' | 'smod'>, number>> = {
@@ -24,7 +26,7 @@ export function selectBin(s: Selection, i: Bin): void {
 
 function bin(s: Selection, i: Bin, dst: number, a: Value, b: Value): void {
   const narrow = i.type === 'i32';
-  if (b.op === 'const' && byConstant(s, i, dst, a, b)) return;
+  if (b.op === 'const' && byConstant(s, i.bin, narrow, dst, a, b.value)) return;
   if (i.bin === 'sdiv' || i.bin === 'smod') return signedDivision(s, i.bin, narrow, dst, a, b);
   if (narrow && !s.cpu.alu32) return wideBin(s, i.bin, dst, a, b);
   plain(s, i.bin, !narrow, dst, a, b);
@@ -111,111 +113,41 @@ export function signExtended(s: Selection, v: Value): number {
   return r;
 }
 
-/** Cheaper ways for particular constants. Each is checked against the plain operation by a test. */
-function byConstant(s: Selection, i: Bin, dst: number, a: Value, b: Const): boolean {
-  const narrow = i.type === 'i32';
-  const wide = !narrow;
-  if (narrow && !s.cpu.alu32 && i.bin !== 'mul' && i.bin !== 'sdiv' && i.bin !== 'smod') return false;
-  const k = powerOfTwo(b.value);
-  switch (i.bin) {
-    case 'sub': {
-      // -c may fit where c does not.
-      const negative = BigInt.asUintN(64, -b.value);
-      if (narrow || asImm64(b.value) !== undefined || asImm64(negative) === undefined) return false;
-      s.into(dst, a);
-      s.addConst(dst, negative);
-      return true;
-    }
-    case 'mul':
-      if (b.value === 0n) {
-        s.aluImm(ALU.MOV, true, dst, 0);
-        return true;
-      }
-      if (k < 0) return false;
-      s.into(dst, a);
-      if (k > 0) s.aluImm(ALU.LSH, wide || !s.cpu.alu32, dst, k);
-      return true;
-    case 'udiv':
-      if (b.value === 0n) s.aluImm(ALU.MOV, true, dst, 0);
-      else if (k < 0) return false;
-      else {
-        s.into(dst, a);
-        if (k > 0) s.aluImm(ALU.RSH, wide, dst, k);
-      }
-      return true;
-    case 'umod':
-      if (b.value === 0n) s.into(dst, a);
-      else if (k < 0) return false;
-      else mask(s, wide, dst, a, b.value - 1n);
-      return true;
-    case 'and':
-      if (wide) {
-        mask(s, true, dst, a, b.value);
-        return true;
-      }
-      return false;
-    case 'sdiv': case 'smod':
-      if (b.value === 0n) {
-        if (i.bin === 'sdiv') s.aluImm(ALU.MOV, true, dst, 0);
-        else s.into(dst, a);
-        return true;
-      }
-      return signedByPowerOfTwo(s, i.bin, narrow, dst, a, b);
-    default: return false;
-  }
-}
+const STEP_OPS: Readonly<Record<StepOp, number>> = {
+  mov: ALU.MOV, add: ALU.ADD, sub: ALU.SUB, mul: ALU.MUL, div: ALU.DIV, mod: ALU.MOD, and: ALU.AND, or: ALU.OR, xor: ALU.XOR,
+  lsh: ALU.LSH, rsh: ALU.RSH, arsh: ALU.ARSH, neg: ALU.NEG,
+};
 
-/** dst = a & mask. */
-function mask(s: Selection, wide: boolean, dst: number, a: Value, bits: bigint): void {
-  const imm = wide ? asImm64(bits) : Number(bits) | 0;
-  const low = bitLength(bits);
-  const contiguous = powerOfTwo(bits + 1n) >= 0;
-  if (contiguous && s.bits(a) <= low && (wide || s.isZeroExtended(a))) s.into(dst, a);
-  else if (wide && bits === 0xffff_ffffn && s.cpu.alu32) s.emit(MOV32, dst, s.reg(a), 0, 0);
-  else if (imm !== undefined) {
-    s.into(dst, a);
-    s.aluImm(ALU.AND, wide, dst, imm);
-  } else if (contiguous) {
-    s.into(dst, a);
-    s.aluImm(ALU.LSH, true, dst, 64 - low);
-    s.aluImm(ALU.RSH, true, dst, 64 - low);
-  } else if (low <= 32 && s.cpu.alu32) {
-    s.into(dst, a);
-    s.aluImm(ALU.AND, false, dst, Number(bits) | 0);
-  } else {
-    const t = s.newReg();
-    s.wide(t, bits);
-    s.into(dst, a);
-    s.alu(ALU.AND, true, dst, t);
-  }
-}
-
-/** Rounding toward zero: what is added before the shift is 2^k - 1 for negative numbers. */
-function signedByPowerOfTwo(s: Selection, op: 'sdiv' | 'smod', narrow: boolean, dst: number, a: Value, b: Const): boolean {
-  const k = powerOfTwo(b.value);
-  const width = narrow ? 32 : 64;
-  // The lowest number is its own negative and not a positive power of two.
-  if (k < 1 || k >= width - 1 || (s.cpu.v4 && op === 'smod')) return false;
+/** The cheaper way for this constant, if there is one. */
+function byConstant(s: Selection, op: BinOp, narrow: boolean, dst: number, a: Value, value: bigint): boolean {
+  // Before v3 an i32 is computed in 64 bits, from an operand that is extended as the operation reads it.
   const wide = !narrow || !s.cpu.alu32;
-  const full = wide ? 64 : 32;
-  const from = narrow && !s.cpu.alu32 ? signExtended(s, a) : s.reg(a);
-  const bias = s.newReg();
-  s.copy(bias, from);
-  if (k > 1) s.aluImm(ALU.ARSH, wide, bias, full - 1);
-  s.aluImm(ALU.RSH, wide, bias, full - k);
-  if (op === 'sdiv') {
-    s.copy(dst, from);
-    s.alu(ALU.ADD, wide, dst, bias);
-    s.aluImm(ALU.ARSH, wide, dst, k);
+  const signed = op === 'sdiv' || op === 'smod';
+  const c = narrow && wide && signed ? BigInt.asUintN(64, BigInt.asIntN(32, value)) : value;
+  if (op === 'and' && isKept(s, a, c, narrow)) {
+    s.into(dst, a);
     return true;
   }
-  // a - ((a + bias) & ~(2^k - 1))
-  if (k > 30) return false;
-  s.alu(ALU.ADD, wide, bias, from);
-  s.aluImm(ALU.AND, wide, bias, -(2 ** k) | 0);
-  s.copy(dst, from);
-  s.alu(ALU.SUB, wide, dst, bias);
+  const width = wide ? 64 : 32;
+  const row = constantRow(op, c, width, { alu32: s.cpu.alu32, signedDivision: s.cpu.v4 });
+  if (row === undefined) return false;
+  if (narrow && wide && signed) s.copy(dst, signExtended(s, a));
+  else if (narrow && wide && (op === 'udiv' || op === 'umod')) s.copy(dst, zeroExtended(s, a));
+  else s.into(dst, a);
+  let aside = NONE;
+  for (const step of row.steps(c, width)) {
+    const full = wide && !step.narrow;
+    if (step.to === 't' && aside === NONE) aside = s.newReg();
+    const to = step.to === 'd' ? dst : aside;
+    if (typeof step.from === 'number') s.aluImm(STEP_OPS[step.op], full || (step.op === 'mov' && step.from >= 0), to, step.from);
+    else s.alu(STEP_OPS[step.op], full || (step.op === 'mov' && !step.narrow), to, step.from === 'd' ? dst : aside);
+  }
   return true;
+}
+
+/** The mask only takes what is zero anyway. */
+function isKept(s: Selection, a: Value, mask: bigint, narrow: boolean): boolean {
+  return powerOfTwo(mask + 1n) >= 0 && s.bits(a) <= bitLength(mask) && (!narrow || s.isZeroExtended(a));
 }
 
 /** Signed division: an instruction in v4, before it unsigned division of magnitudes with the signs put back. */
@@ -240,20 +172,6 @@ function signedDivision(s: Selection, op: 'sdiv' | 'smod', narrow: boolean, dst:
   const signA = signMask(s, wide, ra);
   s.copy(dst, ra);
   negateBy(s, wide, dst, signA);
-  if (b.op === 'const') {
-    const negative = b.value >> (narrow ? 31n : 63n) === 1n;
-    const magnitude = negative ? (1n << (narrow ? 32n : 64n)) - b.value : b.value;
-    const imm = wide ? asImm64(magnitude) : Number(magnitude) | 0;
-    if (imm !== undefined) s.aluImm(code, wide, dst, imm);
-    else {
-      const t = s.newReg();
-      s.wide(t, magnitude);
-      s.alu(code, wide, dst, t);
-    }
-    negateBy(s, wide, dst, signA);
-    if (op === 'sdiv' && negative) s.aluImm(ALU.NEG, wide, dst, 0);
-    return;
-  }
   const rb = operand(b);
   const signB = signMask(s, wide, rb);
   const magnitude = s.newReg();

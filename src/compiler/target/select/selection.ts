@@ -67,6 +67,7 @@ export class Selection {
   private readonly paramRegs: Int32Array;
   /** Section bases at hand in this block: register by map name. */
   private readonly bases = new Map<string, number>();
+  private readonly constants = new Map<string, number>();
   private basesOf: MBlock | undefined;
   /** Allocas that this function's own loads read; see `memory.ts`. */
   readBack: ReadonlySet<number> = new Set();
@@ -187,8 +188,25 @@ export class Selection {
   /** A register that holds the value. It must not be written. */
   reg(value: Value): number {
     const v = this.resolve(value);
+    if (v.op === 'const') return this.constantReg(v);
     if (!this.hasRegister(v)) return this.fresh(v);
     return v.op === 'param' ? (this.paramRegs[v.index] as number) : this.target(v as Inst);
+  }
+
+  /** A constant that must be in a register is made once per block and call. */
+  private constantReg(v: Const): number {
+    this.enterBlock();
+    const key = `${v.type === 'i32' && v.value >= 0x8000_0000n && !this.cpu.alu32 ? 's' : ''}${v.value}`;
+    let r = this.constants.get(key);
+    if (r === undefined) this.constants.set(key, r = this.fresh(v));
+    return r;
+  }
+
+  /** Registers that are shared within a block do not outlast it. */
+  private enterBlock(): void {
+    if (this.basesOf === this.block) return;
+    this.forgetBases();
+    this.basesOf = this.block;
   }
 
   /** base + constant, better computed where it is used than kept. */
@@ -323,10 +341,7 @@ export class Selection {
     if (place === undefined || (global?.section === '.kconfig' && global.linkage === 'extern')) return undefined;
     const off = place.offset + v.offset;
     if (off > 0x7000) return undefined;
-    if (this.basesOf !== this.block) {
-      this.bases.clear();
-      this.basesOf = this.block;
-    }
+    this.enterBlock();
     let base = this.bases.get(place.map);
     if (base === undefined) {
       base = this.newReg();
@@ -339,6 +354,7 @@ export class Selection {
   /** After a call: what it destroys is cheaper to make again than to save. */
   forgetBases(): void {
     this.bases.clear();
+    this.constants.clear();
   }
 
   /** A number that a loader may change: it stays an instruction of its own. */
