@@ -13,6 +13,7 @@
  * is theirs. Programs that a spec does not load by itself can be loaded later, also as another type (`load`).
  */
 import type { TargetFacts } from '../compiler/target-facts.ts';
+import { loadableBtf } from '../btf/loadable.ts';
 import { kernelBtf, modulesWithBtf } from '../kernel/kernel-btf.ts';
 import { KernelError, type Kernel } from '../kernel/port.ts';
 import type { FunctionSpec, ObjectSpec, ProgramSpec, VariableSpec } from '../object/spec.ts';
@@ -173,7 +174,7 @@ export class LoadedObject {
   }
 
   #prepareAll(): void {
-    if (this.spec.btf !== undefined && this.spec.btf.size > 1) this.#btf = new ObjectBtf(this.spec.btf);
+    if (this.spec.btf !== undefined && this.spec.btf.size > 1) this.#btf = new ObjectBtf(loadableBtf(this.spec.btf));
     for (const program of this.spec.programs) this.#prepare(program.entry);
   }
 

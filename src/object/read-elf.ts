@@ -84,7 +84,8 @@ function relocated(elf: ElfFile, section: ElfSection, relocations: ReadonlyMap<n
   const list = relocations.get(section.index) ?? [];
   const bytes = elf.data(section);
   if (list.every((r) => r.symbol.value === 0n)) return bytes;
-  const copy = bytes.slice();
+  // A copy, also of a Node Buffer, whose slice() is a view.
+  const copy = new Uint8Array(bytes);
   const view = new DataView(copy.buffer);
   for (const { offset, symbol } of list) {
     if (offset + 4 > copy.length) throw new ObjectError('format', `section '${section.name}': a relocation lies outside of it`);
@@ -142,7 +143,7 @@ export function isCodeSection(section: ElfSection): boolean {
 
 /** The initial bytes of a section, zeros for one that takes no room in the file. */
 export function contents(elf: ElfFile, section: ElfSection): Uint8Array {
-  if (section.type !== SHT.NOBITS) return elf.data(section).slice();
+  if (section.type !== SHT.NOBITS) return new Uint8Array(elf.data(section));
   if (section.size > MAX_SECTION) throw new ObjectError('limit', `section '${section.name}' of ${section.size} bytes`);
   return new Uint8Array(section.size);
 }
