@@ -46,7 +46,7 @@ export interface CompileOptions {
   readonly includes?: HeaderResolver;
   /** CO-RE relocations instead of the target's own layouts. */
   readonly portable?: boolean;
-  /** Functions to keep besides programs and global functions. */
+  /** Functions to keep besides programs. */
   readonly roots?: readonly string[];
   /** 0: no optimisation beyond what is needed. */
   readonly level?: 0 | 1 | 2;
@@ -169,6 +169,7 @@ function assemble(unit: TranslationUnit, module: IrModule, types: CTypeIds, sour
     const [reloc] = g.relocs ?? [];
     if (reloc && isMentioned(module, g.name)) diagnostics.error('address-in-initializer', g.loc, `'${g.name}' holds the address of '${reloc.name}', and no loader fills addresses into data: use it only where it folds away, or set it in the program`);
   }
+  reportMissing(module, diagnostics);
   dropUnused(module);
   const globals = layoutGlobals(module);
   const functions = new Map<string, FunctionSpec>();
@@ -192,6 +193,20 @@ function assemble(unit: TranslationUnit, module: IrModule, types: CTypeIds, sour
   return {
     name: options.name ?? 'skep', license: unit.license ?? '', programs, functions, maps, variables, btf: types.finish(), sources,
   };
+}
+
+/** Calls of functions that are only declared, in code that can run. */
+function reportMissing(module: IrModule, diagnostics: Diagnostics): void {
+  const seen = new Set<number>();
+  for (const fn of module.functions.values()) {
+    for (const b of fn.blocks) {
+      for (const i of b.insts) {
+        if (i.op !== 'call' || i.callee.kind !== 'function' || module.functions.has(i.callee.name) || seen.has(i.loc)) continue;
+        seen.add(i.loc);
+        diagnostics.error('undefined-function', i.loc, `'${i.callee.name}' is declared but has no body here, and BPF programs have no linker for it`);
+      }
+    }
+  }
 }
 
 function isMentioned(module: IrModule, name: string): boolean {

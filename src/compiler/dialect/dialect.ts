@@ -32,6 +32,8 @@ export interface Dialect {
   header(path: string): string | undefined;
   /** Value of an object-like macro that kernel headers would define (constants table, CONFIG_*), as replacement text. */
   macro(name: string, facts: TargetFacts): string | undefined;
+  /** Names for which `typeText` is asked at once: BTF, which is large, is not looked at. */
+  ownsType?(tag: 'struct' | 'union', name: string): boolean;
   /** A type that neither the text nor BTF has, such as `struct tracepoint__block__block_rq_issue`: its C text, to be parsed in file scope. */
   typeText(tag: 'struct' | 'union' | 'enum' | 'typedef', name: string, context: DialectContext, loc?: Loc): string | undefined;
   /** Declares a function that no text declares (helpers by name): its C prototype text and helper number. */

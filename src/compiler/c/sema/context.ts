@@ -50,6 +50,7 @@ export class Context {
   readonly implicitFunctions: boolean;
   /** For names of compound literals. */
   literals = 0;
+  private readonly functionTexts = new Map<string, string | undefined>();
   private sharedContext: DialectContext | undefined = undefined;
   private theActions: Actions | undefined = undefined;
   private kernelTypes: BtfTypes | undefined = undefined;
@@ -68,6 +69,16 @@ export class Context {
     if (this.kernelTypes) return this.kernelTypes;
     const { btf } = this.facts;
     return btf && (this.kernelTypes = new BtfTypes(btf, this.portable));
+  }
+
+  /** What the dialect declares a function with; asked once. */
+  functionText(name: string): string | undefined {
+    let text = this.functionTexts.get(name);
+    if (text === undefined && !this.functionTexts.has(name)) {
+      text = this.dialect?.functionText(name, this.dialectContext);
+      this.functionTexts.set(name, text);
+    }
+    return text;
   }
 
   connect(actions: Actions): void {

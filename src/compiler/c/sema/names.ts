@@ -44,7 +44,7 @@ function targetTypedef(ctx: Context, name: string): ScopeSymbol | undefined {
 
 /** A statement that begins with a helper's name asks whether that is a type; it is not, whatever BTF has. */
 function isFunctionName(ctx: Context, name: string): boolean {
-  return name.startsWith('__builtin_') || ctx.dialect?.functionText(name, ctx.dialectContext) !== undefined;
+  return name.startsWith('__builtin_') || ctx.functionText(name) !== undefined;
 }
 
 function targetEnumerator(ctx: Context, name: string): ScopeSymbol | undefined {
@@ -139,7 +139,7 @@ function lookupValue(ctx: Context, name: string): ScopeSymbol | undefined {
 }
 
 export function declareFunctionByText(ctx: Context, name: string): boolean {
-  return ctx.declareByText(`function ${name}`, () => ctx.dialect?.functionText(name, ctx.dialectContext));
+  return ctx.declareByText(`function ${name}`, () => ctx.functionText(name));
 }
 
 /** Stand-ins for functions that nothing declares: whether the dialect implements one shows when it is called. */

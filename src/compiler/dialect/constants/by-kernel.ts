@@ -31,6 +31,11 @@ function sizeOfMember(struct: string, ...members: readonly string[]): Row {
   };
 }
 
+function pageShift(facts: TargetFacts): string | undefined {
+  if (facts.arch !== 'arm64') return undefined;
+  return facts.kconfig('CONFIG_PAGE_SHIFT') ?? facts.kconfig('CONFIG_ARM64_PAGE_SHIFT');
+}
+
 const ROWS: ReadonlyMap<string, Row> = new Map<string, Row>([
   ...REQUEST_FLAGS.map((name) => [`REQ_${name}`, bit(`__REQ_${name}`, 'ULL')] as const),
   ...ALLOCATION_FLAGS.map((name) => [`___GFP_${name}`, bit(`___GFP_${name}_BIT`, 'U')] as const),
@@ -46,6 +51,9 @@ const ROWS: ReadonlyMap<string, Row> = new Map<string, Row>([
   ['DNAME_INLINE_LEN', sizeOfMember('dentry', 'd_iname', 'd_shortname.string')],
   // The same since Linux began; asking the kernel's types would cost more than the answer is worth.
   ['TASK_COMM_LEN', () => '16'],
+  // On x86_64 they are in the table; arm64 kernels are built for one of three sizes.
+  ['PAGE_SHIFT', pageShift],
+  ['PAGE_SIZE', (facts) => (pageShift(facts) === undefined ? undefined : '(1UL << PAGE_SHIFT)')],
   // Where the direct map begins without address randomisation: what BCC's tools compare instruction pointers with.
   ['PAGE_OFFSET', ({ arch }) => (arch === 'x86_64' ? '0xffff888000000000UL' : '0xffff000000000000UL')],
 ]);

@@ -2,9 +2,11 @@
  * Integer constants that kernel headers define as macros: BTF has none of them.
  *
  *   ETH_P_IP ─▶ table.ts (sorted text, found by bisection: nothing is built before it is asked)
+ *   O_DIRECT ─▶ arm64.ts first on that architecture: what is otherwise there, or is not there at all
  *   REQ_SYNC ─▶ by-kernel.ts, where the value depends on the kernel: from its enums and structs
  */
-import type { TargetFacts } from '../../target-facts.ts';
+import type { Arch, TargetFacts } from '../../target-facts.ts';
+import { ARM64_CONSTANTS } from './arm64.ts';
 import { constantOfKernel } from './by-kernel.ts';
 import { CONSTANTS } from './table.ts';
 
@@ -13,29 +15,38 @@ export function constantText(name: string, facts: TargetFacts): string | undefin
   // Asked for every identifier of a text: most are in lower case and cannot be meant.
   const first = name.charCodeAt(0);
   if (first !== UNDERSCORE && (first < UPPER_A || first > UPPER_Z)) return undefined;
-  return constantOfKernel(name, facts) ?? tableText(name);
+  return constantOfKernel(name, facts) ?? tableText(name, facts.arch);
 }
 
 const UNDERSCORE = 95;
 const UPPER_A = 65;
 const UPPER_Z = 90;
 
-/** System calls have numbers of their own on each architecture; the table's are those of x86_64. */
-export function tableText(name: string): string | undefined {
+/** Text of the tables alone: what no kernel's types or configuration say better. */
+export function tableText(name: string, arch: Arch = 'x86_64'): string | undefined {
+  if (arch === 'arm64') {
+    const own = find(ARM64_CONSTANTS, name);
+    if (own !== undefined) return own === '' ? undefined : own;
+  }
+  return find(CONSTANTS, name);
+}
+
+/** Behind the `=` of the line of `name`, found by bisection. */
+function find(table: string, name: string): string | undefined {
   let low = 0;
-  let high = CONSTANTS.length;
+  let high = table.length;
   while (low < high) {
-    const start = CONSTANTS.lastIndexOf('\n', (low + high) >>> 1) + 1;
-    const end = CONSTANTS.indexOf('\n', start);
+    const start = table.lastIndexOf('\n', (low + high) >>> 1) + 1;
+    const end = table.indexOf('\n', start);
     if (start < low || end < 0) {
       // The middle lies in the last line before `high`, or in the first one.
       if (start <= low) low = end < 0 ? high : end + 1;
       else high = start - 1;
       continue;
     }
-    const equals = CONSTANTS.indexOf('=', start);
-    const found = CONSTANTS.slice(start, equals < 0 || equals > end ? end : equals);
-    if (found === name) return CONSTANTS.slice(equals + 1, end);
+    const equals = table.indexOf('=', start);
+    const found = table.slice(start, equals < 0 || equals > end ? end : equals);
+    if (found === name) return table.slice(equals + 1, end);
     if (found < name) low = end + 1;
     else high = start - 1;
   }

@@ -267,7 +267,12 @@ const loadPacket: Lower = (f, e) => {
 
 /* ---------- the rest ---------- */
 
-const first: Lower = (f, e) => scalar(f, arg(e, 0));
+/** The second operand only says what is likely, but it is evaluated all the same. */
+const expect: Lower = (f, e) => {
+  const v = scalar(f, arg(e, 0));
+  if (arg(e, 1).kind !== 'int') effect(f, arg(e, 1));
+  return v;
+};
 const nothing: Lower = (f, e) => {
   for (const a of e.args) effect(f, a);
   return undefined;
@@ -293,7 +298,7 @@ const TABLE: ReadonlyMap<string, Lower> = new Map<string, Lower>([
   ]),
   ['rotateLeft', rotate(true)], ['rotateRight', rotate(false)],
   ['addOverflow', overflow('add')], ['subOverflow', overflow('sub')], ['mulOverflow', overflow('mul')],
-  ['expect', first], ['assume', nothing], ['unreachable', stop], ['trap', stop], ['frameAddress', frame],
+  ['expect', expect], ['assume', nothing], ['unreachable', stop], ['trap', stop], ['frameAddress', frame],
   ...(['add', 'and', 'or', 'xor'] as const).flatMap((op): [string, Lower][] => {
     const name = `${op[0]?.toUpperCase()}${op.slice(1)}`;
     return [[`atomicFetch${name}`, atomic(op, 'old')], [`atomic${name}Fetch`, atomic(op, 'new')]];

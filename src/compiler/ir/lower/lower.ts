@@ -21,7 +21,7 @@ import { ModuleState, type LowerOptions } from './state.ts';
 export function lowerUnit(unit: TranslationUnit, options: LowerOptions): IrModule {
   const m = new ModuleState(options);
   for (const fn of unit.functions) {
-    if (fn.body && (fn.program || options.roots?.includes(fn.name) || (fn.storage === 'global' && !options.inlineAll && !fn.inline))) m.need(fn);
+    if (fn.program || options.roots?.includes(fn.name)) m.need(fn);
   }
   for (let fn = m.pending.shift(); fn; fn = m.pending.shift()) m.module.functions.set(fn.name, lowerFunction(m, fn));
   return m.module;

@@ -21,7 +21,7 @@ export interface LowerOptions {
   readonly types: TypeIds;
   /** Every function with a body is inlined where it is called (BCC). */
   readonly inlineAll: boolean;
-  /** Functions to keep besides programs and global functions. */
+  /** Functions to keep besides programs. */
   readonly roots?: readonly string[];
 }
 

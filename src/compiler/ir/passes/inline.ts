@@ -3,7 +3,7 @@
  * everything) is copied wherever it is called; other static functions if they are small or called once; functions that
  * BPF could not call (more than five arguments) always. Recursion stays a call.
  *
- * What remains uncalled is removed; programs, global functions and callbacks stay.
+ * What remains uncalled is removed; programs and what they call stay.
  */
 import type { Diagnostics } from '../../diagnostics.ts';
 import type { Block, CallInst, Inst, IrFunction, IrModule, Terminator, Value } from '../ir.ts';
@@ -20,15 +20,16 @@ export interface InlineOptions {
   readonly diagnostics: Diagnostics;
   /** Run on each function when its callees are in it, before it is copied itself. */
   readonly prepare: (fn: IrFunction) => void;
-  /** Functions to keep besides programs and global ones. */
+  /** Functions to keep besides programs. */
   readonly roots?: readonly string[];
 }
 
 export function inlineModule(module: IrModule, options: InlineOptions): void {
   const { order, recursive } = callOrder(module);
   const callers = countCallers(module);
+  const warned = new Set<IrFunction>();
   for (const fn of order) {
-    inlineInto(module, fn, recursive, callers, options);
+    inlineInto(module, fn, recursive, callers, options, warned);
     options.prepare(fn);
   }
   removeUncalled(module, options.roots);
@@ -40,7 +41,7 @@ export function sizeOf(fn: IrFunction): number {
   return n;
 }
 
-function inlineInto(module: IrModule, fn: IrFunction, recursive: ReadonlySet<IrFunction>, callers: ReadonlyMap<string, number>, options: InlineOptions): void {
+function inlineInto(module: IrModule, fn: IrFunction, recursive: ReadonlySet<IrFunction>, callers: ReadonlyMap<string, number>, options: InlineOptions, warned: Set<IrFunction>): void {
   let size = sizeOf(fn);
   // Blocks are appended while this walks: the tail of a split block comes next.
   for (let at = 0; at < fn.blocks.length; at++) {
@@ -51,7 +52,8 @@ function inlineInto(module: IrModule, fn: IrFunction, recursive: ReadonlySet<IrF
       const callee = module.functions.get(call.callee.name);
       if (!callee) continue;
       if (recursive.has(callee)) {
-        if (callee.inline === 'always') options.diagnostics.error('recursive-inline', call.loc, `'${callee.name}' calls itself here and so cannot be inlined`);
+        if (!warned.has(callee)) options.diagnostics.warn('recursion', call.loc, `'${callee.name}' can call itself; the kernel refuses programs with recursion`);
+        warned.add(callee);
         continue;
       }
       const length = sizeOf(callee);
@@ -252,7 +254,7 @@ function countCallers(module: IrModule): Map<string, number> {
   return counts;
 }
 
-/** Programs, global functions and what they reach stay. */
+/** Programs and what they reach stay, as libbpf would have it. */
 export function removeUncalled(module: IrModule, roots: readonly string[] = []): void {
   const live = new Set<string>();
   const work: string[] = [];
@@ -262,7 +264,7 @@ export function removeUncalled(module: IrModule, roots: readonly string[] = []):
       work.push(name);
     }
   };
-  for (const fn of module.functions.values()) if (fn.program || fn.linkage !== 'static' || roots.includes(fn.name)) need(fn.name);
+  for (const fn of module.functions.values()) if (fn.program || roots.includes(fn.name)) need(fn.name);
   for (let name = work.pop(); name !== undefined; name = work.pop()) {
     for (const b of module.functions.get(name)?.blocks ?? []) {
       for (const i of b.insts) {
