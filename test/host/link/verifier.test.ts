@@ -50,9 +50,9 @@ const CASES: Readonly<Record<string, Case>> = {
   'no return value': { class: 'uninitialised', insns: [exit()], at: 0 },
   'a loop without end': { class: 'unbounded-loop', insns: [mov64Imm(0, 0), branch64Imm(JMP.JEQ, 0, 0, -1), exit()], at: 1 },
   'a loop whose end depends on an input': { class: 'unbounded-loop', insns: [mov64Imm(0, 0), load(SIZE.W, 2, 1, 0), branch64Imm(JMP.JEQ, 2, 7, 1), jump(-2), exit()] },
-  'a loop that is too long': {
+  'more paths than the verifier keeps in mind': {
     class: 'too-complex',
-    insns: [mov64Imm(6, 0), alu64Imm(ALU.ADD, 6, 1), branch64Imm(JMP.JLT, 6, 5_000_000, -2), mov64Imm(0, 0), exit()],
+    insns: [load(SIZE.W, 2, 1, 0), mov64Imm(0, 0), ...Array.from({ length: 9000 }, (_, i) => branch64Imm(JMP.JEQ, 2, i, 0)), exit()],
   },
   'a socket that is not released': {
     class: 'leaked-reference', program: { type: 'sched_cls' }, at: 9,
