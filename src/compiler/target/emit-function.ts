@@ -43,6 +43,8 @@ export function emitFunction(fn: IrFunction, module: IrModule, options: EmitOpti
   applyWindows(machine);
   allocate(machine);
   cleanBlocks(machine);
+  // Ends that are alike first, then what is left over of them.
+  if (mergeTails(machine)) cleanBlocks(machine);
   reuseAvailable(machine);
   removeDeadMoves(machine);
   applyWindows(machine);

@@ -25,7 +25,7 @@ export function mergeTails(fn: MFunction): boolean {
     }
     for (const [next, group] of groups) {
       if (group.length < 2) continue;
-      if (mergeGroup(fn, group, next === undefined ? 2 : 1)) again = true;
+      if (mergeGroup(fn, group, next === undefined)) again = true;
     }
     if (again) {
       merged = true;
@@ -41,7 +41,7 @@ interface Node {
 }
 
 /** A trie of the blocks' instructions read backward; the deepest node with two members is the longest common end. */
-function mergeGroup(fn: MFunction, group: readonly MBlock[], least: number): boolean {
+function mergeGroup(fn: MFunction, group: readonly MBlock[], exits: boolean): boolean {
   const root: Node = { children: new Map(), members: [] };
   for (const b of group) {
     let node = root;
@@ -62,7 +62,9 @@ function mergeGroup(fn: MFunction, group: readonly MBlock[], least: number): boo
     const members = node.members.filter((b) => !taken.has(b));
     if (members.length < 2) return;
     const length = selfContained((members[0] as MBlock).insts, depth);
-    if (length < least) return;
+    // An `exit` costs no more than the jump to another; it is worth sharing where it is a block of its own.
+    const worth = length >= (exits ? 2 : 1) || (exits && length === 1 && members.some((b) => b.insts.length === 1));
+    if (!worth) return;
     for (const b of members) taken.add(b);
     merge(fn, members, length);
     changed = true;

@@ -77,6 +77,11 @@ export function compareAndBranch(s: Selection, pred: Pred, a: Value, b: Value, t
     if (bit.op === 'bin' && bit.bin === 'and' && s.facts.uses[bit.id] === 1 && bit.type === a.type && foldsMask(bit.b, bit.type)) {
       return pred === 'ne' ? compareAndBranch(s, 'set', bit.a, bit.b, then, otherwise) : compareAndBranch(s, 'set', bit.a, bit.b, otherwise, then);
     }
+    // (x >> k) == 0 asks whether x is below 2^k, and the verifier learns that bound.
+    if (bit.op === 'bin' && bit.bin === 'lshr' && bit.type === a.type && bit.b.op === 'const' && s.facts.uses[bit.id] === 1 && bit.b.value < (bit.type === 'i32' ? 32n : 31n)) {
+      const bound: Value = { op: 'const', type: bit.type, value: 1n << bit.b.value };
+      return compareAndBranch(s, pred === 'eq' ? 'ult' : 'uge', bit.a, bound, then, otherwise);
+    }
     // Comparing a truth value with zero is that truth value.
     if (bit.op === 'cmp') return pred === 'ne' ? branchOn(s, bit, then, otherwise) : branchOn(s, bit, otherwise, then);
   }
