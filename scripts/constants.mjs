@@ -44,7 +44,7 @@ function evaluate(flags, include, names) {
   let left = names;
   // Each name on a line of its own: gcc names the lines that are none. A flood of errors hides others, so again.
   for (let round = 0; round < 40; round++) {
-    const lines = left.map((name, i) => `enum { skep_${i} = !!(${name}) }; char skep_t${i}[__builtin_types_compatible_p(__typeof__(${name}), float) ? -1 : 1];`);
+    const lines = left.map((name, i) => `enum { skep_${i} = !!(${name}) }; char skep_t${i}[__builtin_classify_type(${name}) == 1 ? 1 : -1];`);
     const text = `${include}\n#line 1 "names"\n${lines.join('\n')}\n`;
     const errors = gcc(['-fsyntax-only', '-w', '-fmax-errors=0', ...flags], text).stderr;
     const bad = new Set([...errors.matchAll(/^names:(\d+):(?:\d+:)? error/gm)].map((m) => Number(m[1]) - 1));

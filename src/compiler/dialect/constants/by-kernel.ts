@@ -15,8 +15,50 @@ function bit(enumerator: string, type: 'U' | 'ULL'): Row {
   };
 }
 
-const REQUEST_FLAGS = ['FAILFAST_DEV', 'FAILFAST_TRANSPORT', 'FAILFAST_DRIVER', 'SYNC', 'META', 'PRIO', 'NOMERGE', 'IDLE', 'INTEGRITY', 'FUA', 'PREFLUSH', 'RAHEAD', 'BACKGROUND', 'NOWAIT', 'POLLED', 'SWAP', 'DRV', 'NOUNMAP'];
-const ALLOCATION_FLAGS = ['DMA', 'HIGHMEM', 'DMA32', 'MOVABLE', 'RECLAIMABLE', 'HIGH', 'IO', 'FS', 'ZERO', 'DIRECT_RECLAIM', 'KSWAPD_RECLAIM', 'WRITE', 'NOWARN', 'RETRY_MAYFAIL', 'NOFAIL', 'NORETRY', 'MEMALLOC', 'COMP', 'NOMEMALLOC', 'HARDWALL', 'THISNODE', 'ACCOUNT'];
+const REQUEST_FLAGS = [
+  'FAILFAST_DEV',
+  'FAILFAST_TRANSPORT',
+  'FAILFAST_DRIVER',
+  'SYNC',
+  'META',
+  'PRIO',
+  'NOMERGE',
+  'IDLE',
+  'INTEGRITY',
+  'FUA',
+  'PREFLUSH',
+  'RAHEAD',
+  'BACKGROUND',
+  'NOWAIT',
+  'POLLED',
+  'SWAP',
+  'DRV',
+  'NOUNMAP',
+];
+const ALLOCATION_FLAGS = [
+  'DMA',
+  'HIGHMEM',
+  'DMA32',
+  'MOVABLE',
+  'RECLAIMABLE',
+  'HIGH',
+  'IO',
+  'FS',
+  'ZERO',
+  'DIRECT_RECLAIM',
+  'KSWAPD_RECLAIM',
+  'WRITE',
+  'NOWARN',
+  'RETRY_MAYFAIL',
+  'NOFAIL',
+  'NORETRY',
+  'MEMALLOC',
+  'COMP',
+  'NOMEMALLOC',
+  'HARDWALL',
+  'THISNODE',
+  'ACCOUNT',
+];
 
 /** Size of the first member that exists: the array's name changed over the years. */
 function sizeOfMember(struct: string, ...members: readonly string[]): Row {

@@ -55,5 +55,7 @@ function find(table: string, name: string): string | undefined {
 
 /** Every name of the table, for tests and suggestions. */
 export function constantNames(): string[] {
-  return CONSTANTS.split('\n').filter(Boolean).map((line) => line.slice(0, line.indexOf('=')));
+  return CONSTANTS.split('\n')
+    .filter(Boolean)
+    .map((line) => line.slice(0, line.indexOf('=')));
 }
