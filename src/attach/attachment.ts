@@ -10,10 +10,10 @@
  * One file per hook; each says its minimum kernel and its errors. Nothing is probed beforehand: the call is made, and if
  * the kernel refuses, the reason is looked for (`explainAttach`).
  */
-import { bpf, type AttrInput, type BpfUse } from '../kernel/bpf-attr.ts';
+import { type AttrInput, type BpfUse, bpf } from '../kernel/bpf-attr.ts';
 import { explainDenied } from '../kernel/capabilities.ts';
-import { FeatureError, UserError, isDenied, type CapabilityName } from '../kernel/errors.ts';
-import { KernelError, type Kernel } from '../kernel/port.ts';
+import { type CapabilityName, FeatureError, isDenied, UserError } from '../kernel/errors.ts';
+import { type Kernel, KernelError } from '../kernel/port.ts';
 import { atLeast, readKernelVersion } from '../kernel/version.ts';
 
 /** What attaching needs to know of a program. `LoadedProgram` is one. */
@@ -59,7 +59,13 @@ export function attachment(kernel: Kernel, parts: AttachmentParts): Attachment {
     }
   };
   return {
-    kind: parts.kind, target: parts.target, program: parts.program.name, via: parts.via, fd: parts.fds[0] ?? -1, detach, [Symbol.dispose]: detach,
+    kind: parts.kind,
+    target: parts.target,
+    program: parts.program.name,
+    via: parts.via,
+    fd: parts.fds[0] ?? -1,
+    detach,
+    [Symbol.dispose]: detach,
   };
 }
 
@@ -116,7 +122,8 @@ export function explainAttach(kernel: Kernel, error: unknown, needs: HookNeeds):
   if (meaning !== undefined) return new UserError(`${needs.doing}: ${meaning}`, undefined, error);
   if (isDenied(error)) return explainDenied(kernel, error, needs.doing, needs.capabilities, needs.lockedBy);
   if (needs.feature !== undefined && NOT_THERE.has(error.code)) {
-    if (needs.minKernel !== undefined && !atLeast(readKernelVersion(kernel), needs.minKernel)) return new FeatureError(needs.feature, { minKernel: needs.minKernel, cause: error });
+    if (needs.minKernel !== undefined && !atLeast(readKernelVersion(kernel), needs.minKernel))
+      return new FeatureError(needs.feature, { minKernel: needs.minKernel, cause: error });
     const config = needs.config === undefined ? {} : { hint: `the kernel must be built with ${needs.config}` };
     return new FeatureError(needs.feature, { why: error.message, cause: error, ...config });
   }

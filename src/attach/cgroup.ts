@@ -8,10 +8,10 @@
  */
 import { bpf } from '../kernel/bpf-attr.ts';
 import { UsageError } from '../kernel/errors.ts';
-import { KernelError, type Kernel } from '../kernel/port.ts';
+import { type Kernel, KernelError } from '../kernel/port.ts';
 import { attachType } from '../object/attach-types.ts';
 import type { ProgramSpec } from '../object/spec.ts';
-import { attachment, explainAttach, linkUnknown, type AttachableProgram, type Attachment, type HookNeeds } from './attachment.ts';
+import { type AttachableProgram, type Attachment, attachment, explainAttach, type HookNeeds, linkUnknown } from './attachment.ts';
 
 const AT_FDCWD = -100;
 const O_DIRECTORY = 0o200000;
@@ -27,7 +27,10 @@ export function attachCgroup(kernel: Kernel, program: CgroupProgram, path: strin
   if (type === undefined) throw new UsageError(`program '${program.name}' does not say which cgroup hook it is for`);
   const kind = type.name;
   const needs: HookNeeds = {
-    doing: `attaching '${program.name}' to ${kind} of ${path}`, capabilities: ['CAP_NET_ADMIN'], feature: 'cgroup programs', minKernel: '4.10',
+    doing: `attaching '${program.name}' to ${kind} of ${path}`,
+    capabilities: ['CAP_NET_ADMIN'],
+    feature: 'cgroup programs',
+    minKernel: '4.10',
     meanings: { EBADF: 'it is not a folder of a cgroup2 file system', EPERM: 'a program further up does not allow others' },
   };
   const cgroup = openFolder(kernel, path);
@@ -43,7 +46,11 @@ export function attachCgroup(kernel: Kernel, program: CgroupProgram, path: strin
     throw explainAttach(kernel, error, needs);
   }
   return attachment(kernel, {
-    kind, target: path, program, via: 'attach', fds: [cgroup],
+    kind,
+    target: path,
+    program,
+    via: 'attach',
+    fds: [cgroup],
     undo: () => void bpf(kernel, 'PROG_DETACH', { target_fd: cgroup, attach_bpf_fd: program.fd, attach_type: type.number }),
   });
 }
@@ -61,7 +68,8 @@ function openFolder(kernel: Kernel, path: string): number {
   try {
     return kernel.syscall('openat', AT_FDCWD, path, O_DIRECTORY, 0);
   } catch (error) {
-    if (error instanceof KernelError && (error.code === 'ENOENT' || error.code === 'ENOTDIR')) throw new UsageError(`there is no cgroup at ${path}`, [], undefined, error);
+    if (error instanceof KernelError && (error.code === 'ENOENT' || error.code === 'ENOTDIR'))
+      throw new UsageError(`there is no cgroup at ${path}`, [], undefined, error);
     throw error;
   }
 }

@@ -10,7 +10,7 @@
 import { bpf } from '../kernel/bpf-attr.ts';
 import { ATTACH_TYPE } from '../kernel/bpf-enums.ts';
 import type { Kernel } from '../kernel/port.ts';
-import { attachment, createLink, explainAttach, type Attachment } from './attachment.ts';
+import { type Attachment, attachment, createLink, explainAttach } from './attachment.ts';
 import type { TracingProgram } from './tracing.ts';
 
 export interface IteratorOptions {
@@ -24,19 +24,34 @@ export interface IteratorOptions {
 export function attachIterator(kernel: Kernel, program: TracingProgram, options: IteratorOptions = {}): Attachment {
   const info = iterInfo(options);
   const target = program.spec.target ?? '';
-  const fd = createLink(kernel, 'LINK_CREATE_ITER', {
-    prog_fd: program.fd, attach_type: ATTACH_TYPE.trace_iter, ...(info === undefined ? {} : { iter_info: info, iter_info_len: info.length }),
-  }, {
-    doing: `attaching '${program.name}' to iterator ${target}`, capabilities: ['CAP_PERFMON'], feature: 'BPF iterators', minKernel: '5.8',
-    meanings: { EBADF: 'this iterator needs a map', EINVAL: 'the program was not loaded for an iterator, or the iterator does not take these parameters', EACCES: 'the program reads or writes more than an element of the map has' },
-  });
+  const fd = createLink(
+    kernel,
+    'LINK_CREATE_ITER',
+    {
+      prog_fd: program.fd,
+      attach_type: ATTACH_TYPE.trace_iter,
+      ...(info === undefined ? {} : { iter_info: info, iter_info_len: info.length }),
+    },
+    {
+      doing: `attaching '${program.name}' to iterator ${target}`,
+      capabilities: ['CAP_PERFMON'],
+      feature: 'BPF iterators',
+      minKernel: '5.8',
+      meanings: {
+        EBADF: 'this iterator needs a map',
+        EINVAL: 'the program was not loaded for an iterator, or the iterator does not take these parameters',
+        EACCES: 'the program reads or writes more than an element of the map has',
+      },
+    },
+  );
   return attachment(kernel, { kind: 'iter', target, program, via: 'link', fds: [fd] });
 }
 
 /** union bpf_iter_link_info: a map's descriptor, or { tid, pid, pid_fd } of tasks. */
 function iterInfo(options: IteratorOptions): Uint8Array | undefined {
   if (options.map !== undefined) return new Uint8Array(Uint32Array.of(options.map, 0, 0, 0).buffer);
-  if (options.tid !== undefined || options.pid !== undefined) return new Uint8Array(Uint32Array.of(options.tid ?? 0, options.pid ?? 0, 0, 0).buffer);
+  if (options.tid !== undefined || options.pid !== undefined)
+    return new Uint8Array(Uint32Array.of(options.tid ?? 0, options.pid ?? 0, 0, 0).buffer);
   return undefined;
 }
 

@@ -9,8 +9,8 @@
 import { cString } from '../kernel/bpf-attr.ts';
 import { UsageError } from '../kernel/errors.ts';
 import { perfEventOpen } from '../kernel/perf-attr.ts';
-import { KernelError, type Kernel } from '../kernel/port.ts';
-import { attachment, explainAttach, type AttachableProgram, type Attachment, type HookNeeds } from './attachment.ts';
+import { type Kernel, KernelError } from '../kernel/port.ts';
+import { type AttachableProgram, type Attachment, attachment, explainAttach, type HookNeeds } from './attachment.ts';
 import { attachToEvent } from './perf.ts';
 import { probeDevice } from './probe-pmu.ts';
 
@@ -27,20 +27,29 @@ export function attachKprobe(kernel: Kernel, program: AttachableProgram, target:
   const kind = options.return === true ? 'kretprobe' : 'kprobe';
   const name = typeof target === 'string' ? target : `0x${target.toString(16)}`;
   const where = options.offset === undefined || options.offset === 0 ? name : `${name}+${options.offset}`;
-  const needs: HookNeeds = { doing: `attaching '${program.name}' to ${kind} ${where}`, capabilities: ['CAP_PERFMON'], lockedBy: 'confidentiality' };
+  const needs: HookNeeds = {
+    doing: `attaching '${program.name}' to ${kind} ${where}`,
+    capabilities: ['CAP_PERFMON'],
+    lockedBy: 'confidentiality',
+  };
   if (options.return === true && (options.offset ?? 0) !== 0) throw new UsageError(`${needs.doing}: a return probe has no offset`);
   const device = probeDevice(kernel, 'kprobe');
   let event: number;
   try {
-    event = perfEventOpen(kernel, {
-      type: device.type,
-      config: options.return === true ? device.returnBit : 0n,
-      // Given an address there is no name, and the other way round.
-      config1: typeof target === 'string' ? cString(target) : 0n,
-      config2: typeof target === 'string' ? BigInt(options.offset ?? 0) : target + BigInt(options.offset ?? 0),
-    }, { cpu: 0 });
+    event = perfEventOpen(
+      kernel,
+      {
+        type: device.type,
+        config: options.return === true ? device.returnBit : 0n,
+        // Given an address there is no name, and the other way round.
+        config1: typeof target === 'string' ? cString(target) : 0n,
+        config2: typeof target === 'string' ? BigInt(options.offset ?? 0) : target + BigInt(options.offset ?? 0),
+      },
+      { cpu: 0 },
+    );
   } catch (error) {
-    if (error instanceof KernelError && error.code === 'ENOENT') throw new UsageError(notTraceable(needs.doing, name), [], undefined, error);
+    if (error instanceof KernelError && error.code === 'ENOENT')
+      throw new UsageError(notTraceable(needs.doing, name), [], undefined, error);
     throw explainAttach(kernel, error, { ...needs, meanings: KPROBE_MEANINGS });
   }
   const attached = attachToEvent(kernel, program, event, needs, options.cookie);
@@ -53,7 +62,7 @@ export function notTraceable(doing: string, name: string): string {
 
 const KPROBE_MEANINGS: Readonly<Record<string, string>> = {
   EILSEQ: 'the offset is in the middle of an instruction',
-  EINVAL: 'the function cannot be probed there (it is on the kernel\'s list of exceptions, or the offset is not in it)',
+  EINVAL: "the function cannot be probed there (it is on the kernel's list of exceptions, or the offset is not in it)",
   EADDRNOTAVAIL: 'several functions have that name',
   EBUSY: 'the function cannot be probed at the moment',
 };

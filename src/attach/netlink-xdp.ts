@@ -12,5 +12,13 @@ export function setXdp(kernel: Kernel, ifindex: number, fd: number, flags: numbe
   // struct ifinfomsg { u8 family, pad; u16 type; s32 index; u32 flags, change }
   const header = new Uint8Array(16);
   new DataView(header.buffer).setInt32(4, ifindex, true);
-  routeRequest(kernel, 'rtnetlink(XDP)', RTM_SETLINK, 0, header, [[IFLA_XDP, [[IFLA_XDP_FD, u32(fd >>> 0)], [IFLA_XDP_FLAGS, u32(flags)]]]]);
+  routeRequest(kernel, 'rtnetlink(XDP)', RTM_SETLINK, 0, header, [
+    [
+      IFLA_XDP,
+      [
+        [IFLA_XDP_FD, u32(fd >>> 0)],
+        [IFLA_XDP_FLAGS, u32(flags)],
+      ],
+    ],
+  ]);
 }

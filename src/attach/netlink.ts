@@ -7,7 +7,7 @@
  * Source: include/uapi/linux/netlink.h, rtnetlink.h.
  */
 import { ERRNO, errnoName } from '../kernel/errno.ts';
-import { KernelError, type Kernel } from '../kernel/port.ts';
+import { type Kernel, KernelError } from '../kernel/port.ts';
 
 const AF_NETLINK = 16;
 const SOCK_RAW = 3;
@@ -62,7 +62,14 @@ function concat(parts: readonly Uint8Array[]): Uint8Array {
 }
 
 /** Sends a request and waits for its acknowledgement. Throws `KernelError` with the kernel's words. */
-export function routeRequest(kernel: Kernel, call: string, type: number, flags: number, header: Uint8Array, attributes: readonly Attribute[]): void {
+export function routeRequest(
+  kernel: Kernel,
+  call: string,
+  type: number,
+  flags: number,
+  header: Uint8Array,
+  attributes: readonly Attribute[],
+): void {
   const socket = kernel.syscall('socket', AF_NETLINK, SOCK_RAW, NETLINK_ROUTE);
   try {
     for (const option of [NETLINK_EXT_ACK, NETLINK_CAP_ACK]) {
@@ -92,7 +99,8 @@ export function routeRequest(kernel: Kernel, call: string, type: number, flags: 
 
 function readAck(call: string, answer: Uint8Array): void {
   const view = new DataView(answer.buffer, answer.byteOffset, answer.byteLength);
-  if (answer.length < HEADER + 4 || view.getUint16(4, true) !== NLMSG_ERROR) throw new KernelError(call, ERRNO.EINVAL, 'EINVAL', 'an answer that is no acknowledgement');
+  if (answer.length < HEADER + 4 || view.getUint16(4, true) !== NLMSG_ERROR)
+    throw new KernelError(call, ERRNO.EINVAL, 'EINVAL', 'an answer that is no acknowledgement');
   const errno = -view.getInt32(HEADER, true);
   if (errno === 0) return;
   throw new KernelError(call, errno, errnoName(errno), (view.getUint16(6, true) & NLM_F_ACK_TLVS) === 0 ? undefined : wordsOf(view));

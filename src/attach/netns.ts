@@ -1,6 +1,6 @@
 /** Network namespaces and interfaces, by name. */
-import { PrivilegeError, UsageError, isDenied } from '../kernel/errors.ts';
-import { KernelError, type Kernel } from '../kernel/port.ts';
+import { isDenied, PrivilegeError, UsageError } from '../kernel/errors.ts';
+import { type Kernel, KernelError } from '../kernel/port.ts';
 
 const AT_FDCWD = -100;
 const CLONE_NEWNET = 0x40000000;
@@ -23,8 +23,10 @@ export function inNamespace<T>(kernel: Kernel, path: string | undefined, action:
       kernel.syscall('setns', other, CLONE_NEWNET);
       entered = true;
     } catch (error) {
-      if (error instanceof KernelError && isDenied(error)) throw new PrivilegeError(`entering network namespace ${path}`, ['CAP_SYS_ADMIN'], undefined, error);
-      if (error instanceof KernelError && error.code === 'EINVAL') throw new UsageError(`${path} is no network namespace`, [], undefined, error);
+      if (error instanceof KernelError && isDenied(error))
+        throw new PrivilegeError(`entering network namespace ${path}`, ['CAP_SYS_ADMIN'], undefined, error);
+      if (error instanceof KernelError && error.code === 'EINVAL')
+        throw new UsageError(`${path} is no network namespace`, [], undefined, error);
       throw error;
     } finally {
       kernel.close(other);
@@ -40,7 +42,8 @@ function open(kernel: Kernel, path: string): number {
   try {
     return kernel.syscall('openat', AT_FDCWD, path, 0, 0);
   } catch (error) {
-    if (error instanceof KernelError && error.code === 'ENOENT') throw new UsageError(`there is no network namespace at ${path}`, [], undefined, error);
+    if (error instanceof KernelError && error.code === 'ENOENT')
+      throw new UsageError(`there is no network namespace at ${path}`, [], undefined, error);
     throw error;
   }
 }

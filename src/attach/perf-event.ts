@@ -9,8 +9,8 @@
 import { onlineCpus } from '../kernel/cpus.ts';
 import { UsageError } from '../kernel/errors.ts';
 import { PERF_BIT, PERF_HARDWARE, PERF_SOFTWARE, PERF_TYPE, perfEventOpen } from '../kernel/perf-attr.ts';
-import { KernelError, type Kernel } from '../kernel/port.ts';
-import { attachment, explainAttach, together, type AttachableProgram, type Attachment, type HookNeeds } from './attachment.ts';
+import { type Kernel, KernelError } from '../kernel/port.ts';
+import { type AttachableProgram, type Attachment, attachment, explainAttach, type HookNeeds, together } from './attachment.ts';
 import { attachToEvent } from './perf.ts';
 
 export type PerfEventName = keyof typeof PERF_SOFTWARE | keyof typeof PERF_HARDWARE;
@@ -33,14 +33,25 @@ export interface PerfEventTarget {
 
 export function attachPerfEvent(kernel: Kernel, program: AttachableProgram, target: PerfEventTarget): Attachment {
   const { type, config, name } = numbersOf(target.event);
-  if ((target.period === undefined) === (target.frequency === undefined)) throw new UsageError(`perf event ${name}: give either a period or a frequency`);
-  const needs: HookNeeds = { doing: `attaching '${program.name}' to perf event ${name}`, capabilities: ['CAP_PERFMON'], lockedBy: 'confidentiality' };
+  if ((target.period === undefined) === (target.frequency === undefined))
+    throw new UsageError(`perf event ${name}: give either a period or a frequency`);
+  const needs: HookNeeds = {
+    doing: `attaching '${program.name}' to perf event ${name}`,
+    capabilities: ['CAP_PERFMON'],
+    lockedBy: 'confidentiality',
+  };
   const flags = (target.frequency === undefined ? 0n : PERF_BIT.FREQ) | (target.inherit === true ? PERF_BIT.INHERIT : 0n);
   const cpus = target.cpu !== undefined ? [target.cpu] : target.pid !== undefined ? [-1] : onlineCpus(kernel);
   const parts: Attachment[] = [];
   try {
     for (const cpu of cpus) {
-      const event = openEvent(kernel, needs, name, { type, config, flags, sample_period: BigInt(target.frequency ?? target.period ?? 1) }, { pid: target.pid ?? -1, cpu });
+      const event = openEvent(
+        kernel,
+        needs,
+        name,
+        { type, config, flags, sample_period: BigInt(target.frequency ?? target.period ?? 1) },
+        { pid: target.pid ?? -1, cpu },
+      );
       // A CPU may go offline between the list and the call.
       if (event === undefined) continue;
       const attached = attachToEvent(kernel, program, event, needs, target.cookie);
@@ -54,7 +65,11 @@ export function attachPerfEvent(kernel: Kernel, program: AttachableProgram, targ
 }
 
 function openEvent(
-  kernel: Kernel, needs: HookNeeds, name: string, values: { type: number; config: bigint; flags: bigint; sample_period: bigint }, on: { pid: number; cpu: number },
+  kernel: Kernel,
+  needs: HookNeeds,
+  name: string,
+  values: { type: number; config: bigint; flags: bigint; sample_period: bigint },
+  on: { pid: number; cpu: number },
 ): number | undefined {
   try {
     return perfEventOpen(kernel, values, on);
@@ -63,8 +78,11 @@ function openEvent(
     throw explainAttach(kernel, error, {
       ...needs,
       meanings: {
-        ENOENT: `this machine has no counter for ${name}`, ENODEV: `this machine has no counter for ${name}`, EOPNOTSUPP: `this machine cannot sample ${name}`,
-        EINVAL: 'the rate is above kernel.perf_event_max_sample_rate, or the event does not exist', ESRCH: 'there is no such process',
+        ENOENT: `this machine has no counter for ${name}`,
+        ENODEV: `this machine has no counter for ${name}`,
+        EOPNOTSUPP: `this machine cannot sample ${name}`,
+        EINVAL: 'the rate is above kernel.perf_event_max_sample_rate, or the event does not exist',
+        ESRCH: 'there is no such process',
       },
     });
   }

@@ -4,12 +4,13 @@
  *   perf_event_open ─▶ descriptor ─▶ LINK_CREATE perf_event (5.15)   the link holds the event; cookies possible
  *                                 └▶ ioctl SET_BPF + ENABLE          the event's descriptor holds the program
  */
-import { ATTACH_TYPE } from '../kernel/bpf-enums.ts';
+
 import { bpf } from '../kernel/bpf-attr.ts';
+import { ATTACH_TYPE } from '../kernel/bpf-enums.ts';
 import { FeatureError } from '../kernel/errors.ts';
 import { PERF_IOC } from '../kernel/perf-attr.ts';
-import { KernelError, type Kernel } from '../kernel/port.ts';
-import { explainAttach, linkUnknown, type AttachableProgram, type HookNeeds } from './attachment.ts';
+import { type Kernel, KernelError } from '../kernel/port.ts';
+import { type AttachableProgram, explainAttach, type HookNeeds, linkUnknown } from './attachment.ts';
 
 export interface PerfAttached {
   readonly fd: number;
@@ -39,7 +40,12 @@ export function attachToEvent(kernel: Kernel, program: AttachableProgram, event:
 
 function tryLink(kernel: Kernel, program: AttachableProgram, event: number, cookie: bigint): number | undefined {
   try {
-    return bpf(kernel, 'LINK_CREATE_PERF_EVENT', { prog_fd: program.fd, target_fd: event, attach_type: ATTACH_TYPE.perf_event, bpf_cookie: cookie });
+    return bpf(kernel, 'LINK_CREATE_PERF_EVENT', {
+      prog_fd: program.fd,
+      target_fd: event,
+      attach_type: ATTACH_TYPE.perf_event,
+      bpf_cookie: cookie,
+    });
   } catch (error) {
     if (error instanceof KernelError && linkUnknown(error)) return undefined;
     throw error;

@@ -19,7 +19,8 @@ export function probeDevice(kernel: Kernel, kind: 'kprobe' | 'uprobe'): ProbeDev
   const type = Number.parseInt(readTextIfThere(kernel, `${folder}/type`) ?? '', 10);
   if (!Number.isSafeInteger(type)) {
     throw new FeatureError(`${kind}s`, {
-      why: `it has no ${kind} device`, hint: `the kernel must be built with CONFIG_${kind.toUpperCase()}_EVENTS (Linux 4.17 or later)`,
+      why: `it has no ${kind} device`,
+      hint: `the kernel must be built with CONFIG_${kind.toUpperCase()}_EVENTS (Linux 4.17 or later)`,
     });
   }
   const returnBit = firstBit(readTextIfThere(kernel, `${folder}/format/retprobe`)) ?? 0n;

@@ -6,25 +6,35 @@
  * arguments than there are. BPF_PROG_TYPE_RAW_TRACEPOINT.
  */
 import { bpf, cString } from '../kernel/bpf-attr.ts';
-import { kernelBtf } from '../kernel/kernel-btf.ts';
 import { UsageError } from '../kernel/errors.ts';
-import { KernelError, type Kernel } from '../kernel/port.ts';
-import { attachment, explainAttach, type AttachableProgram, type Attachment } from './attachment.ts';
+import { kernelBtf } from '../kernel/kernel-btf.ts';
+import { type Kernel, KernelError } from '../kernel/port.ts';
+import { type AttachableProgram, type Attachment, attachment, explainAttach } from './attachment.ts';
 
 export interface RawTracepointOptions {
   readonly cookie?: bigint;
 }
 
 /** `target`: the event's name, 'sched_switch' ('sched:sched_switch' is taken, too). */
-export function attachRawTracepoint(kernel: Kernel, program: AttachableProgram, target: string, options: RawTracepointOptions = {}): Attachment {
+export function attachRawTracepoint(
+  kernel: Kernel,
+  program: AttachableProgram,
+  target: string,
+  options: RawTracepointOptions = {},
+): Attachment {
   const name = target.slice(target.indexOf(':') + 1);
   try {
     const fd = bpf(kernel, 'RAW_TRACEPOINT_OPEN', { name: cString(name), prog_fd: program.fd, cookie: options.cookie ?? 0n });
     return attachment(kernel, { kind: 'raw_tracepoint', target: name, program, via: 'link', fds: [fd] });
   } catch (error) {
-    if (error instanceof KernelError && error.code === 'ENOENT') throw new UsageError(`there is no raw tracepoint '${name}'`, similarRaw(kernel, name), undefined, error);
+    if (error instanceof KernelError && error.code === 'ENOENT')
+      throw new UsageError(`there is no raw tracepoint '${name}'`, similarRaw(kernel, name), undefined, error);
     throw explainAttach(kernel, error, {
-      doing: `attaching '${program.name}' to raw tracepoint ${name}`, capabilities: ['CAP_PERFMON'], feature: 'raw tracepoints', minKernel: '4.17', lockedBy: 'confidentiality',
+      doing: `attaching '${program.name}' to raw tracepoint ${name}`,
+      capabilities: ['CAP_PERFMON'],
+      feature: 'raw tracepoints',
+      minKernel: '4.17',
+      lockedBy: 'confidentiality',
       meanings: {
         E2BIG: 'this kernel has no attach cookies for raw tracepoints (Linux 6.10 has them)',
         EINVAL: 'the program reads more arguments than this tracepoint has, or is of another type',

@@ -10,8 +10,8 @@
  * no privilege. BPF_PROG_TYPE_SOCKET_FILTER.
  */
 import { UsageError } from '../kernel/errors.ts';
-import { KernelError, type Kernel } from '../kernel/port.ts';
-import { attachment, explainAttach, type AttachableProgram, type Attachment } from './attachment.ts';
+import { type Kernel, KernelError } from '../kernel/port.ts';
+import { type AttachableProgram, type Attachment, attachment, explainAttach } from './attachment.ts';
 import { inNamespace, interfaceIndex } from './netns.ts';
 
 const AF_PACKET = 17;
@@ -54,14 +54,20 @@ export function attachPacketSocket(kernel: Kernel, program: AttachableProgram, o
       return { ...attachment(kernel, { kind: 'socket_filter', target, program, via: 'socket', fds: [socket] }), socket };
     } catch (error) {
       kernel.close(socket);
-      if (error instanceof KernelError && error.code === 'ENODEV') throw new UsageError(`there is no interface '${target}'`, [], undefined, error);
+      if (error instanceof KernelError && error.code === 'ENODEV')
+        throw new UsageError(`there is no interface '${target}'`, [], undefined, error);
       throw explainAttach(kernel, error, needs);
     }
   });
 }
 
 /** Puts the program onto a socket. `reuseport`: it chooses among the sockets of a group. */
-export function attachToSocket(kernel: Kernel, program: AttachableProgram, socket: number, options: { readonly reuseport?: boolean } = {}): Attachment {
+export function attachToSocket(
+  kernel: Kernel,
+  program: AttachableProgram,
+  socket: number,
+  options: { readonly reuseport?: boolean } = {},
+): Attachment {
   const kind = options.reuseport === true ? 'sk_reuseport' : 'socket_filter';
   try {
     setFilter(kernel, program, socket, options.reuseport === true ? SO_ATTACH_REUSEPORT_EBPF : SO_ATTACH_BPF);
@@ -69,7 +75,11 @@ export function attachToSocket(kernel: Kernel, program: AttachableProgram, socke
     throw explainAttach(kernel, error, { doing: `attaching '${program.name}' to socket ${socket}`, capabilities: [] });
   }
   return attachment(kernel, {
-    kind, target: `socket ${socket}`, program, via: 'socket', fds: [],
+    kind,
+    target: `socket ${socket}`,
+    program,
+    via: 'socket',
+    fds: [],
     undo: () => {
       if (options.reuseport !== true) kernel.syscall('setsockopt', socket, SOL_SOCKET, SO_DETACH_FILTER, new Uint8Array(4), 4);
     },

@@ -6,17 +6,24 @@
  */
 import { bpf } from '../kernel/bpf-attr.ts';
 import { UsageError } from '../kernel/errors.ts';
-import { KernelError, type Kernel } from '../kernel/port.ts';
+import { type Kernel, KernelError } from '../kernel/port.ts';
 import { attachType } from '../object/attach-types.ts';
-import { attachment, explainAttach, linkUnknown, type Attachment, type HookNeeds } from './attachment.ts';
+import { type Attachment, attachment, explainAttach, type HookNeeds, linkUnknown } from './attachment.ts';
 import type { CgroupProgram } from './cgroup.ts';
 
 export function attachSockmap(kernel: Kernel, program: CgroupProgram, map: { readonly fd: number; readonly name: string }): Attachment {
   const type = attachType(program.spec.attachType ?? '');
   if (type === undefined) throw new UsageError(`program '${program.name}' does not say which sockmap hook it is for`);
   const needs: HookNeeds = {
-    doing: `attaching '${program.name}' to map '${map.name}'`, capabilities: ['CAP_NET_ADMIN'], feature: 'sockmap programs', minKernel: '4.14',
-    meanings: { EINVAL: 'the map is no sockmap, or the program is of another type', EBUSY: 'there is another program on it', EEXIST: 'there is another program on it' },
+    doing: `attaching '${program.name}' to map '${map.name}'`,
+    capabilities: ['CAP_NET_ADMIN'],
+    feature: 'sockmap programs',
+    minKernel: '4.14',
+    meanings: {
+      EINVAL: 'the map is no sockmap, or the program is of another type',
+      EBUSY: 'there is another program on it',
+      EEXIST: 'there is another program on it',
+    },
   };
   try {
     const link = tryLink(kernel, program.fd, map.fd, type.number);
@@ -26,7 +33,11 @@ export function attachSockmap(kernel: Kernel, program: CgroupProgram, map: { rea
     throw explainAttach(kernel, error, needs);
   }
   return attachment(kernel, {
-    kind: type.name, target: map.name, program, via: 'attach', fds: [],
+    kind: type.name,
+    target: map.name,
+    program,
+    via: 'attach',
+    fds: [],
     undo: () => void bpf(kernel, 'PROG_DETACH', { target_fd: map.fd, attach_bpf_fd: program.fd, attach_type: type.number }),
   });
 }

@@ -7,10 +7,11 @@
  *
  * Needs CAP_NET_ADMIN. Errors: no such interface; a place in the order that does not exist. BPF_PROG_TYPE_SCHED_CLS.
  */
-import { ATTACH_TYPE } from '../kernel/bpf-enums.ts';
+
 import { bpf } from '../kernel/bpf-attr.ts';
-import { KernelError, type Kernel } from '../kernel/port.ts';
-import { attachment, explainAttach, linkUnknown, type AttachableProgram, type Attachment, type HookNeeds } from './attachment.ts';
+import { ATTACH_TYPE } from '../kernel/bpf-enums.ts';
+import { type Kernel, KernelError } from '../kernel/port.ts';
+import { type AttachableProgram, type Attachment, attachment, explainAttach, type HookNeeds, linkUnknown } from './attachment.ts';
 import { MAKE, routeRequest, text, u32 } from './netlink.ts';
 import { findInterface, inNamespace } from './netns.ts';
 
@@ -18,7 +19,11 @@ export type TcDirection = 'ingress' | 'egress';
 
 /** Where among the programs of the hook: at an end, or beside another program or link. */
 export type TcAnchor = 'first' | 'last' | { readonly before: AnchorTarget } | { readonly after: AnchorTarget };
-export type AnchorTarget = { readonly program: number } | { readonly programId: number } | { readonly link: number } | { readonly linkId: number };
+export type AnchorTarget =
+  | { readonly program: number }
+  | { readonly programId: number }
+  | { readonly link: number }
+  | { readonly linkId: number };
 
 const F = { BEFORE: 1 << 3, AFTER: 1 << 4, ID: 1 << 5, LINK: 1 << 13 } as const;
 
@@ -31,13 +36,28 @@ export interface TcOptions {
   readonly legacy?: boolean;
 }
 
-export function attachTc(kernel: Kernel, program: AttachableProgram, nic: string | number, direction: TcDirection, options: TcOptions = {}): Attachment {
+export function attachTc(
+  kernel: Kernel,
+  program: AttachableProgram,
+  nic: string | number,
+  direction: TcDirection,
+  options: TcOptions = {},
+): Attachment {
   return inNamespace(kernel, options.netns, () => {
     const ifindex = findInterface(kernel, nic);
     const target = `${nic} ${direction}`;
     const needs: HookNeeds = {
-      doing: `attaching '${program.name}' to tc ${target}`, capabilities: ['CAP_NET_ADMIN'], feature: 'traffic control programs', minKernel: '4.5',
-      meanings: { ENODEV: 'there is no such interface', ESTALE: 'the programs of the hook changed meanwhile', ENOENT: 'the program to be placed beside is not there', EEXIST: 'the program is there already', ERANGE: 'there are too many programs on the hook' },
+      doing: `attaching '${program.name}' to tc ${target}`,
+      capabilities: ['CAP_NET_ADMIN'],
+      feature: 'traffic control programs',
+      minKernel: '4.5',
+      meanings: {
+        ENODEV: 'there is no such interface',
+        ESTALE: 'the programs of the hook changed meanwhile',
+        ENOENT: 'the program to be placed beside is not there',
+        EEXIST: 'the program is there already',
+        ERANGE: 'there are too many programs on the hook',
+      },
     };
     const link = options.legacy === true ? undefined : tryTcx(kernel, program, ifindex, direction, options.order, needs);
     if (link !== undefined) return attachment(kernel, { kind: 'tcx', target, program, via: 'link', fds: [link] });
@@ -49,11 +69,22 @@ export function attachTc(kernel: Kernel, program: AttachableProgram, nic: string
   });
 }
 
-function tryTcx(kernel: Kernel, program: AttachableProgram, ifindex: number, direction: TcDirection, order: TcAnchor | undefined, needs: HookNeeds): number | undefined {
+function tryTcx(
+  kernel: Kernel,
+  program: AttachableProgram,
+  ifindex: number,
+  direction: TcDirection,
+  order: TcAnchor | undefined,
+  needs: HookNeeds,
+): number | undefined {
   const [flags, relative] = anchor(order);
   try {
     return bpf(kernel, 'LINK_CREATE_TCX', {
-      prog_fd: program.fd, target_fd: ifindex, attach_type: direction === 'ingress' ? ATTACH_TYPE.tcx_ingress : ATTACH_TYPE.tcx_egress, flags, relative_fd: relative,
+      prog_fd: program.fd,
+      target_fd: ifindex,
+      attach_type: direction === 'ingress' ? ATTACH_TYPE.tcx_ingress : ATTACH_TYPE.tcx_egress,
+      flags,
+      relative_fd: relative,
     });
   } catch (error) {
     // An order is something that only tcx has: then its error stands.
@@ -89,26 +120,49 @@ const PARENT: Readonly<Record<TcDirection, number>> = { ingress: 0xffff_fff2, eg
 /** ETH_P_ALL in network byte order. */
 const ALL = 0x0300;
 
-function attachClsact(kernel: Kernel, program: AttachableProgram, ifindex: number, direction: TcDirection, target: string, options: TcOptions): Attachment {
+function attachClsact(
+  kernel: Kernel,
+  program: AttachableProgram,
+  ifindex: number,
+  direction: TcDirection,
+  target: string,
+  options: TcOptions,
+): Attachment {
   try {
-    routeRequest(kernel, 'rtnetlink(qdisc)', RTM_NEWQDISC, MAKE.CREATE | MAKE.EXCL, tcHeader(ifindex, CLSACT_HANDLE, CLSACT, 0), [[TCA_KIND, text('clsact')]]);
+    routeRequest(kernel, 'rtnetlink(qdisc)', RTM_NEWQDISC, MAKE.CREATE | MAKE.EXCL, tcHeader(ifindex, CLSACT_HANDLE, CLSACT, 0), [
+      [TCA_KIND, text('clsact')],
+    ]);
   } catch (error) {
     // Someone else's clsact will do. It stays when the filter goes: others may use it by then.
     if (!(error instanceof KernelError) || error.code !== 'EEXIST') throw error;
   }
   const priority = options.priority ?? 1;
   // A handle of our own: what another tool puts there under the same priority is never replaced or taken away.
-  const handle = (process.pid << 8 | program.fd & 0xff) >>> 0;
+  const handle = ((process.pid << 8) | (program.fd & 0xff)) >>> 0;
   const info = ((priority << 16) | ALL) >>> 0;
   routeRequest(kernel, 'rtnetlink(filter)', RTM_NEWTFILTER, MAKE.CREATE | MAKE.EXCL, tcHeader(ifindex, handle, PARENT[direction], info), [
     [TCA_KIND, text('bpf')],
-    [TCA_OPTIONS, [[TCA_BPF_FD, u32(program.fd)], [TCA_BPF_NAME, text(program.name)], [TCA_BPF_FLAGS, u32(TCA_BPF_FLAG_ACT_DIRECT)]]],
+    [
+      TCA_OPTIONS,
+      [
+        [TCA_BPF_FD, u32(program.fd)],
+        [TCA_BPF_NAME, text(program.name)],
+        [TCA_BPF_FLAGS, u32(TCA_BPF_FLAG_ACT_DIRECT)],
+      ],
+    ],
   ]);
   return attachment(kernel, {
-    kind: 'tc', target, program, via: 'netlink', fds: [],
-    undo: () => inNamespace(kernel, options.netns, () => {
-      routeRequest(kernel, 'rtnetlink(filter)', RTM_DELTFILTER, 0, tcHeader(ifindex, handle, PARENT[direction], info), [[TCA_KIND, text('bpf')]]);
-    }),
+    kind: 'tc',
+    target,
+    program,
+    via: 'netlink',
+    fds: [],
+    undo: () =>
+      inNamespace(kernel, options.netns, () => {
+        routeRequest(kernel, 'rtnetlink(filter)', RTM_DELTFILTER, 0, tcHeader(ifindex, handle, PARENT[direction], info), [
+          [TCA_KIND, text('bpf')],
+        ]);
+      }),
   });
 }
 

@@ -5,10 +5,10 @@
  * 5.14 syscall programs. Which kinds take data and which a context differs by program type. Needs CAP_BPF, and
  * CAP_NET_ADMIN for network types.
  */
-import { BPF_CMD, attrLayout, encodeAttr } from '../kernel/bpf-attr.ts';
+import { attrLayout, BPF_CMD, encodeAttr } from '../kernel/bpf-attr.ts';
 import { decode } from '../kernel/layout.ts';
 import type { Kernel } from '../kernel/port.ts';
-import { explainAttach, type AttachableProgram } from './attachment.ts';
+import { type AttachableProgram, explainAttach } from './attachment.ts';
 
 export interface TestRunOptions {
   /** The packet. Ethernet's 14 bytes come first. */
@@ -39,10 +39,16 @@ const HEADROOM = 256;
 
 export function testRun(kernel: Kernel, program: AttachableProgram, options: TestRunOptions = {}): TestRun {
   const { data, ctx } = options;
-  const dataOut = data === undefined && options.outputSize === undefined ? undefined : new Uint8Array(options.outputSize ?? (data?.length ?? 0) + HEADROOM);
+  const dataOut =
+    data === undefined && options.outputSize === undefined
+      ? undefined
+      : new Uint8Array(options.outputSize ?? (data?.length ?? 0) + HEADROOM);
   const ctxOut = ctx === undefined || options.ctxOutput !== true ? undefined : new Uint8Array(ctx.length);
   const attr = encodeAttr(kernel, 'PROG_TEST_RUN', {
-    prog_fd: program.fd, repeat: options.repeat ?? 0, flags: options.flags ?? 0, cpu: options.cpu ?? 0,
+    prog_fd: program.fd,
+    repeat: options.repeat ?? 0,
+    flags: options.flags ?? 0,
+    cpu: options.cpu ?? 0,
     ...(data === undefined ? {} : { data_in: data, data_size_in: data.length }),
     ...(dataOut === undefined ? {} : { data_out: dataOut, data_size_out: dataOut.length }),
     ...(ctx === undefined ? {} : { ctx_in: ctx, ctx_size_in: ctx.length }),
@@ -52,16 +58,23 @@ export function testRun(kernel: Kernel, program: AttachableProgram, options: Tes
     kernel.bpf(BPF_CMD.PROG_TEST_RUN, attr);
   } catch (error) {
     throw explainAttach(kernel, error, {
-      doing: `test run of '${program.name}'`, capabilities: ['CAP_BPF', 'CAP_NET_ADMIN'], feature: 'test runs of this program type', minKernel: '4.12',
+      doing: `test run of '${program.name}'`,
+      capabilities: ['CAP_BPF', 'CAP_NET_ADMIN'],
+      feature: 'test runs of this program type',
+      minKernel: '4.12',
       meanings: {
-        EINVAL: 'the data or context is not what this program type takes (a packet has at least 14 bytes)', ENOTSUPP: 'programs of this type have no test runs',
-        EOPNOTSUPP: 'programs of this type have no test runs', ENOSPC: 'the packet that came out is larger than `outputSize`',
+        EINVAL: 'the data or context is not what this program type takes (a packet has at least 14 bytes)',
+        ENOTSUPP: 'programs of this type have no test runs',
+        EOPNOTSUPP: 'programs of this type have no test runs',
+        ENOSPC: 'the packet that came out is larger than `outputSize`',
       },
     });
   }
   const answer = decode(attrLayout('PROG_TEST_RUN'), attr);
   return {
-    result: answer.retval, duration: answer.duration,
-    data: (dataOut ?? new Uint8Array(0)).subarray(0, answer.data_size_out), ctx: (ctxOut ?? new Uint8Array(0)).subarray(0, answer.ctx_size_out),
+    result: answer.retval,
+    duration: answer.duration,
+    data: (dataOut ?? new Uint8Array(0)).subarray(0, answer.data_size_out),
+    ctx: (ctxOut ?? new Uint8Array(0)).subarray(0, answer.ctx_size_out),
   };
 }

@@ -10,11 +10,11 @@
  * privilege; no tracefs in this kernel. BPF_PROG_TYPE_TRACEPOINT.
  */
 import { explainDenied } from '../kernel/capabilities.ts';
-import { FeatureError, UsageError, isDenied } from '../kernel/errors.ts';
+import { FeatureError, isDenied, UsageError } from '../kernel/errors.ts';
 import { PERF_SAMPLE, PERF_TYPE, perfEventOpen } from '../kernel/perf-attr.ts';
-import { KernelError, type Kernel } from '../kernel/port.ts';
+import { type Kernel, KernelError } from '../kernel/port.ts';
 import { similarTracepoints, tracepointId } from '../kernel/tracefs.ts';
-import { attachment, explainAttach, type AttachableProgram, type Attachment, type HookNeeds } from './attachment.ts';
+import { type AttachableProgram, type Attachment, attachment, explainAttach, type HookNeeds } from './attachment.ts';
 import { attachToEvent } from './perf.ts';
 
 export interface TracepointOptions {
@@ -25,13 +25,21 @@ export interface TracepointOptions {
 /** `target`: 'category:event' (or with '/'). */
 export function attachTracepoint(kernel: Kernel, program: AttachableProgram, target: string, options: TracepointOptions = {}): Attachment {
   const [category, event] = splitTracepoint(target);
-  const needs: HookNeeds = { doing: `attaching '${program.name}' to tracepoint ${target}`, capabilities: ['CAP_PERFMON'], lockedBy: 'confidentiality' };
+  const needs: HookNeeds = {
+    doing: `attaching '${program.name}' to tracepoint ${target}`,
+    capabilities: ['CAP_PERFMON'],
+    lockedBy: 'confidentiality',
+  };
   const id = idOf(kernel, category, event, needs.doing);
   if (id === undefined) throw new UsageError(`there is no tracepoint '${category}:${event}'`, similarTracepoints(kernel, category, event));
   let fd: number;
   try {
     // The CPU does not matter: programs on a tracepoint run on all of them.
-    fd = perfEventOpen(kernel, { type: PERF_TYPE.TRACEPOINT, config: id, sample_period: 1, sample_type: PERF_SAMPLE.RAW, wakeup_events: 1 }, { cpu: 0 });
+    fd = perfEventOpen(
+      kernel,
+      { type: PERF_TYPE.TRACEPOINT, config: id, sample_period: 1, sample_type: PERF_SAMPLE.RAW, wakeup_events: 1 },
+      { cpu: 0 },
+    );
   } catch (error) {
     throw explainAttach(kernel, error, { ...needs, feature: 'perf events', minKernel: '4.7' });
   }

@@ -13,7 +13,7 @@ import { activeSecurityModules } from '../kernel/lockdown.ts';
 import type { Kernel } from '../kernel/port.ts';
 import { attachType } from '../object/attach-types.ts';
 import type { ProgramSpec } from '../object/spec.ts';
-import { attachment, explainAttach, type AttachableProgram, type Attachment } from './attachment.ts';
+import { type AttachableProgram, type Attachment, attachment, explainAttach } from './attachment.ts';
 
 export interface TracingProgram extends AttachableProgram {
   readonly spec: ProgramSpec;
@@ -28,15 +28,23 @@ export function attachTracing(kernel: Kernel, program: TracingProgram, options: 
   const target = spec.target ?? '';
   const kind = KINDS[spec.attachType ?? ''] ?? spec.type;
   try {
-    const fd = options.cookie === undefined
-      ? bpf(kernel, 'RAW_TRACEPOINT_OPEN', { prog_fd: program.fd })
-      : bpf(kernel, 'LINK_CREATE_TRACING', { prog_fd: program.fd, attach_type: attachType(spec.attachType ?? '')?.number ?? 0, cookie: options.cookie });
+    const fd =
+      options.cookie === undefined
+        ? bpf(kernel, 'RAW_TRACEPOINT_OPEN', { prog_fd: program.fd })
+        : bpf(kernel, 'LINK_CREATE_TRACING', {
+            prog_fd: program.fd,
+            attach_type: attachType(spec.attachType ?? '')?.number ?? 0,
+            cookie: options.cookie,
+          });
     if (spec.type === 'lsm') requireBpfLsm(kernel, fd);
     return attachment(kernel, { kind, target, program, via: 'link', fds: [fd] });
   } catch (error) {
     throw explainAttach(kernel, error, {
-      doing: `attaching '${program.name}' (${kind} ${target})`, capabilities: ['CAP_PERFMON'], lockedBy: 'confidentiality',
-      feature: kind === 'lsm' ? 'BPF LSM programs' : 'BPF trampolines', minKernel: kind === 'lsm' || kind === 'fmod_ret' ? '5.7' : '5.5',
+      doing: `attaching '${program.name}' (${kind} ${target})`,
+      capabilities: ['CAP_PERFMON'],
+      lockedBy: 'confidentiality',
+      feature: kind === 'lsm' ? 'BPF LSM programs' : 'BPF trampolines',
+      minKernel: kind === 'lsm' || kind === 'fmod_ret' ? '5.7' : '5.5',
       meanings: {
         EBUSY: 'something else hangs on this function in a way that excludes trampolines (another tracer, live patching)',
         E2BIG: 'there are too many programs on this function',
@@ -47,7 +55,12 @@ export function attachTracing(kernel: Kernel, program: TracingProgram, options: 
 }
 
 const KINDS: Readonly<Record<string, string>> = {
-  trace_raw_tp: 'tp_btf', trace_fentry: 'fentry', trace_fexit: 'fexit', modify_return: 'fmod_ret', lsm_mac: 'lsm', lsm_cgroup: 'lsm_cgroup',
+  trace_raw_tp: 'tp_btf',
+  trace_fentry: 'fentry',
+  trace_fexit: 'fexit',
+  modify_return: 'fmod_ret',
+  lsm_mac: 'lsm',
+  lsm_cgroup: 'lsm_cgroup',
 };
 
 /** Without `bpf` among the active LSMs the kernel attaches the program and never runs it: that must not go unsaid. */
@@ -55,5 +68,8 @@ function requireBpfLsm(kernel: Kernel, fd: number): void {
   const active = activeSecurityModules(kernel);
   if (active === undefined || active.includes('bpf')) return;
   kernel.close(fd);
-  throw new FeatureError('active BPF LSM', { why: `the active security modules are ${active.join(', ')}`, hint: 'add bpf to lsm= on the kernel command line' });
+  throw new FeatureError('active BPF LSM', {
+    why: `the active security modules are ${active.join(', ')}`,
+    hint: 'add bpf to lsm= on the kernel command line',
+  });
 }

@@ -7,12 +7,13 @@
  * (`attachUprobeMulti`, program loaded with attach type trace_uprobe_multi) 6.6. Needs CAP_PERFMON.
  * Errors: no such file; an offset that holds no instruction; a process that does not exist. BPF_PROG_TYPE_KPROBE.
  */
-import { ATTACH_TYPE } from '../kernel/bpf-enums.ts';
+
 import { cString } from '../kernel/bpf-attr.ts';
+import { ATTACH_TYPE } from '../kernel/bpf-enums.ts';
 import { FeatureError, UsageError } from '../kernel/errors.ts';
 import { perfEventOpen } from '../kernel/perf-attr.ts';
-import { KernelError, type Kernel } from '../kernel/port.ts';
-import { attachment, createLink, explainAttach, type AttachableProgram, type Attachment, type HookNeeds } from './attachment.ts';
+import { type Kernel, KernelError } from '../kernel/port.ts';
+import { type AttachableProgram, type Attachment, attachment, createLink, explainAttach, type HookNeeds } from './attachment.ts';
 import { attachToEvent } from './perf.ts';
 import { probeDevice } from './probe-pmu.ts';
 
@@ -39,12 +40,16 @@ export function attachUprobe(kernel: Kernel, program: AttachableProgram, target:
   if (counter !== 0n && device.counterShift === undefined) throw new FeatureError('reference counters of uprobes', { minKernel: '4.20' });
   let event: number;
   try {
-    event = perfEventOpen(kernel, {
-      type: device.type,
-      config: (options.return === true ? device.returnBit : 0n) | (counter << (device.counterShift ?? 32n)),
-      config1: cString(target.path),
-      config2: target.offset,
-    }, { pid: options.pid ?? -1, cpu: options.pid === undefined ? 0 : -1 });
+    event = perfEventOpen(
+      kernel,
+      {
+        type: device.type,
+        config: (options.return === true ? device.returnBit : 0n) | (counter << (device.counterShift ?? 32n)),
+        config1: cString(target.path),
+        config2: target.offset,
+      },
+      { pid: options.pid ?? -1, cpu: options.pid === undefined ? 0 : -1 },
+    );
   } catch (error) {
     throw explainUprobe(kernel, error, needs, target.path, options.pid);
   }
@@ -57,35 +62,56 @@ function explainUprobe(kernel: Kernel, error: unknown, needs: HookNeeds, path: s
     if (error.code === 'ENOENT') return new UsageError(`${needs.doing}: there is no file ${path}`, [], undefined, error);
     if (error.code === 'ESRCH') return new UsageError(`${needs.doing}: there is no process ${pid ?? ''}`, [], undefined, error);
   }
-  return explainAttach(kernel, error, { ...needs, meanings: { EINVAL: 'the file cannot be probed there: not a regular file, or the offset is beyond its end', EIO: 'the file cannot be mapped', ENOTSUPP: 'the instruction there cannot be probed', EOPNOTSUPP: 'the instruction there cannot be probed' } });
+  return explainAttach(kernel, error, {
+    ...needs,
+    meanings: {
+      EINVAL: 'the file cannot be probed there: not a regular file, or the offset is beyond its end',
+      EIO: 'the file cannot be mapped',
+      ENOTSUPP: 'the instruction there cannot be probed',
+      EOPNOTSUPP: 'the instruction there cannot be probed',
+    },
+  });
 }
 
 const BPF_F_UPROBE_MULTI_RETURN = 1;
 
 /** Many places of one file at once. */
 export function attachUprobeMulti(
-  kernel: Kernel, program: AttachableProgram, path: string, places: readonly Omit<UprobeTarget, 'path'>[],
+  kernel: Kernel,
+  program: AttachableProgram,
+  path: string,
+  places: readonly Omit<UprobeTarget, 'path'>[],
   options: { readonly return?: boolean; readonly session?: boolean; readonly pid?: number; readonly cookies?: readonly bigint[] } = {},
 ): Attachment {
   const kind = options.session === true ? 'uprobe.session' : options.return === true ? 'uretprobe.multi' : 'uprobe.multi';
   const words = (values: readonly bigint[]): Uint8Array => new Uint8Array(BigUint64Array.from(values).buffer);
   const target = `${path} (${places.length} places)`;
-  const fd = createLink(kernel, 'LINK_CREATE_UPROBE_MULTI', {
-    prog_fd: program.fd,
-    attach_type: options.session === true ? ATTACH_TYPE.trace_uprobe_session : ATTACH_TYPE.trace_uprobe_multi,
-    path: cString(path),
-    offsets: words(places.map((p) => p.offset)),
-    ...(places.some((p) => p.refCounter !== undefined) ? { ref_ctr_offsets: words(places.map((p) => p.refCounter ?? 0n)) } : {}),
-    ...(options.cookies === undefined ? {} : { cookies: words(options.cookies) }),
-    cnt: places.length,
-    uprobe_flags: options.return === true ? BPF_F_UPROBE_MULTI_RETURN : 0,
-    pid: options.pid ?? 0,
-  }, {
-    doing: `attaching '${program.name}' to ${kind} ${target}`, capabilities: ['CAP_PERFMON'], feature: 'uprobe.multi links', minKernel: options.session === true ? '6.13' : '6.6',
-    meanings: {
-      ENOENT: `there is no file ${path}`, ESRCH: `there is no process ${options.pid ?? ''}`, EBADF: 'it is not a regular file',
-      EINVAL: 'the program was not loaded for uprobe.multi, a place cannot be probed, or this kernel cannot do it (Linux 6.6 can)',
+  const fd = createLink(
+    kernel,
+    'LINK_CREATE_UPROBE_MULTI',
+    {
+      prog_fd: program.fd,
+      attach_type: options.session === true ? ATTACH_TYPE.trace_uprobe_session : ATTACH_TYPE.trace_uprobe_multi,
+      path: cString(path),
+      offsets: words(places.map((p) => p.offset)),
+      ...(places.some((p) => p.refCounter !== undefined) ? { ref_ctr_offsets: words(places.map((p) => p.refCounter ?? 0n)) } : {}),
+      ...(options.cookies === undefined ? {} : { cookies: words(options.cookies) }),
+      cnt: places.length,
+      uprobe_flags: options.return === true ? BPF_F_UPROBE_MULTI_RETURN : 0,
+      pid: options.pid ?? 0,
     },
-  });
+    {
+      doing: `attaching '${program.name}' to ${kind} ${target}`,
+      capabilities: ['CAP_PERFMON'],
+      feature: 'uprobe.multi links',
+      minKernel: options.session === true ? '6.13' : '6.6',
+      meanings: {
+        ENOENT: `there is no file ${path}`,
+        ESRCH: `there is no process ${options.pid ?? ''}`,
+        EBADF: 'it is not a regular file',
+        EINVAL: 'the program was not loaded for uprobe.multi, a place cannot be probed, or this kernel cannot do it (Linux 6.6 can)',
+      },
+    },
+  );
   return attachment(kernel, { kind, target, program, via: 'link', fds: [fd] });
 }

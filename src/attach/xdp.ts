@@ -8,10 +8,10 @@
  */
 import { bpf } from '../kernel/bpf-attr.ts';
 import { ATTACH_TYPE } from '../kernel/bpf-enums.ts';
-import { KernelError, type Kernel } from '../kernel/port.ts';
-import { attachment, explainAttach, linkUnknown, type AttachableProgram, type Attachment, type HookNeeds } from './attachment.ts';
-import { findInterface, inNamespace } from './netns.ts';
+import { type Kernel, KernelError } from '../kernel/port.ts';
+import { type AttachableProgram, type Attachment, attachment, explainAttach, type HookNeeds, linkUnknown } from './attachment.ts';
 import { setXdp } from './netlink-xdp.ts';
+import { findInterface, inNamespace } from './netns.ts';
 
 export interface XdpOptions {
   readonly mode?: 'native' | 'generic' | 'offload';
@@ -27,7 +27,13 @@ export function attachXdp(kernel: Kernel, program: AttachableProgram, nic: strin
     const ifindex = findInterface(kernel, nic);
     const target = String(nic);
     const mode = options.mode === undefined ? 0 : FLAGS[options.mode];
-    const needs: HookNeeds = { doing: `attaching '${program.name}' to XDP on ${target}`, capabilities: ['CAP_NET_ADMIN'], feature: 'XDP', minKernel: '4.8', meanings: XDP_MEANINGS };
+    const needs: HookNeeds = {
+      doing: `attaching '${program.name}' to XDP on ${target}`,
+      capabilities: ['CAP_NET_ADMIN'],
+      feature: 'XDP',
+      minKernel: '4.8',
+      meanings: XDP_MEANINGS,
+    };
     const link = options.legacy === true ? undefined : tryLink(kernel, program, ifindex, mode, needs);
     if (link !== undefined) return attachment(kernel, { kind: 'xdp', target, program, via: 'link', fds: [link] });
     try {
@@ -36,7 +42,11 @@ export function attachXdp(kernel: Kernel, program: AttachableProgram, nic: strin
       throw explainAttach(kernel, error, needs);
     }
     return attachment(kernel, {
-      kind: 'xdp', target, program, via: 'netlink', fds: [],
+      kind: 'xdp',
+      target,
+      program,
+      via: 'netlink',
+      fds: [],
       undo: () => inNamespace(kernel, options.netns, () => setXdp(kernel, ifindex, -1, mode)),
     });
   });

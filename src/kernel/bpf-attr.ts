@@ -9,9 +9,11 @@
  *
  * Source: include/uapi/linux/bpf.h up to Linux 6.18. Kernel structs that bpf(2) fills are in `obj-info.ts`.
  */
-import type { Kernel } from './port.ts';
-import { decode, encode, layoutOf, offsetOf, type Fields, type Input, type Layout, type Output } from './layout.ts';
 
+import { decode, encode, type Fields, type Input, type Layout, layoutOf, type Output, offsetOf } from './layout.ts';
+import type { Kernel } from './port.ts';
+
+// biome-ignore format: a table
 export const BPF_CMD = {
   MAP_CREATE: 0, MAP_LOOKUP_ELEM: 1, MAP_UPDATE_ELEM: 2, MAP_DELETE_ELEM: 3, MAP_GET_NEXT_KEY: 4, PROG_LOAD: 5,
   OBJ_PIN: 6, OBJ_GET: 7, PROG_ATTACH: 8, PROG_DETACH: 9, PROG_TEST_RUN: 10, PROG_GET_NEXT_ID: 11, MAP_GET_NEXT_ID: 12,
@@ -31,6 +33,7 @@ export function commandName(cmd: number): BpfCommand | undefined {
 }
 
 /** Commands whose result is a new descriptor. */
+// biome-ignore format: a table
 export const RETURNS_FD: ReadonlySet<number> = new Set<number>([
   BPF_CMD.MAP_CREATE, BPF_CMD.PROG_LOAD, BPF_CMD.OBJ_GET, BPF_CMD.RAW_TRACEPOINT_OPEN, BPF_CMD.BTF_LOAD,
   BPF_CMD.PROG_GET_FD_BY_ID, BPF_CMD.MAP_GET_FD_BY_ID, BPF_CMD.BTF_GET_FD_BY_ID, BPF_CMD.LINK_GET_FD_BY_ID,
@@ -38,20 +41,24 @@ export const RETURNS_FD: ReadonlySet<number> = new Set<number>([
 ]);
 
 const ELEM = { map_fd: 'u32', key: 'ptr', value: 'ptr', flags: 'u64' } as const;
+// biome-ignore format: a table
 const BATCH = {
   in_batch: 'ptr', out_batch: 'ptr', keys: 'ptr', values: 'ptr', count: 'u32', map_fd: 'u32', elem_flags: 'u64', flags: 'u64',
 } as const;
 const OBJ = { pathname: 'ptr', bpf_fd: 'u32', file_flags: 'u32', path_fd: 's32' } as const;
+// biome-ignore format: a table
 const PROG_ATTACH = {
   target_fd: 'u32', attach_bpf_fd: 'u32', attach_type: 'u32', attach_flags: 'u32', replace_bpf_fd: 'u32', relative_fd: 'u32',
   expected_revision: 'u64',
 } as const;
 const NEXT_ID = { start_id: 'u32', next_id: 'u32', open_flags: 'u32' } as const;
+// biome-ignore format: a table
 const LINK_ORDER = {
   prog_fd: 'u32', target_fd: 'u32', attach_type: 'u32', flags: 'u32', relative_fd: 'u32', expected_revision: 'u64',
 } as const;
 
 /** Shapes of the attr by use. A use whose name is not a command says its command in `USE_COMMAND`. */
+// biome-ignore format: a table
 export const ATTR = {
   MAP_CREATE: {
     map_type: 'u32', key_size: 'u32', value_size: 'u32', max_entries: 'u32', map_flags: 'u32', inner_map_fd: 'u32', numa_node: 'u32',
@@ -154,7 +161,11 @@ export function bpf<U extends BpfUse>(kernel: Kernel, use: U, values: AttrInput<
 }
 
 /** Makes a call that also answers in the attr. */
-export function bpfAnswer<U extends BpfUse>(kernel: Kernel, use: U, values: AttrInput<U>): { readonly result: number; readonly attr: AttrOutput<U> } {
+export function bpfAnswer<U extends BpfUse>(
+  kernel: Kernel,
+  use: U,
+  values: AttrInput<U>,
+): { readonly result: number; readonly attr: AttrOutput<U> } {
   const bytes = encodeAttr(kernel, use, values);
   const result = kernel.bpf(BPF_CMD[commandOf(use)], bytes);
   return { result, attr: decode(attrLayout(use), bytes) };

@@ -5,8 +5,8 @@
  * Source: include/uapi/linux/bpf.h; a test compares with the BTF of the running kernel.
  */
 import { ATTACH_TYPES, type AttachTypeName } from '../object/attach-types.ts';
-import { MAP_TYPES, mapTypeByNumber, type MapTypeName } from '../object/map-types.ts';
-import { PROGRAM_TYPES, programTypeByNumber, type ProgramTypeName } from '../object/program-types.ts';
+import { MAP_TYPES, type MapTypeName, mapTypeByNumber } from '../object/map-types.ts';
+import { PROGRAM_TYPES, type ProgramTypeName, programTypeByNumber } from '../object/program-types.ts';
 
 function numbers<N extends string>(rows: readonly { readonly name: string; readonly number: number }[]): Readonly<Record<N, number>> {
   return Object.fromEntries(rows.map((row) => [row.name, row.number])) as Record<N, number>;
@@ -16,6 +16,7 @@ export const MAP_TYPE = numbers<MapTypeName>(MAP_TYPES);
 export const PROG_TYPE = numbers<ProgramTypeName>(PROGRAM_TYPES);
 export const ATTACH_TYPE = numbers<AttachTypeName>(ATTACH_TYPES);
 
+// biome-ignore format: a table
 const LINK_TYPE_NAMES = [
   'unspec', 'raw_tracepoint', 'tracing', 'cgroup', 'iter', 'netns', 'xdp', 'perf_event', 'kprobe_multi', 'struct_ops', 'netfilter',
   'tcx', 'uprobe_multi', 'netkit', 'sockmap',
@@ -30,6 +31,7 @@ export const progTypeName = (n: number): string => programTypeByNumber(n)?.name 
 export const linkTypeName = (n: number): string => LINK_TYPE_NAMES[n] ?? `type ${n}`;
 
 /** Flags of MAP_CREATE and of element calls. */
+// biome-ignore format: a table
 export const MAP_FLAG = {
   NO_PREALLOC: 1, NO_COMMON_LRU: 2, NUMA_NODE: 4, RDONLY: 8, WRONLY: 16, STACK_BUILD_ID: 32, ZERO_SEED: 64, RDONLY_PROG: 128,
   WRONLY_PROG: 256, CLONE: 512, MMAPABLE: 1024, PRESERVE_ELEMS: 2048, INNER_MAP: 4096, LINK: 8192,
@@ -39,6 +41,7 @@ export const MAP_FLAG = {
 export const ELEM_FLAG = { ANY: 0, NOEXIST: 1, EXIST: 2, LOCK: 4 } as const;
 
 /** Flags of PROG_LOAD. */
+// biome-ignore format: a table
 export const PROG_FLAG = {
   STRICT_ALIGNMENT: 1, ANY_ALIGNMENT: 2, TEST_RND_HI32: 4, TEST_STATE_FREQ: 8, SLEEPABLE: 16, XDP_HAS_FRAGS: 32,
   XDP_DEV_BOUND_ONLY: 64,

@@ -6,12 +6,13 @@
  *
  * Nothing is asked beforehand: a call is tried, and when the kernel refuses it, `explainDenied` finds out why.
  */
-import { LockdownError, PrivilegeError, type CapabilityName } from './errors.ts';
+import { type CapabilityName, LockdownError, PrivilegeError } from './errors.ts';
 import { lockdownMode } from './lockdown.ts';
 import type { Kernel, KernelError } from './port.ts';
 import { readTextIfThere } from './text.ts';
 import { atLeast, readKernelVersion } from './version.ts';
 
+// biome-ignore format: a table
 const BIT: Readonly<Record<CapabilityName, number>> = {
   CAP_NET_ADMIN: 12, CAP_NET_RAW: 13, CAP_SYS_ADMIN: 21, CAP_SYS_RESOURCE: 24, CAP_PERFMON: 38, CAP_BPF: 39,
 };
@@ -54,15 +55,29 @@ function inUserNamespace(kernel: Kernel): boolean {
  * mode that forbids this.
  */
 export function explainDenied(
-  kernel: Kernel, error: KernelError, doing: string, needed: readonly CapabilityName[], lockedBy?: 'integrity' | 'confidentiality',
+  kernel: Kernel,
+  error: KernelError,
+  doing: string,
+  needed: readonly CapabilityName[],
+  lockedBy?: 'integrity' | 'confidentiality',
 ): Error {
   const missing = readCapabilities(kernel).missing(needed);
   if (missing.length > 0) return new PrivilegeError(doing, missing, undefined, error);
   if (inUserNamespace(kernel)) {
-    return new PrivilegeError(doing, [], 'the process runs in a user namespace, where its capabilities do not count for BPF; run it outside the container', error);
+    return new PrivilegeError(
+      doing,
+      [],
+      'the process runs in a user namespace, where its capabilities do not count for BPF; run it outside the container',
+      error,
+    );
   }
   const mode = lockdownMode(kernel);
   if (lockedBy !== undefined && (mode === lockedBy || mode === 'confidentiality')) return new LockdownError(doing, mode, error);
   const locked = mode === 'integrity' || mode === 'confidentiality' ? ` (kernel lockdown is in ${mode} mode)` : '';
-  return new PrivilegeError(doing, [], `something on this machine forbids it: seccomp (a container?), an LSM policy, or a sysctl such as kernel.perf_event_paranoid${locked}`, error);
+  return new PrivilegeError(
+    doing,
+    [],
+    `something on this machine forbids it: seccomp (a container?), an LSM policy, or a sysctl such as kernel.perf_event_paranoid${locked}`,
+    error,
+  );
 }

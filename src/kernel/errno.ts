@@ -2,6 +2,7 @@
  * Names of error numbers (x86_64 and arm64 share them). Source: include/uapi/asm-generic/errno{-base,}.h;
  * 512 and above are the kernel's own and leak out of bpf(2) in places (ENOTSUPP).
  */
+// biome-ignore format: a table
 const NAMES = (
   'EPERM ENOENT ESRCH EINTR EIO ENXIO E2BIG ENOEXEC EBADF ECHILD EAGAIN ENOMEM EACCES EFAULT ENOTBLK EBUSY EEXIST EXDEV ' +
   'ENODEV ENOTDIR EISDIR EINVAL ENFILE EMFILE ENOTTY ETXTBSY EFBIG ENOSPC ESPIPE EROFS EMLINK EPIPE EDOM ERANGE EDEADLK ' +
@@ -18,6 +19,7 @@ const NAMES = (
 const ENOTSUPP = 524;
 
 /** The error numbers that skep's own code compares with. */
+// biome-ignore format: a table
 export const ERRNO = {
   EPERM: 1, ENOENT: 2, ESRCH: 3, EINTR: 4, E2BIG: 7, EBADF: 9, EAGAIN: 11, ENOMEM: 12, EACCES: 13, EFAULT: 14, EBUSY: 16,
   EEXIST: 17, ENODEV: 19, EINVAL: 22, EMFILE: 24, ENOSPC: 28, ERANGE: 34, ENOSYS: 38, EOPNOTSUPP: 95, ENOTSUPP,

@@ -41,7 +41,10 @@ export class FeatureError extends UserError {
   /** First Linux version that has it, where that is the matter. */
   readonly minKernel: string | undefined;
 
-  constructor(feature: string, options: { readonly minKernel?: string; readonly why?: string; readonly hint?: string; readonly cause?: unknown } = {}) {
+  constructor(
+    feature: string,
+    options: { readonly minKernel?: string; readonly why?: string; readonly hint?: string; readonly cause?: unknown } = {},
+  ) {
     const since = options.minKernel === undefined ? '' : ` (Linux ${options.minKernel} has it)`;
     super(`this kernel has no ${feature}${options.why === undefined ? since : `: ${options.why}`}`, options.hint, options.cause);
     this.feature = feature;
@@ -55,7 +58,11 @@ export class LockdownError extends UserError {
   readonly mode: string;
 
   constructor(doing: string, mode: string, cause?: unknown) {
-    super(`${doing}: forbidden by kernel lockdown (${mode})`, 'lockdown is set at boot (lockdown= on the kernel command line, or Secure Boot)', cause);
+    super(
+      `${doing}: forbidden by kernel lockdown (${mode})`,
+      'lockdown is set at boot (lockdown= on the kernel command line, or Secure Boot)',
+      cause,
+    );
     this.mode = mode;
   }
 }
@@ -65,7 +72,17 @@ export class UsageError extends UserError {
   readonly suggestions: readonly string[];
 
   constructor(message: string, suggestions: readonly string[] = [], hint?: string, cause?: unknown) {
-    super(message, hint ?? (suggestions.length === 0 ? undefined : `did you mean ${suggestions.slice(0, 3).map((s) => `'${s}'`).join(' or ')}?`), cause);
+    super(
+      message,
+      hint ??
+        (suggestions.length === 0
+          ? undefined
+          : `did you mean ${suggestions
+              .slice(0, 3)
+              .map((s) => `'${s}'`)
+              .join(' or ')}?`),
+      cause,
+    );
     this.suggestions = suggestions;
   }
 }

@@ -5,17 +5,18 @@
  * tracefs when first used and kept. What the kernel does not tell is undefined, never guessed; what it refuses to tell
  * (formats of tracepoints, without root) is an error that says so.
  */
-import type { Arch, TargetFacts } from '../compiler/target-facts.ts';
+
 import type { BtfSource } from '../btf/types.ts';
+import type { Arch, TargetFacts } from '../compiler/target-facts.ts';
 import { explainDenied } from './capabilities.ts';
 import { onlineCpus, possibleCpus } from './cpus.ts';
 import { ERRNO } from './errno.ts';
 import { FeatureError, isDenied } from './errors.ts';
 import { readKconfig } from './kconfig.ts';
 import { kernelBtf } from './kernel-btf.ts';
-import { KernelError, type Kernel } from './port.ts';
+import { type Kernel, KernelError } from './port.ts';
 import { similarTracepoints, tracepointFormat } from './tracefs.ts';
-import { atLeast, readKernelVersion, type KernelVersion } from './version.ts';
+import { atLeast, type KernelVersion, readKernelVersion } from './version.ts';
 
 export interface KernelFacts extends TargetFacts {
   readonly version: KernelVersion;
@@ -61,9 +62,12 @@ export function readTargetFacts(kernel: Kernel, options: FactsOptions = {}): Ker
 
 function archOf(nodeArch: string): Arch {
   switch (nodeArch) {
-    case 'x64': return 'x86_64';
-    case 'arm64': return 'arm64';
-    default: throw new KernelError('facts', ERRNO.ENOSYS, 'ENOSYS', `skep does not know the architecture ${nodeArch}`);
+    case 'x64':
+      return 'x86_64';
+    case 'arm64':
+      return 'arm64';
+    default:
+      throw new KernelError('facts', ERRNO.ENOSYS, 'ENOSYS', `skep does not know the architecture ${nodeArch}`);
   }
 }
 

@@ -10,10 +10,10 @@
  * (ENOENT). Descriptors are counted, so that a test can say "nothing stayed open". Buffers behind pointers can be
  * read and written by the script through `call.buffer('key')`, as the kernel would; `call.bytes` copies them.
  */
-import { ATTR, BPF_CMD, RETURNS_FD, commandName, type BpfCommand, type BpfUse } from './bpf-attr.ts';
-import { errnoName, errnoNumber, ERRNO } from './errno.ts';
-import { decode, layoutOf, type Fields } from './layout.ts';
-import { KernelError, type Kernel, type MappedMemory, type SyscallArg, type SyscallName } from './port.ts';
+import { ATTR, BPF_CMD, type BpfCommand, type BpfUse, commandName, RETURNS_FD } from './bpf-attr.ts';
+import { ERRNO, errnoName, errnoNumber } from './errno.ts';
+import { decode, type Fields, layoutOf } from './layout.ts';
+import { type Kernel, KernelError, type MappedMemory, type SyscallArg, type SyscallName } from './port.ts';
 
 export interface FakeCall {
   /** 'MAP_CREATE' for bpf(2), else the name of the call: 'ioctl', 'perf_event_open', 'mmap', 'close', 'socket'. */
@@ -46,7 +46,15 @@ export function fail(name: string): FakeAnswer {
 type Script = (call: FakeCall) => FakeAnswer | undefined;
 
 const DESCRIPTOR_CALLS: ReadonlySet<string> = new Set([
-  'perf_event_open', 'socket', 'openat', 'fsopen', 'fsmount', 'epoll_create1', 'eventfd2', 'pidfd_open', 'memfd_create',
+  'perf_event_open',
+  'socket',
+  'openat',
+  'fsopen',
+  'fsmount',
+  'epoll_create1',
+  'eventfd2',
+  'pidfd_open',
+  'memfd_create',
 ]);
 
 /** Calls that look for something: an empty kernel has nothing to find. */
@@ -156,7 +164,8 @@ export class FakeKernel implements Kernel {
     this.calls.push(call);
     const scripted = this.#scripts.get(name)?.(call);
     if (scripted === undefined) return standard();
-    if (typeof scripted === 'number' && (DESCRIPTOR_CALLS.has(name) || RETURNS_FD.has(BPF_CMD[name as BpfCommand]))) this.open.set(scripted, name);
+    if (typeof scripted === 'number' && (DESCRIPTOR_CALLS.has(name) || RETURNS_FD.has(BPF_CMD[name as BpfCommand])))
+      this.open.set(scripted, name);
     return scripted;
   }
 
@@ -185,7 +194,11 @@ export class FakeKernel implements Kernel {
       if (buffer !== undefined) copies.set(member.name, buffer.slice());
     }
     return {
-      name, attr: fields, attrBytes: attr.slice(), args, attempt,
+      name,
+      attr: fields,
+      attrBytes: attr.slice(),
+      args,
+      attempt,
       buffer: live,
       bytes: (member) => copies.get(member) ?? live(member).slice(),
       answer: (member, value) => {
@@ -206,6 +219,7 @@ function useOf(name: string, attr: Uint8Array): BpfUse {
   return LINK_USES[type] ?? (attr.length >= layoutOf(ATTR.LINK_CREATE_TRACING).size ? 'LINK_CREATE_TRACING' : 'LINK_CREATE');
 }
 
+// biome-ignore format: a table
 const LINK_USES: Readonly<Record<number, BpfUse>> = {
   28: 'LINK_CREATE_ITER', 41: 'LINK_CREATE_PERF_EVENT', 42: 'LINK_CREATE_KPROBE_MULTI', 45: 'LINK_CREATE_NETFILTER',
   46: 'LINK_CREATE_TCX', 47: 'LINK_CREATE_TCX', 48: 'LINK_CREATE_UPROBE_MULTI', 54: 'LINK_CREATE_NETKIT', 55: 'LINK_CREATE_NETKIT',

@@ -3,10 +3,10 @@
  *
  * For leak tests and listings. Ids only grow while the machine runs, so "what was made since" is a set difference.
  */
-import { bpf, bpfAnswer, type BpfUse } from './bpf-attr.ts';
+import { type BpfUse, bpf, bpfAnswer } from './bpf-attr.ts';
 import { linkTypeName, mapTypeName, progTypeName } from './bpf-enums.ts';
 import { btfInfo, linkInfo, mapInfo, progInfo } from './obj-info.ts';
-import { KernelError, type Kernel } from './port.ts';
+import { type Kernel, KernelError } from './port.ts';
 
 export type ObjectKind = 'program' | 'map' | 'link' | 'btf';
 
@@ -32,25 +32,29 @@ interface Row {
 
 const ROWS: Readonly<Record<ObjectKind, Row>> = {
   program: {
-    next: 'PROG_GET_NEXT_ID', open: 'PROG_GET_FD_BY_ID',
+    next: 'PROG_GET_NEXT_ID',
+    open: 'PROG_GET_FD_BY_ID',
     describe: (kernel, fd) => {
       const info = progInfo(kernel, fd);
       return { type: progTypeName(info.type), name: info.name };
     },
   },
   map: {
-    next: 'MAP_GET_NEXT_ID', open: 'MAP_GET_FD_BY_ID',
+    next: 'MAP_GET_NEXT_ID',
+    open: 'MAP_GET_FD_BY_ID',
     describe: (kernel, fd) => {
       const info = mapInfo(kernel, fd);
       return { type: mapTypeName(info.type), name: info.name };
     },
   },
   link: {
-    next: 'LINK_GET_NEXT_ID', open: 'LINK_GET_FD_BY_ID',
+    next: 'LINK_GET_NEXT_ID',
+    open: 'LINK_GET_FD_BY_ID',
     describe: (kernel, fd) => ({ type: linkTypeName(linkInfo(kernel, fd, 'any').type), name: '' }),
   },
   btf: {
-    next: 'BTF_GET_NEXT_ID', open: 'BTF_GET_FD_BY_ID',
+    next: 'BTF_GET_NEXT_ID',
+    open: 'BTF_GET_FD_BY_ID',
     describe: (kernel, fd) => {
       const info = btfInfo(kernel, fd);
       return { type: info.kernel_btf === 0 ? 'program' : 'kernel', name: info.nameText };
@@ -136,4 +140,9 @@ export function ownObjects(kernel: Kernel): { readonly kind: ObjectKind; readonl
   return own;
 }
 
-const OWN_KEYS: readonly (readonly [ObjectKind, string])[] = [['link', 'link_id'], ['program', 'prog_id'], ['map', 'map_id'], ['btf', 'btf_id']];
+const OWN_KEYS: readonly (readonly [ObjectKind, string])[] = [
+  ['link', 'link_id'],
+  ['program', 'prog_id'],
+  ['map', 'map_id'],
+  ['btf', 'btf_id'],
+];

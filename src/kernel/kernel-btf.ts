@@ -5,7 +5,7 @@
  * before, it is read, which takes about 6 ms (sysfs hands out a page at a time).
  */
 import { BtfReader } from '../btf/read.ts';
-import { KernelError, type Kernel } from './port.ts';
+import { type Kernel, KernelError } from './port.ts';
 
 const FOLDER = '/sys/kernel/btf';
 const AT_FDCWD = -100;
@@ -28,7 +28,10 @@ export function kernelBtf(kernel: Kernel, module = 'vmlinux'): BtfReader | undef
 /** Names of all modules that have types. */
 export function modulesWithBtf(kernel: Kernel): string[] {
   try {
-    return kernel.readdir(FOLDER).filter((name) => name !== 'vmlinux').sort();
+    return kernel
+      .readdir(FOLDER)
+      .filter((name) => name !== 'vmlinux')
+      .sort();
   } catch (error) {
     if (error instanceof KernelError) return [];
     throw error;

@@ -13,8 +13,15 @@
 export type FieldType = 'u8' | 'u16' | 'u32' | 's32' | 'u64' | 'ptr' | 'name' | 'tag';
 export type Fields = Readonly<Record<string, FieldType>>;
 
-type InputOf<F extends FieldType> =
-  F extends 'u64' ? number | bigint : F extends 'ptr' ? Uint8Array | bigint | number : F extends 'name' ? string : F extends 'tag' ? Uint8Array : number;
+type InputOf<F extends FieldType> = F extends 'u64'
+  ? number | bigint
+  : F extends 'ptr'
+    ? Uint8Array | bigint | number
+    : F extends 'name'
+      ? string
+      : F extends 'tag'
+        ? Uint8Array
+        : number;
 type OutputOf<F extends FieldType> = F extends 'u64' | 'ptr' ? bigint : F extends 'name' ? string : F extends 'tag' ? Uint8Array : number;
 
 /** What is not given is zero. */
@@ -40,6 +47,7 @@ export interface AddressSource {
   addressOf(buffer: Uint8Array): bigint;
 }
 
+// biome-ignore format: a table
 const SIZE: Readonly<Record<FieldType, readonly [size: number, align: number]>> = {
   u8: [1, 1], u16: [2, 2], u32: [4, 4], s32: [4, 4], u64: [8, 8], ptr: [8, 8], name: [16, 1], tag: [8, 1],
 };
@@ -78,13 +86,28 @@ export function encode<F extends Fields>(layout: Layout<F>, values: Input<F>, ad
   return bytes;
 }
 
-function store(view: DataView, bytes: Uint8Array, member: Member, value: number | bigint | string | Uint8Array, addresses: AddressSource): void {
+function store(
+  view: DataView,
+  bytes: Uint8Array,
+  member: Member,
+  value: number | bigint | string | Uint8Array,
+  addresses: AddressSource,
+): void {
   const { type, offset, size } = member;
   switch (type) {
-    case 'u8': view.setUint8(offset, Number(value)); return;
-    case 'u16': view.setUint16(offset, Number(value), true); return;
-    case 'u32': case 's32': view.setUint32(offset, Number(value), true); return;
-    case 'u64': view.setBigUint64(offset, BigInt(value as number | bigint), true); return;
+    case 'u8':
+      view.setUint8(offset, Number(value));
+      return;
+    case 'u16':
+      view.setUint16(offset, Number(value), true);
+      return;
+    case 'u32':
+    case 's32':
+      view.setUint32(offset, Number(value), true);
+      return;
+    case 'u64':
+      view.setBigUint64(offset, BigInt(value as number | bigint), true);
+      return;
     case 'ptr':
       view.setBigUint64(offset, value instanceof Uint8Array ? (value.length === 0 ? 0n : addresses.addressOf(value)) : BigInt(value), true);
       return;
@@ -93,8 +116,11 @@ function store(view: DataView, bytes: Uint8Array, member: Member, value: number 
       bytes.set(textEncoder.encode(String(value)).subarray(0, size - 1), offset);
       return;
     }
-    case 'tag': bytes.set((value as Uint8Array).subarray(0, size), offset); return;
-    default: void (type satisfies never);
+    case 'tag':
+      bytes.set((value as Uint8Array).subarray(0, size), offset);
+      return;
+    default:
+      void (type satisfies never);
   }
 }
 
@@ -114,18 +140,26 @@ export function decode<F extends Fields>(layout: Layout<F>, bytes: Uint8Array): 
 function load(view: DataView, bytes: Uint8Array, member: Member): number | bigint | string | Uint8Array {
   const { type, offset, size } = member;
   switch (type) {
-    case 'u8': return view.getUint8(offset);
-    case 'u16': return view.getUint16(offset, true);
-    case 'u32': return view.getUint32(offset, true);
-    case 's32': return view.getInt32(offset, true);
-    case 'u64': case 'ptr': return view.getBigUint64(offset, true);
+    case 'u8':
+      return view.getUint8(offset);
+    case 'u16':
+      return view.getUint16(offset, true);
+    case 'u32':
+      return view.getUint32(offset, true);
+    case 's32':
+      return view.getInt32(offset, true);
+    case 'u64':
+    case 'ptr':
+      return view.getBigUint64(offset, true);
     case 'name': {
       let end = offset;
       while (end < offset + size && bytes[end] !== 0) end++;
       return textDecoder.decode(bytes.subarray(offset, end));
     }
-    case 'tag': return bytes.slice(offset, offset + size);
-    default: return type satisfies never;
+    case 'tag':
+      return bytes.slice(offset, offset + size);
+    default:
+      return type satisfies never;
   }
 }
 

@@ -7,8 +7,8 @@
  */
 import { existsSync } from 'node:fs';
 import { constants } from 'node:os';
-import { fileURLToPath } from 'node:url';
 import { dirname, join } from 'node:path';
+import { fileURLToPath } from 'node:url';
 
 /** The part of koffi that is used. */
 export interface Ffi {
@@ -41,7 +41,9 @@ let ffi: Ffi | undefined;
 export function loadFfi(): Ffi {
   if (ffi !== undefined) return ffi;
   const koffi = nativeKoffi() ?? packagedKoffi();
-  const syscall = koffi.load(null).func('syscall', 'long', ['long', 'intptr_t', 'intptr_t', 'intptr_t', 'intptr_t', 'intptr_t', 'intptr_t']);
+  const syscall = koffi
+    .load(null)
+    .func('syscall', 'long', ['long', 'intptr_t', 'intptr_t', 'intptr_t', 'intptr_t', 'intptr_t', 'intptr_t']);
   ffi = {
     syscall,
     errno: () => koffi.errno(),

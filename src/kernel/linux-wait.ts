@@ -110,7 +110,15 @@ export class EpollWaiter {
       this.#kernel.close(epfd);
       throw error;
     }
-    return { key: fds.join(), epfd, fds: [...fds], events: new Uint8Array(EVENT.size * Math.max(fds.length, 1)), handle: undefined, busy: false, cancel: undefined };
+    return {
+      key: fds.join(),
+      epfd,
+      fds: [...fds],
+      events: new Uint8Array(EVENT.size * Math.max(fds.length, 1)),
+      handle: undefined,
+      busy: false,
+      cancel: undefined,
+    };
   }
 
   /** Asks the set, without waiting, which of its descriptors are ready; in the order they were given. */

@@ -9,13 +9,13 @@
  *   wait() ──▶ linux-wait.ts ──▶ an epoll descriptor in Node's own event loop: no thread waits, nothing spins
  */
 import { appendFileSync, existsSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
-import { RETURNS_FD, commandName } from './bpf-attr.ts';
+import { commandName, RETURNS_FD } from './bpf-attr.ts';
 import { ERRNO, errnoName } from './errno.ts';
-import { loadFfi, type Ffi, type Word } from './linux-ffi.ts';
+import { type Ffi, loadFfi, type Word } from './linux-ffi.ts';
 import { EpollWaiter } from './linux-wait.ts';
 import { PERF_FLAG_FD_CLOEXEC } from './perf-attr.ts';
-import { KernelError, type Kernel, type MappedMemory, type SyscallArg, type SyscallName } from './port.ts';
-import { CLOEXEC_ARGUMENT, syscallTable, type SyscallTable } from './syscalls.ts';
+import { type Kernel, KernelError, type MappedMemory, type SyscallArg, type SyscallName } from './port.ts';
+import { CLOEXEC_ARGUMENT, type SyscallTable, syscallTable } from './syscalls.ts';
 
 const F_DUPFD_CLOEXEC = 1030;
 const PROT_READ_WRITE = 3;
@@ -44,7 +44,13 @@ class LinuxKernel implements Kernel {
   get #nr(): SyscallTable {
     if (this.#numbers === undefined) {
       const table = process.platform === 'linux' ? syscallTable(process.arch) : undefined;
-      if (table === undefined) throw new KernelError('syscall', ERRNO.ENOSYS, 'ENOSYS', `skep has no system call table for ${process.platform} on ${process.arch}`);
+      if (table === undefined)
+        throw new KernelError(
+          'syscall',
+          ERRNO.ENOSYS,
+          'ENOSYS',
+          `skep has no system call table for ${process.platform} on ${process.arch}`,
+        );
       this.#numbers = table;
     }
     return this.#numbers;

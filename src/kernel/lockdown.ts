@@ -4,7 +4,7 @@
  * integrity: no change of the running kernel (kprobes that write, bpf_probe_write_user); confidentiality: also no
  * reading of its memory (bpf_probe_read_kernel, tracefs, perf). skep says so and does not work around it.
  */
-import { KernelError, type Kernel } from './port.ts';
+import { type Kernel, KernelError } from './port.ts';
 import { inSecurityfs } from './private-mount.ts';
 import { readText } from './text.ts';
 
@@ -28,7 +28,9 @@ export function parseLockdown(text: string): LockdownMode {
 /** The active security modules, in order; undefined where the kernel does not tell. */
 export function activeSecurityModules(kernel: Kernel): readonly string[] | undefined {
   try {
-    return inSecurityfs(kernel, (folder) => readText(kernel, `${folder}/lsm`)).trim().split(',');
+    return inSecurityfs(kernel, (folder) => readText(kernel, `${folder}/lsm`))
+      .trim()
+      .split(',');
   } catch (error) {
     if (error instanceof KernelError) return undefined;
     throw error;

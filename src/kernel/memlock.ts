@@ -2,7 +2,7 @@
  * RLIMIT_MEMLOCK. Before Linux 5.11 the memory of maps and programs counts against it, and the usual 64 KiB are too
  * little; later kernels account it to the cgroup. It cannot be raised everywhere (CAP_SYS_RESOURCE): no error then.
  */
-import { KernelError, type Kernel } from './port.ts';
+import { type Kernel, KernelError } from './port.ts';
 import { atLeast, readKernelVersion } from './version.ts';
 
 const RLIMIT_MEMLOCK = 8;

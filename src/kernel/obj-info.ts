@@ -5,10 +5,12 @@
  * came with a later kernel read as zero. Variable parts (instructions, ids of maps, names) take a second call with a
  * buffer: `programMapIds`, `programInsns`, `linkTarget`, `btfData`.
  */
-import type { Kernel } from './port.ts';
-import { bpf, bpfAnswer } from './bpf-attr.ts';
-import { decode, encode, layoutOf, type Fields, type Input, type Layout, type Output } from './layout.ts';
 
+import { bpf, bpfAnswer } from './bpf-attr.ts';
+import { decode, encode, type Fields, type Input, type Layout, layoutOf, type Output } from './layout.ts';
+import type { Kernel } from './port.ts';
+
+// biome-ignore format: a table
 export const PROG_INFO = {
   type: 'u32', id: 'u32', tag: 'tag', jited_prog_len: 'u32', xlated_prog_len: 'u32', jited_prog_insns: 'ptr', xlated_prog_insns: 'ptr',
   load_time: 'u64', created_by_uid: 'u32', nr_map_ids: 'u32', map_ids: 'ptr', name: 'name', ifindex: 'u32', gpl_compatible: 'u32',
@@ -19,6 +21,7 @@ export const PROG_INFO = {
   attach_btf_obj_id: 'u32', attach_btf_id: 'u32',
 } as const satisfies Fields;
 
+// biome-ignore format: a table
 export const MAP_INFO = {
   type: 'u32', id: 'u32', key_size: 'u32', value_size: 'u32', max_entries: 'u32', map_flags: 'u32', name: 'name', ifindex: 'u32',
   btf_vmlinux_value_type_id: 'u32', netns_dev: 'u64', netns_ino: 'u64', btf_id: 'u32', btf_key_type_id: 'u32',
@@ -26,12 +29,18 @@ export const MAP_INFO = {
 } as const satisfies Fields;
 
 export const BTF_INFO = {
-  btf: 'ptr', btf_size: 'u32', id: 'u32', name: 'ptr', name_len: 'u32', kernel_btf: 'u32',
+  btf: 'ptr',
+  btf_size: 'u32',
+  id: 'u32',
+  name: 'ptr',
+  name_len: 'u32',
+  kernel_btf: 'u32',
 } as const satisfies Fields;
 
 const LINK_HEAD = { type: 'u32', id: 'u32', prog_id: 'u32' } as const;
 
 /** `struct bpf_link_info` has a union; one descriptor per link type that skep makes. */
+// biome-ignore format: a table
 export const LINK_INFO = {
   any: { ...LINK_HEAD, pad: 'u32', a: 'u64', b: 'u64', c: 'u64', d: 'u64', e: 'u64', f: 'u64' },
   raw_tracepoint: { ...LINK_HEAD, tp_name: 'ptr', tp_name_len: 'u32', cookie: 'u64' },
@@ -117,7 +126,11 @@ export function enableStats(kernel: Kernel): number {
 }
 
 /** What a perf event descriptor of this process (or another) is attached to. */
-export function taskFdQuery(kernel: Kernel, pid: number, fd: number): { readonly progId: number; readonly kind: number; readonly name: string } {
+export function taskFdQuery(
+  kernel: Kernel,
+  pid: number,
+  fd: number,
+): { readonly progId: number; readonly kind: number; readonly name: string } {
   const buf = new Uint8Array(256);
   const { attr } = bpfAnswer(kernel, 'TASK_FD_QUERY', { pid, fd, buf, buf_len: buf.length });
   const end = buf.indexOf(0);

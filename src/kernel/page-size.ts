@@ -1,5 +1,5 @@
 /** Bytes of a page of memory: 4096 on x86_64; 4, 16 or 64 KiB on arm64. From the auxiliary vector of the process. */
-import { KernelError, type Kernel } from './port.ts';
+import { type Kernel, KernelError } from './port.ts';
 
 const AT_PAGESZ = 6n;
 const known = new WeakMap<Kernel, number>();

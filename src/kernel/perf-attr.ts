@@ -5,9 +5,11 @@
  * Source: include/uapi/linux/perf_event.h. The struct is written at PERF_ATTR_SIZE_VER5 (112 bytes, Linux 4.9): what
  * came later is not needed here, and old kernels refuse what they do not know.
  */
-import type { Kernel } from './port.ts';
-import { encode, layoutOf, type Fields, type Input } from './layout.ts';
 
+import { encode, type Fields, type Input, layoutOf } from './layout.ts';
+import type { Kernel } from './port.ts';
+
+// biome-ignore format: a table
 export const PERF_ATTR = {
   type: 'u32', size: 'u32', config: 'u64', sample_period: 'u64', sample_type: 'u64', read_format: 'u64', flags: 'u64',
   wakeup_events: 'u32', bp_type: 'u32', config1: 'ptr', config2: 'u64', branch_sample_type: 'u64', sample_regs_user: 'u64',
@@ -15,6 +17,7 @@ export const PERF_ATTR = {
 } as const satisfies Fields;
 
 /** Bits of `flags` (bit-fields in C). */
+// biome-ignore format: a table
 export const PERF_BIT = {
   DISABLED: 1n << 0n, INHERIT: 1n << 1n, PINNED: 1n << 2n, EXCLUDE_USER: 1n << 4n, EXCLUDE_KERNEL: 1n << 5n,
   EXCLUDE_HV: 1n << 6n, EXCLUDE_IDLE: 1n << 7n, FREQ: 1n << 10n, WATERMARK: 1n << 14n, SAMPLE_ID_ALL: 1n << 18n,
@@ -22,11 +25,13 @@ export const PERF_BIT = {
 
 export const PERF_TYPE = { HARDWARE: 0, SOFTWARE: 1, TRACEPOINT: 2, HW_CACHE: 3, RAW: 4, BREAKPOINT: 5 } as const;
 
+// biome-ignore format: a table
 export const PERF_HARDWARE = {
   cpu_cycles: 0, instructions: 1, cache_references: 2, cache_misses: 3, branch_instructions: 4, branch_misses: 5, bus_cycles: 6,
   stalled_cycles_frontend: 7, stalled_cycles_backend: 8, ref_cpu_cycles: 9,
 } as const;
 
+// biome-ignore format: a table
 export const PERF_SOFTWARE = {
   cpu_clock: 0, task_clock: 1, page_faults: 2, context_switches: 3, cpu_migrations: 4, page_faults_min: 5, page_faults_maj: 6,
   alignment_faults: 7, emulation_faults: 8, dummy: 9, bpf_output: 10,
@@ -45,7 +50,9 @@ export function encodePerfAttr(kernel: Pick<Kernel, 'addressOf'>, values: Input<
 
 /** Opens an event; the descriptor closes on exec. Throws `KernelError`. */
 export function perfEventOpen(
-  kernel: Kernel, values: Input<typeof PERF_ATTR>, on: { readonly pid?: number; readonly cpu?: number; readonly groupFd?: number },
+  kernel: Kernel,
+  values: Input<typeof PERF_ATTR>,
+  on: { readonly pid?: number; readonly cpu?: number; readonly groupFd?: number },
 ): number {
   return kernel.perfEventOpen(encodePerfAttr(kernel, values), on.pid ?? -1, on.cpu ?? -1, on.groupFd ?? -1, PERF_FLAG_FD_CLOEXEC);
 }

@@ -4,7 +4,7 @@
  * fsopen + fsconfig + fsmount (Linux 5.2) make a mount that is attached nowhere: reached through its descriptor, not
  * visible in any namespace, gone with the process. Where the file system is mounted in the usual place, that is used.
  */
-import { KernelError, type Kernel } from './port.ts';
+import { type Kernel, KernelError } from './port.ts';
 
 const FSCONFIG_CMD_CREATE = 6;
 const MOUNT_ATTR = { NOSUID: 2, NODEV: 4, NOEXEC: 8 } as const;

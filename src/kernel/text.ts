@@ -1,5 +1,5 @@
 /** Small text files of proc and sys. */
-import { KernelError, type Kernel } from './port.ts';
+import { type Kernel, KernelError } from './port.ts';
 
 const decoder = new TextDecoder();
 

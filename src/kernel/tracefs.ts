@@ -3,7 +3,7 @@
  *
  *   /sys/kernel/tracing | /sys/kernel/debug/tracing | a private mount ──▶ events/<category>/<event>/{id,format}
  */
-import { KernelError, type Kernel } from './port.ts';
+import { type Kernel, KernelError } from './port.ts';
 import { tracefsFolder } from './private-mount.ts';
 import { readText } from './text.ts';
 
@@ -69,8 +69,12 @@ export function similarTracepoints(kernel: Kernel, category: string, event: stri
       if (cat !== category && far <= 0.5) consider(cat, far / 2);
     }
   }
-  if (scored.length === 0) for (const cat of categories) if (tracepointNames(kernel, cat).includes(event)) scored.push({ name: `${cat}:${event}`, score: 0 });
-  return scored.sort((a, b) => a.score - b.score || (a.name < b.name ? -1 : 1)).slice(0, 5).map((s) => s.name);
+  if (scored.length === 0)
+    for (const cat of categories) if (tracepointNames(kernel, cat).includes(event)) scored.push({ name: `${cat}:${event}`, score: 0 });
+  return scored
+    .sort((a, b) => a.score - b.score || (a.name < b.name ? -1 : 1))
+    .slice(0, 5)
+    .map((s) => s.name);
 }
 
 /** 0 for equal names, towards 1 for names with nothing in common: edit distance over the longer length. */

@@ -44,7 +44,11 @@ export function attachTarget(program: ProgramSpec, vmlinux: () => BtfSource | un
   const [module, name] = splitTarget(target);
   const wanted = row.prefix + name;
   const btf = vmlinux();
-  if (btf === undefined) throw new FeatureError('type information (BTF)', { why: `program '${program.name}' needs it to find ${row.what} '${name}'`, hint: 'the kernel must be built with CONFIG_DEBUG_INFO_BTF' });
+  if (btf === undefined)
+    throw new FeatureError('type information (BTF)', {
+      why: `program '${program.name}' needs it to find ${row.what} '${name}'`,
+      hint: 'the kernel must be built with CONFIG_DEBUG_INFO_BTF',
+    });
   if (module === undefined || module === 'vmlinux') {
     const id = btf.find(wanted, row.kind);
     if (id !== undefined) return { btfId: id, btfFd: 0 };
@@ -55,7 +59,10 @@ export function attachTarget(program: ProgramSpec, vmlinux: () => BtfSource | un
       return { btfId: found.id, btfFd: symbols.moduleFd(found.module) };
     }
   }
-  const similar = btf.similar(wanted, row.kind).filter((s) => s.startsWith(row.prefix)).map((s) => s.slice(row.prefix.length));
+  const similar = btf
+    .similar(wanted, row.kind)
+    .filter((s) => s.startsWith(row.prefix))
+    .map((s) => s.slice(row.prefix.length));
   throw new UsageError(`this kernel has no ${row.what} '${name}' for program '${program.name}'`, similar);
 }
 

@@ -37,10 +37,24 @@ export type AccessClass = 'type' | 'field' | 'enum';
 
 export function classOf(kind: CoreKind): AccessClass {
   switch (kind) {
-    case 'fieldByteOffset': case 'fieldByteSize': case 'fieldExists': case 'fieldSigned': case 'fieldLshift': case 'fieldRshift': return 'field';
-    case 'typeIdLocal': case 'typeIdTarget': case 'typeExists': case 'typeSize': case 'typeMatches': return 'type';
-    case 'enumvalExists': case 'enumvalValue': return 'enum';
-    default: return kind satisfies never;
+    case 'fieldByteOffset':
+    case 'fieldByteSize':
+    case 'fieldExists':
+    case 'fieldSigned':
+    case 'fieldLshift':
+    case 'fieldRshift':
+      return 'field';
+    case 'typeIdLocal':
+    case 'typeIdTarget':
+    case 'typeExists':
+    case 'typeSize':
+    case 'typeMatches':
+      return 'type';
+    case 'enumvalExists':
+    case 'enumvalValue':
+      return 'enum';
+    default:
+      return kind satisfies never;
   }
 }
 
@@ -68,8 +82,16 @@ export function localAccess(btf: BtfSource, kind: CoreKind, root: number, text: 
   if (accessClass === 'enum') {
     const type = resolve(btf, root);
     const enumerator = isEnum(type) ? type.values[first] : undefined;
-    if (enumerator === undefined || rest.length > 0) throw new CoreError(`CO-RE relocation names enumerator ${text} of type ${root}, which has none such`);
-    return { root, steps: [{ name: enumerator.name, index: first, type: root }], bitOffset: 0, member: undefined, type: root, value: enumerator.value };
+    if (enumerator === undefined || rest.length > 0)
+      throw new CoreError(`CO-RE relocation names enumerator ${text} of type ${root}, which has none such`);
+    return {
+      root,
+      steps: [{ name: enumerator.name, index: first, type: root }],
+      bitOffset: 0,
+      member: undefined,
+      type: root,
+      value: enumerator.value,
+    };
   }
   const steps: Step[] = [{ name: undefined, index: first, type: root }];
   let at = root;
@@ -87,7 +109,8 @@ export function localAccess(btf: BtfSource, kind: CoreKind, root: number, text: 
       if (found.name !== '') steps.push({ name: found.name, index, type: at });
     } else if (type.kind === 'array') {
       // An array without length at the end of a record may be indexed beyond.
-      if (index >= type.length && !(type.length === 0 && member !== undefined)) throw new CoreError(`CO-RE access '${text}': index ${index} is beyond the array (step ${i + 1})`);
+      if (index >= type.length && !(type.length === 0 && member !== undefined))
+        throw new CoreError(`CO-RE access '${text}': index ${index} is beyond the array (step ${i + 1})`);
       at = type.element;
       bitOffset += index * sizeOf(btf, at) * 8;
       member = undefined;
@@ -100,7 +123,13 @@ export function localAccess(btf: BtfSource, kind: CoreKind, root: number, text: 
 }
 
 /** The same access in the kernel's types, from a candidate for the root; undefined where it does not exist there. */
-export function targetAccess(local: BtfSource, access: Access, accessClass: AccessClass, target: BtfSource, root: number): Access | undefined {
+export function targetAccess(
+  local: BtfSource,
+  access: Access,
+  accessClass: AccessClass,
+  target: BtfSource,
+  root: number,
+): Access | undefined {
   if (accessClass === 'type') return { root, steps: [], bitOffset: 0, member: undefined, type: root, value: undefined };
   if (accessClass === 'enum') {
     const wanted = essentialName(access.steps[0]?.name ?? '');
@@ -136,7 +165,12 @@ export function targetAccess(local: BtfSource, access: Access, accessClass: Acce
   return { root, steps, bitOffset, member, type: at, value: undefined };
 }
 
-function memberNamed(btf: BtfSource, id: number, name: string, depth: number): { readonly member: BtfMember; readonly bitOffset: number } | undefined {
+function memberNamed(
+  btf: BtfSource,
+  id: number,
+  name: string,
+  depth: number,
+): { readonly member: BtfMember; readonly bitOffset: number } | undefined {
   const type = btf.type(resolveId(btf, id));
   if (!isRecord(type) || depth > 32) return undefined;
   for (const member of type.members) {
@@ -154,6 +188,9 @@ export function describeAccess(btf: BtfSource, kind: CoreKind, access: Access): 
   const name = 'name' in type && type.name !== '' ? type.name : `type ${access.root}`;
   const prefix = type.kind === 'struct' || type.kind === 'union' || type.kind === 'enum' ? `${type.kind} ` : '';
   if (classOf(kind) === 'enum') return `enumerator ${access.steps[0]?.name ?? '?'} of ${prefix}${name}`;
-  const path = access.steps.slice(1).map((s) => (s.name === undefined ? `[${s.index}]` : `.${s.name}`)).join('');
+  const path = access.steps
+    .slice(1)
+    .map((s) => (s.name === undefined ? `[${s.index}]` : `.${s.name}`))
+    .join('');
   return `${prefix}${name}${path}`;
 }

@@ -44,8 +44,13 @@ export function fieldsAgree(local: BtfSource, localId: number, target: BtfSource
     if (isRecord(a) && isRecord(b)) return true;
     if (!sameKind(a.kind, b.kind)) return false;
     switch (a.kind) {
-      case 'ptr': case 'float': case 'int': return true;
-      case 'enum': case 'enum64': case 'fwd': {
+      case 'ptr':
+      case 'float':
+      case 'int':
+        return true;
+      case 'enum':
+      case 'enum64':
+      case 'fwd': {
         const x = essentialName(nameOf(a));
         const y = essentialName(nameOf(b));
         return x === '' || y === '' || x === y;
@@ -55,7 +60,8 @@ export function fieldsAgree(local: BtfSource, localId: number, target: BtfSource
         l = a.element;
         t = b.element;
         continue;
-      default: return false;
+      default:
+        return false;
     }
   }
   return false;
@@ -69,7 +75,15 @@ export function typesAgree(local: BtfSource, localId: number, target: BtfSource,
     const b = resolve(target, t);
     if (!sameKind(a.kind, b.kind)) return false;
     switch (a.kind) {
-      case 'void': case 'struct': case 'union': case 'enum': case 'enum64': case 'fwd': case 'float': case 'int': return true;
+      case 'void':
+      case 'struct':
+      case 'union':
+      case 'enum':
+      case 'enum64':
+      case 'fwd':
+      case 'float':
+      case 'int':
+        return true;
       case 'ptr':
         if (b.kind !== 'ptr') return false;
         l = a.type;
@@ -89,7 +103,8 @@ export function typesAgree(local: BtfSource, localId: number, target: BtfSource,
         t = b.returns;
         continue;
       }
-      default: return false;
+      default:
+        return false;
     }
   }
   return false;
@@ -130,22 +145,37 @@ class Matcher {
     if (behindPointer && (a.kind === 'fwd' || b.kind === 'fwd')) return isForwardOf(a, b) || isForwardOf(b, a);
     if (!sameKind(a.kind, b.kind)) return false;
     switch (a.kind) {
-      case 'void': return true;
-      case 'fwd': return b.kind === 'fwd' && a.union === b.union;
-      case 'int': return b.kind === 'int' && a.size === b.size && (a.encoding === 'signed') === (b.encoding === 'signed');
-      case 'float': return b.kind === 'float' && a.size === b.size;
-      case 'enum': case 'enum64': return behindPointer || (isEnum(b) && enumsMatch(a, b));
-      case 'struct': case 'union': return behindPointer || (isRecord(b) && this.#members(a, b, levels));
-      case 'ptr': return b.kind === 'ptr' && this.types(a.type, b.type, true, levels - 1);
-      case 'array': return b.kind === 'array' && a.length === b.length && this.types(a.element, b.element, behindPointer, levels - 1);
-      case 'funcProto': return b.kind === 'funcProto' && this.#prototypes(a, b, levels);
-      default: return false;
+      case 'void':
+        return true;
+      case 'fwd':
+        return b.kind === 'fwd' && a.union === b.union;
+      case 'int':
+        return b.kind === 'int' && a.size === b.size && (a.encoding === 'signed') === (b.encoding === 'signed');
+      case 'float':
+        return b.kind === 'float' && a.size === b.size;
+      case 'enum':
+      case 'enum64':
+        return behindPointer || (isEnum(b) && enumsMatch(a, b));
+      case 'struct':
+      case 'union':
+        return behindPointer || (isRecord(b) && this.#members(a, b, levels));
+      case 'ptr':
+        return b.kind === 'ptr' && this.types(a.type, b.type, true, levels - 1);
+      case 'array':
+        return b.kind === 'array' && a.length === b.length && this.types(a.element, b.element, behindPointer, levels - 1);
+      case 'funcProto':
+        return b.kind === 'funcProto' && this.#prototypes(a, b, levels);
+      default:
+        return false;
     }
   }
 
   #prototypes(a: BtfFuncProto, b: BtfFuncProto, levels: number): boolean {
     if (a.params.length !== b.params.length) return false;
-    return a.params.every((p, i) => this.types(p.type, b.params[i]?.type ?? 0, false, levels - 1)) && this.types(a.returns, b.returns, false, levels - 1);
+    return (
+      a.params.every((p, i) => this.types(p.type, b.params[i]?.type ?? 0, false, levels - 1)) &&
+      this.types(a.returns, b.returns, false, levels - 1)
+    );
   }
 
   /** Every member of the object's record has one of the same name in the kernel's, of a type that matches. */

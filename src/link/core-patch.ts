@@ -9,8 +9,9 @@
  * A poisoned 64-bit constant takes two slots and becomes two calls, so indexes behind it move: references and lines are
  * renumbered. Slots, which jumps count, stay as they are. The poison number is libbpf's, so that other tools know it.
  */
-import { CLASS, JMP, MODE, SIZE, SRC, type Insn } from '../isa/insn.ts';
+
 import { insn as makeInsn } from '../isa/build.ts';
+import { CLASS, type Insn, JMP, MODE, SIZE, SRC } from '../isa/insn.ts';
 import type { CoreKind, FunctionSpec } from '../object/spec.ts';
 import { CoreError } from './error.ts';
 
@@ -31,7 +32,10 @@ export interface Patch {
 
 const SIZE_BITS: Readonly<Record<number, number>> = { 1: SIZE.B, 2: SIZE.H, 4: SIZE.W, 8: SIZE.DW };
 
-export function patchFunction(fn: FunctionSpec, patches: readonly Patch[]): { readonly function: FunctionSpec; readonly poisoned: ReadonlyMap<number, string> } {
+export function patchFunction(
+  fn: FunctionSpec,
+  patches: readonly Patch[],
+): { readonly function: FunctionSpec; readonly poisoned: ReadonlyMap<number, string> } {
   const insns: (Insn | readonly Insn[])[] = [...fn.insns];
   const why = new Map<number, string>();
   for (const patch of patches) {
@@ -63,22 +67,29 @@ function poison(old: Insn): Insn | readonly Insn[] {
 }
 
 function patchInsn(fn: string, old: Insn, patch: Patch): Insn {
-  const wrong = (has: string): CoreError => new CoreError(`${fn}: instruction ${patch.insn}: ${patch.what}: the instruction has ${has}, the object's types say ${patch.before}`);
+  const wrong = (has: string): CoreError =>
+    new CoreError(`${fn}: instruction ${patch.insn}: ${patch.what}: the instruction has ${has}, the object's types say ${patch.before}`);
   const width = old.op & 7;
   switch (width) {
-    case CLASS.ALU: case CLASS.ALU64: {
-      if ((old.op & SRC.X) !== 0) throw new CoreError(`${fn}: instruction ${patch.insn}: a CO-RE relocation of an instruction between registers`);
+    case CLASS.ALU:
+    case CLASS.ALU64: {
+      if ((old.op & SRC.X) !== 0)
+        throw new CoreError(`${fn}: instruction ${patch.insn}: a CO-RE relocation of an instruction between registers`);
       if (patch.before !== undefined && BigInt(old.imm) !== BigInt.asIntN(32, patch.before)) throw wrong(String(old.imm));
       return { ...old, imm: Number(BigInt.asIntN(32, patch.after)) };
     }
-    case CLASS.LDX: case CLASS.ST: case CLASS.STX: {
+    case CLASS.LDX:
+    case CLASS.ST:
+    case CLASS.STX: {
       if (patch.before !== undefined && BigInt(old.off) !== patch.before) throw wrong(`offset ${old.off}`);
       if (patch.after > 32767n) throw new CoreError(`${fn}: ${patch.what}: the offset ${patch.after} does not fit an instruction`);
       return { ...old, off: Number(patch.after), op: resized(fn, old, patch) };
     }
     case CLASS.LD: {
-      if (old.imm64 === undefined || old.src !== 0) throw new CoreError(`${fn}: instruction ${patch.insn}: a CO-RE relocation of an instruction that cannot have one`);
-      if (patch.before !== undefined && old.imm64 !== BigInt.asUintN(64, patch.before) && old.imm64 !== BigInt.asUintN(32, patch.before)) throw wrong(String(old.imm64));
+      if (old.imm64 === undefined || old.src !== 0)
+        throw new CoreError(`${fn}: instruction ${patch.insn}: a CO-RE relocation of an instruction that cannot have one`);
+      if (patch.before !== undefined && old.imm64 !== BigInt.asUintN(64, patch.before) && old.imm64 !== BigInt.asUintN(32, patch.before))
+        throw wrong(String(old.imm64));
       const imm64 = BigInt.asUintN(64, patch.after);
       return { ...old, imm64, imm: Number(BigInt.asIntN(32, imm64)) };
     }
@@ -94,7 +105,11 @@ function resized(fn: string, old: Insn, patch: Patch): number {
   return (old.op & ~0x18) | bits;
 }
 
-function renumber(fn: FunctionSpec, insns: readonly (Insn | readonly Insn[])[], why: ReadonlyMap<number, string>): ReturnType<typeof patchFunction> {
+function renumber(
+  fn: FunctionSpec,
+  insns: readonly (Insn | readonly Insn[])[],
+  why: ReadonlyMap<number, string>,
+): ReturnType<typeof patchFunction> {
   const flat: Insn[] = [];
   const newIndex: number[] = [];
   for (const item of insns) {
@@ -102,7 +117,8 @@ function renumber(fn: FunctionSpec, insns: readonly (Insn | readonly Insn[])[], 
     if (Array.isArray(item)) flat.push(...(item as readonly Insn[]));
     else flat.push(item as Insn);
   }
-  const moved = <T extends { readonly insn: number }>(rows: readonly T[]): T[] => rows.map((row) => ({ ...row, insn: newIndex[row.insn] ?? row.insn }));
+  const moved = <T extends { readonly insn: number }>(rows: readonly T[]): T[] =>
+    rows.map((row) => ({ ...row, insn: newIndex[row.insn] ?? row.insn }));
   const poisoned = new Map<number, string>();
   for (const [index, what] of why) poisoned.set(newIndex[index] ?? index, what);
   return { function: { ...fn, insns: flat, refs: moved(fn.refs), lines: moved(fn.lines), core: [] }, poisoned };

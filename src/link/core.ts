@@ -15,11 +15,11 @@
  */
 import { BtfError } from '../btf/error.ts';
 import type { BtfSource } from '../btf/types.ts';
-import { resolve, sizeOf, type BtfResolved } from '../btf/walk.ts';
+import { type BtfResolved, resolve, sizeOf } from '../btf/walk.ts';
 import type { CoreKind, CoreRelocation, FunctionSpec } from '../object/spec.ts';
-import { classOf, describeAccess, localAccess, targetAccess, type Access } from './core-access.ts';
+import { type Access, classOf, describeAccess, localAccess, targetAccess } from './core-access.ts';
 import { essentialName, nameOf, sameKind, typesAgree, typesMatch } from './core-compat.ts';
-import { patchFunction, type Patch } from './core-patch.ts';
+import { type Patch, patchFunction } from './core-patch.ts';
 import { CoreError } from './error.ts';
 
 /** Types to look in: the kernel's, and those of its modules if the kernel's have no candidate. */
@@ -34,7 +34,10 @@ export interface CoreResult {
   readonly poisoned: ReadonlyMap<number, string>;
 }
 
-interface Candidate { readonly btf: BtfSource; readonly id: number }
+interface Candidate {
+  readonly btf: BtfSource;
+  readonly id: number;
+}
 
 /** What a relocation comes to in one set of types. */
 interface Outcome {
@@ -68,7 +71,8 @@ export class CoreLinker {
       try {
         patches.push(this.#resolve(relocation));
       } catch (error) {
-        if (error instanceof BtfError || error instanceof CoreError) throw new CoreError(`${fn.name}: instruction ${relocation.insn}: ${error.message}`, undefined, error);
+        if (error instanceof BtfError || error instanceof CoreError)
+          throw new CoreError(`${fn.name}: instruction ${relocation.insn}: ${error.message}`, undefined, error);
         throw error;
       }
     }
@@ -93,16 +97,31 @@ export class CoreLinker {
       results.push(result);
     }
     const after = results[0] ?? absent(kind);
-    const width = before.width === after.width || after.width === undefined ? 'same' : before.stretches && after.stretches ? after.width : 'unfit';
-    return { insn, what, kind, before: kind === 'typeIdTarget' || !before.certain ? undefined : before.value, after: after.value, poison: after.poison, width };
+    const width =
+      before.width === after.width || after.width === undefined ? 'same' : before.stretches && after.stretches ? after.width : 'unfit';
+    return {
+      insn,
+      what,
+      kind,
+      before: kind === 'typeIdTarget' || !before.certain ? undefined : before.value,
+      after: after.value,
+      poison: after.poison,
+      width,
+    };
   }
 
   #match(kind: CoreKind, local: Access, candidate: Candidate): Access | undefined {
     switch (kind) {
       case 'typeMatches':
-        return typesMatch(this.#local, local.root, candidate.btf, candidate.id) ? targetAccess(this.#local, local, 'type', candidate.btf, candidate.id) : undefined;
-      case 'typeExists': case 'typeIdTarget': case 'typeSize':
-        return typesAgree(this.#local, local.root, candidate.btf, candidate.id) ? targetAccess(this.#local, local, 'type', candidate.btf, candidate.id) : undefined;
+        return typesMatch(this.#local, local.root, candidate.btf, candidate.id)
+          ? targetAccess(this.#local, local, 'type', candidate.btf, candidate.id)
+          : undefined;
+      case 'typeExists':
+      case 'typeIdTarget':
+      case 'typeSize':
+        return typesAgree(this.#local, local.root, candidate.btf, candidate.id)
+          ? targetAccess(this.#local, local, 'type', candidate.btf, candidate.id)
+          : undefined;
       default:
         return targetAccess(this.#local, local, classOf(kind), candidate.btf, candidate.id);
     }
@@ -115,7 +134,10 @@ export class CoreLinker {
     const name = essentialName(nameOf(type));
     if (name === '') throw new CoreError(`type ${root} has no name to be found by in the kernel`);
     const inSource = (btf: BtfSource): Candidate[] =>
-      btf.findAll(name).filter((id) => sameKind(btf.type(id).kind, type.kind)).map((id) => ({ btf, id }));
+      btf
+        .findAll(name)
+        .filter((id) => sameKind(btf.type(id).kind, type.kind))
+        .map((id) => ({ btf, id }));
     let found = inSource(this.#target.kernel);
     if (found.length === 0) for (const module of this.#target.modules?.() ?? []) found = found.concat(inSource(module));
     this.#candidates.set(root, found);
@@ -126,8 +148,13 @@ export class CoreLinker {
 /** What a relocation comes to when the kernel has nothing of the kind. */
 function absent(kind: CoreKind): Outcome {
   switch (kind) {
-    case 'fieldExists': case 'typeExists': case 'enumvalExists': case 'typeMatches': return plain(0n);
-    default: return POISON;
+    case 'fieldExists':
+    case 'typeExists':
+    case 'enumvalExists':
+    case 'typeMatches':
+      return plain(0n);
+    default:
+      return POISON;
   }
 }
 
@@ -135,12 +162,26 @@ const plain = (value: bigint, certain = true): Outcome => ({ value, poison: fals
 
 function outcome(kind: CoreKind, access: Access, btf: BtfSource): Outcome {
   switch (kind) {
-    case 'fieldExists': case 'typeExists': case 'enumvalExists': case 'typeMatches': return plain(1n);
-    case 'typeIdLocal': case 'typeIdTarget': return plain(BigInt(access.root));
-    case 'typeSize': return plain(BigInt(sizeOf(btf, access.root)));
-    case 'enumvalValue': return plain(access.value ?? 0n);
-    case 'fieldByteOffset': case 'fieldByteSize': case 'fieldSigned': case 'fieldLshift': case 'fieldRshift': return field(kind, access, btf);
-    default: return kind satisfies never;
+    case 'fieldExists':
+    case 'typeExists':
+    case 'enumvalExists':
+    case 'typeMatches':
+      return plain(1n);
+    case 'typeIdLocal':
+    case 'typeIdTarget':
+      return plain(BigInt(access.root));
+    case 'typeSize':
+      return plain(BigInt(sizeOf(btf, access.root)));
+    case 'enumvalValue':
+      return plain(access.value ?? 0n);
+    case 'fieldByteOffset':
+    case 'fieldByteSize':
+    case 'fieldSigned':
+    case 'fieldLshift':
+    case 'fieldRshift':
+      return field(kind, access, btf);
+    default:
+      return kind satisfies never;
   }
 }
 
@@ -164,12 +205,19 @@ function field(kind: FieldKind, access: Access, btf: BtfSource): Outcome {
   const bits = isBits ? bitWidth : size * 8;
   switch (kind) {
     case 'fieldByteOffset':
-      return isBits ? plain(BigInt(offset), false) : { value: BigInt(offset), poison: false, certain: true, width: size, stretches: stretches(type) };
-    case 'fieldByteSize': return plain(BigInt(size), !isBits);
-    case 'fieldSigned': return plain(isSigned(type) ? 1n : 0n);
-    case 'fieldLshift': return plain(BigInt(64 - (access.bitOffset + bits - offset * 8)), !isBits);
-    case 'fieldRshift': return plain(BigInt(64 - bits));
-    default: return kind satisfies never;
+      return isBits
+        ? plain(BigInt(offset), false)
+        : { value: BigInt(offset), poison: false, certain: true, width: size, stretches: stretches(type) };
+    case 'fieldByteSize':
+      return plain(BigInt(size), !isBits);
+    case 'fieldSigned':
+      return plain(isSigned(type) ? 1n : 0n);
+    case 'fieldLshift':
+      return plain(BigInt(64 - (access.bitOffset + bits - offset * 8)), !isBits);
+    case 'fieldRshift':
+      return plain(BigInt(64 - bits));
+    default:
+      return kind satisfies never;
   }
 }
 

@@ -8,8 +8,9 @@
  * the whole. Functions follow in the order of first mention, so the result is the same every time. The VM runs the
  * result too: nothing of a kernel is in it.
  */
-import { CALL, PSEUDO, type Insn } from '../isa/insn.ts';
+
 import { slotCount, slotOfIndex } from '../isa/encode.ts';
+import { CALL, type Insn, PSEUDO } from '../isa/insn.ts';
 import type { FunctionSpec, LineInfo, SymbolRef } from '../object/spec.ts';
 import { LinkError } from './error.ts';
 
@@ -58,7 +59,8 @@ export function joinProgram(functions: ReadonlyMap<string, FunctionSpec>, entry:
     for (const ref of fn.refs) {
       const at = base + ref.insn;
       const insn = insns[at];
-      if (insn === undefined || ref.insn >= fn.insns.length) throw new LinkError(`${fn.name}: a reference from instruction ${ref.insn}, which does not exist`);
+      if (insn === undefined || ref.insn >= fn.insns.length)
+        throw new LinkError(`${fn.name}: a reference from instruction ${ref.insn}, which does not exist`);
       const { to } = ref;
       if (to.kind === 'call' || to.kind === 'functionAddress') {
         const distance = (slotOf.get(to.function) ?? 0) - (slots[at] ?? 0) - 1;

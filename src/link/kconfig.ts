@@ -44,10 +44,14 @@ export function kconfigData(size: number, needs: KconfigNeeds, facts: TargetFact
 
 function valueOf(name: string, facts: TargetFacts): string | undefined {
   switch (name) {
-    case 'LINUX_KERNEL_VERSION': return String(facts.kernelVersion);
-    case 'LINUX_HAS_BPF_COOKIE': return facts.kernelVersion >= 0x050f00 ? 'y' : 'n';
-    case 'LINUX_HAS_SYSCALL_WRAPPER': return facts.kernelVersion >= 0x041100 ? 'y' : 'n';
-    default: return facts.kconfig(name);
+    case 'LINUX_KERNEL_VERSION':
+      return String(facts.kernelVersion);
+    case 'LINUX_HAS_BPF_COOKIE':
+      return facts.kernelVersion >= 0x050f00 ? 'y' : 'n';
+    case 'LINUX_HAS_SYSCALL_WRAPPER':
+      return facts.kernelVersion >= 0x041100 ? 'y' : 'n';
+    default:
+      return facts.kconfig(name);
   }
 }
 
@@ -56,7 +60,8 @@ const TRISTATE: Readonly<Record<string, bigint>> = { n: 0n, y: 1n, m: 2n };
 function encodeValue(variable: VariableSpec, text: string, btf: BtfSource | undefined): Uint8Array {
   const bytes = new Uint8Array(variable.size);
   const type = btf === undefined || variable.type === 0 ? undefined : resolve(btf, variable.type);
-  const wrong = (): LinkError => new LinkError(`'${variable.name}' is '${text}' in the kernel's configuration, which does not fit its type here`);
+  const wrong = (): LinkError =>
+    new LinkError(`'${variable.name}' is '${text}' in the kernel's configuration, which does not fit its type here`);
   if (type?.kind === 'array' && btf !== undefined && isChar(btf, type.element)) {
     const data = new TextEncoder().encode(text);
     if (data.length + 1 > variable.size) throw new LinkError(`'${variable.name}' is longer than the ${variable.size} bytes it has here`);

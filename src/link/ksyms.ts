@@ -4,13 +4,14 @@
  * The list of 120,000 symbols is read only if a program asks for an address. Modules' types are looked through only if
  * the kernel's own do not have the name.
  */
-import { bpf } from '../kernel/bpf-attr.ts';
-import { kernelBtf, modulesWithBtf } from '../kernel/kernel-btf.ts';
-import { objectIds } from '../kernel/inventory.ts';
-import { btfInfo } from '../kernel/obj-info.ts';
-import { KernelError, type Kernel } from '../kernel/port.ts';
-import { readText } from '../kernel/text.ts';
+
 import type { BtfSource } from '../btf/types.ts';
+import { bpf } from '../kernel/bpf-attr.ts';
+import { objectIds } from '../kernel/inventory.ts';
+import { kernelBtf, modulesWithBtf } from '../kernel/kernel-btf.ts';
+import { btfInfo } from '../kernel/obj-info.ts';
+import { type Kernel, KernelError } from '../kernel/port.ts';
+import { readText } from '../kernel/text.ts';
 
 export interface BtfSymbol {
   readonly id: number;

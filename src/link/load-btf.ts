@@ -8,7 +8,7 @@ import { encodeFuncInfo, encodeLineInfo, FUNC_INFO_SIZE, LINE_INFO_SIZE } from '
 import type { BtfSource } from '../btf/types.ts';
 import { BtfImage } from '../btf/write.ts';
 import { BPF_CMD, encodeAttr } from '../kernel/bpf-attr.ts';
-import { KernelError, type Kernel } from '../kernel/port.ts';
+import { type Kernel, KernelError } from '../kernel/port.ts';
 import type { JoinedFunction, JoinedLine, JoinedProgram } from './join.ts';
 import { textOf } from './verifier-error.ts';
 
@@ -39,11 +39,17 @@ export class ObjectBtf {
       functions.push({ slot: fn.slot, type: fn.btfFunc });
     }
     const lines = completeLines(program.functions, program.lines).map((line) => ({
-      slot: line.slot, file: line.file, line: Math.min(line.line, MAX_LINE), column: Math.min(line.column, MAX_COLUMN), text: textOf(sources, line.file, line.line).trim(),
+      slot: line.slot,
+      file: line.file,
+      line: Math.min(line.line, MAX_LINE),
+      column: Math.min(line.column, MAX_COLUMN),
+      text: textOf(sources, line.file, line.line).trim(),
     }));
     return {
-      funcInfo: encodeFuncInfo(functions), funcCount: functions.length,
-      lineInfo: encodeLineInfo(lines, this.#image), lineCount: lines.length,
+      funcInfo: encodeFuncInfo(functions),
+      funcCount: functions.length,
+      lineInfo: encodeLineInfo(lines, this.#image),
+      lineCount: lines.length,
     };
   }
 
@@ -73,7 +79,9 @@ const MAX_COLUMN = 2 ** 10 - 1;
 
 function loadBytes(kernel: Kernel, btf: Uint8Array, log: Uint8Array | undefined): number {
   const attr = encodeAttr(kernel, 'BTF_LOAD', {
-    btf, btf_size: btf.length, ...(log === undefined ? {} : { btf_log_buf: log, btf_log_size: log.length, btf_log_level: 1 }),
+    btf,
+    btf_size: btf.length,
+    ...(log === undefined ? {} : { btf_log_buf: log, btf_log_size: log.length, btf_log_level: 1 }),
   });
   return kernel.bpf(BPF_CMD.BTF_LOAD, attr);
 }

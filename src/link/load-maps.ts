@@ -15,10 +15,10 @@ import { possibleCpus } from '../kernel/cpus.ts';
 import { FeatureError, isDenied } from '../kernel/errors.ts';
 import { raiseMemlock } from '../kernel/memlock.ts';
 import { mapInfo } from '../kernel/obj-info.ts';
-import { KernelError, type Kernel } from '../kernel/port.ts';
 import { pageSize } from '../kernel/page-size.ts';
+import { type Kernel, KernelError } from '../kernel/port.ts';
 import { atLeast, readKernelVersion } from '../kernel/version.ts';
-import { mapProblems, mapType, ringSize, type MapType } from '../object/map-types.ts';
+import { type MapType, mapProblems, mapType, ringSize } from '../object/map-types.ts';
 import type { MapSpec } from '../object/spec.ts';
 import { LinkError } from './error.ts';
 
@@ -76,13 +76,22 @@ export function createMap(spec: MapSpec, { kernel, btfFd }: MapContext): number 
 
 function createWithTypes(spec: MapSpec, type: MapType, template: number | undefined, kernel: Kernel, btfFd: number): number {
   const plain = {
-    map_type: type.number, key_size: spec.keySize, value_size: spec.valueSize, max_entries: spec.maxEntries, map_flags: spec.flags,
-    inner_map_fd: template ?? 0, numa_node: spec.numaNode ?? 0, map_name: kernelName(spec.name), map_extra: spec.extra ?? 0n,
+    map_type: type.number,
+    key_size: spec.keySize,
+    value_size: spec.valueSize,
+    max_entries: spec.maxEntries,
+    map_flags: spec.flags,
+    inner_map_fd: template ?? 0,
+    numa_node: spec.numaNode ?? 0,
+    map_name: kernelName(spec.name),
+    map_extra: spec.extra ?? 0n,
   };
   const typed = btfFd > 0 && type.refusesBtf !== true && (spec.keyType !== 0 || spec.valueType !== 0);
   if (typed) {
     try {
-      return withMemlock(kernel, () => bpf(kernel, 'MAP_CREATE', { ...plain, btf_fd: btfFd, btf_key_type_id: spec.keyType, btf_value_type_id: spec.valueType }));
+      return withMemlock(kernel, () =>
+        bpf(kernel, 'MAP_CREATE', { ...plain, btf_fd: btfFd, btf_key_type_id: spec.keyType, btf_value_type_id: spec.valueType }),
+      );
     } catch (error) {
       // Some types of maps, on some kernels, take none or are strict about them: a map without types works as well.
       if (!(error instanceof KernelError) || isDenied(error) || error.code === 'ENOMEM' || error.code === 'EMFILE') throw error;
@@ -106,18 +115,24 @@ function explainMap(spec: MapSpec, type: MapType, error: KernelError, kernel: Ke
   if (isDenied(error)) return explainDenied(kernel, error, doing, NETWORK_MAPS.has(spec.type) ? ['CAP_BPF', 'CAP_NET_ADMIN'] : ['CAP_BPF']);
   const size = `${spec.maxEntries} entries of ${spec.keySize} + ${spec.valueSize} bytes`;
   switch (error.code) {
-    case 'E2BIG': case 'ENOMEM': return new LinkError(`map '${spec.name}' is too large: ${size}`, undefined, error);
+    case 'E2BIG':
+    case 'ENOMEM':
+      return new LinkError(`map '${spec.name}' is too large: ${size}`, undefined, error);
     case 'EINVAL': {
       const problems = mapProblems(spec);
       if (problems.length > 0) return new LinkError(`map '${spec.name}': ${problems.join('; ')}`, undefined, error);
       if (type.minKernel !== undefined && !atLeast(readKernelVersion(kernel), type.minKernel)) {
         return new FeatureError(`map type ${type.name} (map '${spec.name}')`, { minKernel: type.minKernel, cause: error });
       }
-      if (type.needsBtf === true && (spec.keyType === 0 || spec.valueType === 0)) return new LinkError(`map '${spec.name}': a map of type ${type.name} needs types of its key and value`, undefined, error);
+      if (type.needsBtf === true && (spec.keyType === 0 || spec.valueType === 0))
+        return new LinkError(`map '${spec.name}': a map of type ${type.name} needs types of its key and value`, undefined, error);
       return new LinkError(`the kernel refuses map '${spec.name}': type ${spec.type}, ${size}, flags ${spec.flags}`, undefined, error);
     }
-    case 'ENOTSUPP': case 'EOPNOTSUPP': return new FeatureError(`support for map '${spec.name}' (${spec.type})`, { why: error.message, cause: error });
-    default: return new LinkError(`map '${spec.name}': ${error.message}`, undefined, error);
+    case 'ENOTSUPP':
+    case 'EOPNOTSUPP':
+      return new FeatureError(`support for map '${spec.name}' (${spec.type})`, { why: error.message, cause: error });
+    default:
+      return new LinkError(`map '${spec.name}': ${error.message}`, undefined, error);
   }
 }
 
@@ -161,7 +176,8 @@ export function openPinned(spec: MapSpec, path: string, kernel: Kernel): number 
     fd = bpf(kernel, 'OBJ_GET', { pathname: cString(path) });
   } catch (error) {
     if (error instanceof KernelError && error.code === 'ENOENT') return undefined;
-    if (error instanceof KernelError && isDenied(error)) throw explainDenied(kernel, error, `opening map '${spec.name}' pinned at ${path}`, ['CAP_BPF']);
+    if (error instanceof KernelError && isDenied(error))
+      throw explainDenied(kernel, error, `opening map '${spec.name}' pinned at ${path}`, ['CAP_BPF']);
     throw error;
   }
   try {
@@ -177,7 +193,12 @@ export function pinMap(map: LoadedMap, path: string, kernel: Kernel): void {
   try {
     bpf(kernel, 'OBJ_PIN', { pathname: cString(path), bpf_fd: map.fd });
   } catch (error) {
-    if (error instanceof KernelError) throw new LinkError(`pinning map '${map.name}' at ${path}: ${error.message}`, 'the path must lie in a bpf file system (mount -t bpf)', error);
+    if (error instanceof KernelError)
+      throw new LinkError(
+        `pinning map '${map.name}' at ${path}: ${error.message}`,
+        'the path must lie in a bpf file system (mount -t bpf)',
+        error,
+      );
     throw error;
   }
 }

@@ -8,12 +8,12 @@
  * in the middle: the kernel wants to be asked again.
  */
 import { encode } from '../isa/encode.ts';
-import { BPF_CMD, attrLayout, cString, encodeAttr, type AttrInput } from '../kernel/bpf-attr.ts';
+import { type AttrInput, attrLayout, BPF_CMD, cString, encodeAttr } from '../kernel/bpf-attr.ts';
 import { PROG_FLAG } from '../kernel/bpf-enums.ts';
 import { explainDenied } from '../kernel/capabilities.ts';
-import { FeatureError, isDenied, type CapabilityName } from '../kernel/errors.ts';
+import { type CapabilityName, FeatureError, isDenied } from '../kernel/errors.ts';
 import { decode } from '../kernel/layout.ts';
-import { KernelError, type Kernel } from '../kernel/port.ts';
+import { type Kernel, KernelError } from '../kernel/port.ts';
 import { atLeast, readKernelVersion } from '../kernel/version.ts';
 import { attachType } from '../object/attach-types.ts';
 import { programType } from '../object/program-types.ts';
@@ -74,7 +74,8 @@ export function loadProgram(kernel: Kernel, program: ReadyProgram): ProgramResul
     // With a log that does not fit the error is ENOSPC: the first one says more.
     refused ??= error;
     if (log === undefined) {
-      if (error.code === 'EMFILE' || error.code === 'ENOMEM') throw new LinkError(`loading program '${spec.name}': ${error.message}`, undefined, error);
+      if (error.code === 'EMFILE' || error.code === 'ENOMEM')
+        throw new LinkError(`loading program '${spec.name}': ${error.message}`, undefined, error);
       level = 1;
       continue;
     }
@@ -97,11 +98,13 @@ function attrOf(program: ReadyProgram, type: number): AttrInput<'PROG_LOAD'> {
   const { spec, resolved, info, target } = program;
   const insns = encode(resolved.insns);
   const attach = spec.attachType === undefined ? undefined : attachType(spec.attachType);
-  if (spec.attachType !== undefined && attach === undefined) throw new LinkError(`program '${spec.name}': there is no attach type '${spec.attachType}'`);
+  if (spec.attachType !== undefined && attach === undefined)
+    throw new LinkError(`program '${spec.name}': there is no attach type '${spec.attachType}'`);
   const withInfo = info !== undefined && program.btfFd > 0 && info.funcCount > 0;
   return {
     prog_type: type,
-    insns, insn_cnt: insns.length / 8,
+    insns,
+    insn_cnt: insns.length / 8,
     license: cString(program.license),
     kern_version: spec.type === 'kprobe' ? program.kernelVersion : 0,
     prog_flags: (spec.sleepable === true ? PROG_FLAG.SLEEPABLE : 0) | (spec.xdpFrags === true ? PROG_FLAG.XDP_HAS_FRAGS : 0),
@@ -109,14 +112,18 @@ function attrOf(program: ReadyProgram, type: number): AttrInput<'PROG_LOAD'> {
     expected_attach_type: attach?.number ?? 0,
     prog_btf_fd: program.btfFd,
     ...(withInfo ? { func_info: info.funcInfo, func_info_cnt: info.funcCount, func_info_rec_size: FUNC_INFO_REC_SIZE } : {}),
-    ...(withInfo && info.lineCount > 0 ? { line_info: info.lineInfo, line_info_cnt: info.lineCount, line_info_rec_size: LINE_INFO_REC_SIZE } : {}),
+    ...(withInfo && info.lineCount > 0
+      ? { line_info: info.lineInfo, line_info_cnt: info.lineCount, line_info_rec_size: LINE_INFO_REC_SIZE }
+      : {}),
     attach_btf_id: target?.btfId ?? 0,
     attach_prog_fd: program.targetProgramFd ?? target?.btfFd ?? 0,
     ...(resolved.fdArray.length > 0 ? { fd_array: new Uint8Array(Int32Array.from(resolved.fdArray).buffer) } : {}),
   };
 }
 
-type Attempt = { readonly fd: number; readonly error: undefined; readonly trueSize: number } | { readonly fd: -1; readonly error: KernelError; readonly trueSize: number };
+type Attempt =
+  | { readonly fd: number; readonly error: undefined; readonly trueSize: number }
+  | { readonly fd: -1; readonly error: KernelError; readonly trueSize: number };
 
 function tryLoad(kernel: Kernel, values: AttrInput<'PROG_LOAD'>): Attempt {
   for (let tries = 1; ; tries++) {
@@ -140,6 +147,7 @@ function textOfLog(log: Uint8Array | undefined): string {
 }
 
 /** What loading a program of a type takes beyond CAP_BPF. */
+// biome-ignore format: a table
 const NEEDS: Readonly<Record<string, readonly CapabilityName[]>> = {
   kprobe: ['CAP_PERFMON'], tracepoint: ['CAP_PERFMON'], perf_event: ['CAP_PERFMON'], raw_tracepoint: ['CAP_PERFMON'],
   raw_tracepoint_writable: ['CAP_PERFMON'], tracing: ['CAP_PERFMON'], lsm: ['CAP_PERFMON'], struct_ops: ['CAP_PERFMON'], ext: ['CAP_PERFMON'],
@@ -154,7 +162,12 @@ function explainRefusal(kernel: Kernel, program: ReadyProgram, error: KernelErro
   const { spec } = program;
   if (log.trim() !== '') {
     return new VerifierError({
-      program: spec.name, errno: error.errno, code: error.code, log, joined: program.joined, sources: program.sources,
+      program: spec.name,
+      errno: error.errno,
+      code: error.code,
+      log,
+      joined: program.joined,
+      sources: program.sources,
       poisoned: new Map([...program.poisoned, ...program.resolved.poisoned]),
     });
   }
@@ -162,7 +175,10 @@ function explainRefusal(kernel: Kernel, program: ReadyProgram, error: KernelErro
   if (isDenied(error)) return explainDenied(kernel, error, doing, ['CAP_BPF', ...(NEEDS[spec.type] ?? [])]);
   if (error.code === 'EINVAL') {
     const version = readKernelVersion(kernel);
-    const tooOld = [programType(spec.type)?.minKernel, spec.attachType === undefined ? undefined : attachType(spec.attachType)?.minKernel].find((since) => since !== undefined && !atLeast(version, since));
+    const tooOld = [
+      programType(spec.type)?.minKernel,
+      spec.attachType === undefined ? undefined : attachType(spec.attachType)?.minKernel,
+    ].find((since) => since !== undefined && !atLeast(version, since));
     const what = `programs of type ${spec.type}${spec.attachType === undefined ? '' : ` (${spec.attachType})`}`;
     if (tooOld !== undefined) return new FeatureError(what, { minKernel: tooOld, cause: error });
     return new FeatureError(what, { why: `it refuses '${spec.name}' without saying why`, cause: error });

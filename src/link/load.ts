@@ -12,19 +12,20 @@
  * nothing left behind. The spec stays as it is and can be loaded again. What `attach/` and `maps/` do with the object
  * is theirs. Programs that a spec does not load by itself can be loaded later, also as another type (`load`).
  */
-import type { TargetFacts } from '../compiler/target-facts.ts';
+
 import { loadableBtf } from '../btf/loadable.ts';
+import type { TargetFacts } from '../compiler/target-facts.ts';
 import { kernelBtf, modulesWithBtf } from '../kernel/kernel-btf.ts';
-import { KernelError, type Kernel } from '../kernel/port.ts';
+import { type Kernel, KernelError } from '../kernel/port.ts';
 import type { FunctionSpec, ObjectSpec, ProgramSpec, VariableSpec } from '../object/spec.ts';
 import { attachTarget } from './attach-target.ts';
 import { CoreLinker } from './core.ts';
 import { LinkError } from './error.ts';
-import { joinProgram, type JoinedProgram } from './join.ts';
-import { kconfigData, KCONFIG_MAP } from './kconfig.ts';
+import { type JoinedProgram, joinProgram } from './join.ts';
+import { KCONFIG_MAP, kconfigData } from './kconfig.ts';
 import { KernelSymbols } from './ksyms.ts';
 import { ObjectBtf, type ProgramInfo } from './load-btf.ts';
-import { checkSame, createMap, fillDataMap, fillSlots, fixUpMap, openPinned, pinMap, pinPath, type LoadedMap } from './load-maps.ts';
+import { checkSame, createMap, fillDataMap, fillSlots, fixUpMap, type LoadedMap, openPinned, pinMap, pinPath } from './load-maps.ts';
 import { loadProgram } from './load-program.ts';
 import { resolveReferences } from './resolve.ts';
 
@@ -113,7 +114,13 @@ export class LoadedObject {
    */
   load(program: ProgramSpec): LoadedProgram {
     const known = this.programs.get(program.name);
-    if (known !== undefined && known.spec.type === program.type && known.spec.attachType === program.attachType && known.spec.target === program.target) return known;
+    if (
+      known !== undefined &&
+      known.spec.type === program.type &&
+      known.spec.attachType === program.attachType &&
+      known.spec.target === program.target
+    )
+      return known;
     const loaded = this.#loadProgram(program);
     if (known !== undefined) this.kernel.close(known.fd);
     this.programs.set(program.name, loaded);
@@ -160,7 +167,11 @@ export class LoadedObject {
 
   #coreLinker(): CoreLinker {
     const target = this.#options.facts.btf;
-    if (target === undefined || this.spec.btf === undefined) throw new LinkError(`${this.spec.name} has CO-RE relocations, but this kernel shows no types`, 'the kernel must be built with CONFIG_DEBUG_INFO_BTF');
+    if (target === undefined || this.spec.btf === undefined)
+      throw new LinkError(
+        `${this.spec.name} has CO-RE relocations, but this kernel shows no types`,
+        'the kernel must be built with CONFIG_DEBUG_INFO_BTF',
+      );
     const { kernel } = this;
     return new CoreLinker(this.spec.btf, {
       kernel: target,
@@ -248,7 +259,8 @@ export class LoadedObject {
     const changed = new Uint8Array(spec.valueSize);
     if (data !== undefined) changed.set(data);
     for (const { variable, bytes } of changes) {
-      if (bytes.length !== variable.size) throw new LinkError(`variable '${variable.name}' has ${variable.size} bytes, not ${bytes.length}`);
+      if (bytes.length !== variable.size)
+        throw new LinkError(`variable '${variable.name}' has ${variable.size} bytes, not ${bytes.length}`);
       changed.set(bytes, variable.offset);
     }
     return changed;
@@ -269,9 +281,18 @@ export class LoadedObject {
       symbols: this.#symbols,
     });
     const result = loadProgram(this.kernel, {
-      spec: program, license: this.spec.license, joined, resolved, poisoned, sources: this.spec.sources,
-      btfFd: this.#btfFd, info, target: attachTarget(program, () => facts.btf, this.#symbols), kernelVersion: program.type === 'kprobe' ? facts.kernelVersion : 0,
-      ...(targetProgramFd === undefined ? {} : { targetProgramFd }), ...(logLevel === undefined ? {} : { logLevel }),
+      spec: program,
+      license: this.spec.license,
+      joined,
+      resolved,
+      poisoned,
+      sources: this.spec.sources,
+      btfFd: this.#btfFd,
+      info,
+      target: attachTarget(program, () => facts.btf, this.#symbols),
+      kernelVersion: program.type === 'kprobe' ? facts.kernelVersion : 0,
+      ...(targetProgramFd === undefined ? {} : { targetProgramFd }),
+      ...(logLevel === undefined ? {} : { logLevel }),
     });
     return { name: program.name, fd: result.fd, spec: program, joined, log: result.log };
   }

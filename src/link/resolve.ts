@@ -9,7 +9,7 @@
  * The poison numbers are libbpf's: 2001000000 for maps, 2002000000 for kfuncs.
  */
 import { ldImm64, ldMapFd, ldMapValue } from '../isa/build.ts';
-import { CALL, PSEUDO, type Insn } from '../isa/insn.ts';
+import { CALL, type Insn, PSEUDO } from '../isa/insn.ts';
 import type { Reference, SymbolRef, VariableSpec } from '../object/spec.ts';
 import { LinkError } from './error.ts';
 import type { JoinedProgram } from './join.ts';
@@ -47,7 +47,8 @@ export function resolveReferences(program: JoinedProgram, env: Environment): Res
     const insn = insns[at];
     if (insn === undefined) continue;
     const fail = (message: string): LinkError => new LinkError(`${functionOf(at)}: ${message}`);
-    if (to.kind !== 'kfunc' && to.kind !== 'call' && insn.imm64 === undefined) throw fail(`a reference to ${describe(to)} in an instruction that holds no address`);
+    if (to.kind !== 'kfunc' && to.kind !== 'call' && insn.imm64 === undefined)
+      throw fail(`a reference to ${describe(to)} in an instruction that holds no address`);
     switch (to.kind) {
       case 'map': {
         const fd = env.mapFd(to.map);
@@ -83,9 +84,11 @@ export function resolveReferences(program: JoinedProgram, env: Environment): Res
         insns[at] = { ...insn, src: CALL.KFUNC, imm: found.id, off: found.module === undefined ? 0 : modules.indexOf(found.module) + 1 };
         break;
       }
-      case 'call': case 'functionAddress':
+      case 'call':
+      case 'functionAddress':
         throw fail(`${describe(to)} was not joined`);
-      default: to satisfies never;
+      default:
+        to satisfies never;
     }
   }
   // Index 0 stands for the kernel itself and is never looked at.
@@ -100,7 +103,11 @@ function namesOfAddresses(refs: readonly SymbolRef[]): ReadonlySet<string> {
 }
 
 function kernelSymbol(
-  insn: Insn, to: Extract<Reference, { kind: 'ksym' }>, symbols: KernelSymbols, addresses: ReadonlyMap<string, bigint>, fail: (message: string) => LinkError,
+  insn: Insn,
+  to: Extract<Reference, { kind: 'ksym' }>,
+  symbols: KernelSymbols,
+  addresses: ReadonlyMap<string, bigint>,
+  fail: (message: string) => LinkError,
 ): Insn {
   if (!to.typed) {
     const address = addresses.get(to.name);
@@ -118,9 +125,17 @@ function kernelSymbol(
 
 function describe(to: Reference): string {
   switch (to.kind) {
-    case 'map': case 'mapValue': return `map '${to.map}'`;
-    case 'call': case 'functionAddress': return `function '${to.function}'`;
-    case 'kfunc': case 'ksym': case 'kconfig': return `'${to.name}'`;
-    default: return to satisfies never;
+    case 'map':
+    case 'mapValue':
+      return `map '${to.map}'`;
+    case 'call':
+    case 'functionAddress':
+      return `function '${to.function}'`;
+    case 'kfunc':
+    case 'ksym':
+    case 'kconfig':
+      return `'${to.name}'`;
+    default:
+      return to satisfies never;
   }
 }

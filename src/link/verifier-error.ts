@@ -9,7 +9,7 @@
  * program's own line info, not from the log's echo of it, so they are right for programs without types, too.
  */
 import { UserError } from '../kernel/errors.ts';
-import { functionAt, lineAt, type JoinedProgram } from './join.ts';
+import { functionAt, type JoinedProgram, lineAt } from './join.ts';
 import { parseVerifierLog } from './verifier-log.ts';
 import { VERIFIER_TABLE, type VerifierClass } from './verifier-table.ts';
 
@@ -62,14 +62,19 @@ export class VerifierError extends UserError {
     const { joined, sources } = problem;
     const placeOf = (slot: number): SourcePlace | undefined => {
       const line = lineAt(joined.lines, slot);
-      return line === undefined ? undefined : { file: line.file, line: line.line, column: line.column, text: textOf(sources, line.file, line.line) };
+      return line === undefined
+        ? undefined
+        : { file: line.file, line: line.line, column: line.column, text: textOf(sources, line.file, line.line) };
     };
     const source = parsed.slot === undefined ? undefined : placeOf(parsed.slot);
     const told = explain(parsed.message, parsed.slot === undefined ? undefined : problem.poisoned.get(parsed.slot));
     const summary = told.class === 'unknown' && parsed.report !== undefined ? parsed.report.reason : told.summary;
     const hint = told.class === 'unknown' && parsed.report !== undefined ? parsed.report.suggestion : told.hint;
     const where = source === undefined ? '' : `${source.file}:${source.line}:${source.column}: `;
-    super(`${where}the verifier refuses program '${problem.program}': ${summary || 'it does not say why'}${parsed.message === '' ? '' : ` (${parsed.message})`}`, hint === '' ? undefined : hint);
+    super(
+      `${where}the verifier refuses program '${problem.program}': ${summary || 'it does not say why'}${parsed.message === '' ? '' : ` (${parsed.message})`}`,
+      hint === '' ? undefined : hint,
+    );
     this.program = problem.program;
     this.errno = problem.errno;
     this.code = problem.code;
@@ -93,7 +98,10 @@ export class VerifierError extends UserError {
     const lines = [this.message];
     if (this.source !== undefined && this.source.text !== '') {
       const number = String(this.source.line);
-      lines.push(`  ${number} | ${this.source.text}`, `  ${' '.repeat(number.length)} | ${markUnder(this.source.text, this.source.column)}`);
+      lines.push(
+        `  ${number} | ${this.source.text}`,
+        `  ${' '.repeat(number.length)} | ${markUnder(this.source.text, this.source.column)}`,
+      );
     }
     if (this.instruction !== undefined && this.insn !== undefined) lines.push(`  instruction ${this.insn}: ${this.instruction}`);
     for (const { name, state } of this.registers) lines.push(`  ${name} is ${state}`);
@@ -107,7 +115,10 @@ export class VerifierError extends UserError {
   }
 }
 
-function explain(message: string, poisoned: string | undefined): { readonly class: VerifierClass; readonly summary: string; readonly hint: string } {
+function explain(
+  message: string,
+  poisoned: string | undefined,
+): { readonly class: VerifierClass; readonly summary: string; readonly hint: string } {
   for (const row of VERIFIER_TABLE) {
     const match = row.pattern.exec(message);
     if (match === null) continue;

@@ -32,7 +32,8 @@ export interface VerifierLog {
   readonly processed: number | undefined;
 }
 
-const NOISE = /^(?:processed \d+ insns|verification time|stack depth|max_states_per_insn|peak_states|mark_precise:|last_idx |regs=|parent |func#\d+ @|Func#\d+|Validating |\d+: safe$|Live regs before|insn_idx|\s*$)/;
+const NOISE =
+  /^(?:processed \d+ insns|verification time|stack depth|max_states_per_insn|peak_states|mark_precise:|last_idx |regs=|parent |func#\d+ @|Func#\d+|Validating |\d+: safe$|Live regs before|insn_idx|\s*$)/;
 const INSTRUCTION = /^(\d+): \(([0-9a-f]{2})\) (.*)$/;
 const STATE = /^(?:from \d+ to )?(\d+)(?: \(speculative execution\))?: *(?:frame\d+: )?((?:R\d+|fp-\d+).*)$/;
 
@@ -67,7 +68,15 @@ export function parseVerifierLog(text: string): VerifierLog {
       continue;
     }
     if (line.startsWith(';') || line.startsWith('from ') || NOISE.test(line)) continue;
-    if (line.startsWith('cur state:') || line.startsWith('old state:') || line.startsWith('caller:') || line.startsWith('callee:') || line.startsWith('returning from') || line.startsWith('to caller at')) continue;
+    if (
+      line.startsWith('cur state:') ||
+      line.startsWith('old state:') ||
+      line.startsWith('caller:') ||
+      line.startsWith('callee:') ||
+      line.startsWith('returning from') ||
+      line.startsWith('to caller at')
+    )
+      continue;
     afterInstruction.push(line.trim());
   }
   const message = afterInstruction.slice(-3).join('; ');
@@ -86,7 +95,9 @@ export function parseVerifierLog(text: string): VerifierLog {
 
 /** Messages about the shape of the program name their instruction; the trace has nothing then. */
 function slotNamed(message: string): number | undefined {
-  return numberIn(/(?:infinite loop detected at|unreachable|back-edge from|jump out of range from|middle of ldimm64) (?:insn )?(\d+)/.exec(message)?.[1]);
+  return numberIn(
+    /(?:infinite loop detected at|unreachable|back-edge from|jump out of range from|middle of ldimm64) (?:insn )?(\d+)/.exec(message)?.[1],
+  );
 }
 
 function numberIn(text: string | undefined): number | undefined {

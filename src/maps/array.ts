@@ -47,7 +47,8 @@ export class ArrayMap<V = MapValue> extends BpfMap<number, V> {
   *entries(): Generator<[number, V], void, undefined> {
     const { valueCodec } = this;
     for (const batch of scan(this.elements, this.spec)) {
-      for (let i = 0; i < batch.count; i++) yield [batch.keys.getUint32(i * 4, true), valueCodec.decode(batch.values, i * this.elements.value.byteLength)];
+      for (let i = 0; i < batch.count; i++)
+        yield [batch.keys.getUint32(i * 4, true), valueCodec.decode(batch.values, i * this.elements.value.byteLength)];
     }
   }
 
@@ -77,7 +78,8 @@ export class ArrayMap<V = MapValue> extends BpfMap<number, V> {
   }
 
   #seek(index: number): void {
-    if (!Number.isInteger(index) || index < 0 || index >= this.length) throw new UsageError(`map '${this.name}' has entries 0 to ${this.length - 1}, not ${index}`);
+    if (!Number.isInteger(index) || index < 0 || index >= this.length)
+      throw new UsageError(`map '${this.name}' has entries 0 to ${this.length - 1}, not ${index}`);
     this.elements.key.setUint32(0, index, true);
   }
 }

@@ -4,7 +4,7 @@
  * Where the object has types, codecs come from `btf/codec.ts`. Where it has none, a size of 1, 2, 4 or 8 bytes is an
  * unsigned integer and anything else raw bytes.
  */
-import { makeCodec, type BtfInput, type BtfValue, type SchemaOptions } from '../btf/codec.ts';
+import { type BtfInput, type BtfValue, makeCodec, type SchemaOptions } from '../btf/codec.ts';
 import { intReader, intWriter } from '../btf/codec-scalars.ts';
 import type { BtfSource } from '../btf/types.ts';
 import { sizeOf } from '../btf/walk.ts';

@@ -6,10 +6,10 @@
  * The kernel reads and writes the same two buffers every time, so a call costs one system call and no allocation.
  * "Not there" is an answer (`false`), not an error; what else the kernel says becomes an error for the user.
  */
-import { BPF_CMD, attrOffset, encodeAttr } from '../kernel/bpf-attr.ts';
+import { attrOffset, BPF_CMD, encodeAttr } from '../kernel/bpf-attr.ts';
 import { explainDenied } from '../kernel/capabilities.ts';
-import { UserError, UsageError, isDenied } from '../kernel/errors.ts';
-import { KernelError, type Kernel } from '../kernel/port.ts';
+import { isDenied, UsageError, UserError } from '../kernel/errors.ts';
+import { type Kernel, KernelError } from '../kernel/port.ts';
 
 /** The map has no room for another entry. */
 export class MapFullError extends UserError {
@@ -76,7 +76,12 @@ export class Elements {
     return this.#call('MAP_GET_NEXT_KEY', fromStart ? 0n : this.#keyAddress, this.#nextAddress, 0);
   }
 
-  #call(command: 'MAP_LOOKUP_ELEM' | 'MAP_UPDATE_ELEM' | 'MAP_DELETE_ELEM' | 'MAP_LOOKUP_AND_DELETE_ELEM' | 'MAP_GET_NEXT_KEY', key: bigint, value: bigint, flags: number): boolean {
+  #call(
+    command: 'MAP_LOOKUP_ELEM' | 'MAP_UPDATE_ELEM' | 'MAP_DELETE_ELEM' | 'MAP_LOOKUP_AND_DELETE_ELEM' | 'MAP_GET_NEXT_KEY',
+    key: bigint,
+    value: bigint,
+    flags: number,
+  ): boolean {
     this.#attrView.setBigUint64(KEY_AT, key, true);
     this.#attrView.setBigUint64(VALUE_AT, value, true);
     this.#attrView.setBigUint64(FLAGS_AT, BigInt(flags), true);
@@ -93,17 +98,23 @@ export class Elements {
   /** The error that a user sees for a failed call on this map. */
   explain(error: KernelError, doing: string): Error {
     const what = `${doing} map '${this.name}'`;
-    if (error.code === 'E2BIG' || error.code === 'ENOSPC') return new MapFullError(`${what}: it is full`, 'make it larger where it is declared, or use an LRU type', error);
+    if (error.code === 'E2BIG' || error.code === 'ENOSPC')
+      return new MapFullError(`${what}: it is full`, 'make it larger where it is declared, or use an LRU type', error);
     if (error.code === 'EBADF') return new UsageError(`${what}: it is closed`, [], undefined, error);
     if (error.code === 'EEXIST') return new UsageError(`${what}: there is no such index, or an array cannot do that`, [], undefined, error);
-    if (error.code === 'EPERM' && doing.startsWith('writing')) return new UsageError(`${what}: it is read-only (frozen, or made so)`, [], undefined, error);
+    if (error.code === 'EPERM' && doing.startsWith('writing'))
+      return new UsageError(`${what}: it is read-only (frozen, or made so)`, [], undefined, error);
     if (isDenied(error)) return explainDenied(this.kernel, error, what, ['CAP_BPF']);
-    if (error.code === 'EOPNOTSUPP' || error.code === 'ENOTSUPP') return new UsageError(`${what}: this type of map does not do that`, [], undefined, error);
+    if (error.code === 'EOPNOTSUPP' || error.code === 'ENOTSUPP')
+      return new UsageError(`${what}: this type of map does not do that`, [], undefined, error);
     return new UserError(`${what}: ${error.message}`, undefined, error);
   }
 }
 
 const DOING = {
-  MAP_LOOKUP_ELEM: 'reading', MAP_UPDATE_ELEM: 'writing to', MAP_DELETE_ELEM: 'deleting from', MAP_LOOKUP_AND_DELETE_ELEM: 'taking from',
+  MAP_LOOKUP_ELEM: 'reading',
+  MAP_UPDATE_ELEM: 'writing to',
+  MAP_DELETE_ELEM: 'deleting from',
+  MAP_LOOKUP_AND_DELETE_ELEM: 'taking from',
   MAP_GET_NEXT_KEY: 'listing',
 } as const;

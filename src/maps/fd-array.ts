@@ -12,7 +12,7 @@
  */
 import { bpf } from '../kernel/bpf-attr.ts';
 import { UsageError } from '../kernel/errors.ts';
-import { KernelError, type Kernel } from '../kernel/port.ts';
+import { type Kernel, KernelError } from '../kernel/port.ts';
 import type { In, MapValue } from './codec.ts';
 import { BpfMap } from './map.ts';
 
@@ -63,7 +63,8 @@ export function mapById(kernel: Kernel, id: number): number {
   try {
     return bpf(kernel, 'MAP_GET_FD_BY_ID', { start_id: id });
   } catch (error) {
-    if (error instanceof KernelError && error.code === 'ENOENT') throw new UsageError(`there is no map with id ${id}`, [], undefined, error);
+    if (error instanceof KernelError && error.code === 'ENOENT')
+      throw new UsageError(`there is no map with id ${id}`, [], undefined, error);
     throw error;
   }
 }

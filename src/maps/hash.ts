@@ -74,12 +74,14 @@ export class HashMap<K = MapValue, V = MapValue> extends BpfMap<K, V> {
 
   *keys(): Generator<K, void, undefined> {
     const { keyCodec } = this;
-    for (const batch of scan(this.elements, this.spec)) for (let i = 0; i < batch.count; i++) yield keyCodec.decode(batch.keys, i * keyCodec.size);
+    for (const batch of scan(this.elements, this.spec))
+      for (let i = 0; i < batch.count; i++) yield keyCodec.decode(batch.keys, i * keyCodec.size);
   }
 
   *values(): Generator<V, void, undefined> {
     const { valueCodec } = this;
-    for (const batch of scan(this.elements, this.spec)) for (let i = 0; i < batch.count; i++) yield valueCodec.decode(batch.values, i * valueCodec.size);
+    for (const batch of scan(this.elements, this.spec))
+      for (let i = 0; i < batch.count; i++) yield valueCodec.decode(batch.values, i * valueCodec.size);
   }
 
   [Symbol.iterator](): Generator<[K, V], void, undefined> {
@@ -95,7 +97,9 @@ export class HashMap<K = MapValue, V = MapValue> extends BpfMap<K, V> {
 
   /** Takes out all entries. */
   clear(): void {
-    for (const _ of scan(this.elements, { maxEntries: this.spec.maxEntries, remove: true })) { /* the scan removes */ }
+    for (const _ of scan(this.elements, { maxEntries: this.spec.maxEntries, remove: true })) {
+      /* the scan removes */
+    }
   }
 
   /** Sets all values to zero and keeps the keys. */

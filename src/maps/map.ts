@@ -7,11 +7,12 @@
  * set, entries, reducers, push and pop. Reading a map costs system calls; nothing is cached. A map opened here does not
  * own its descriptor unless told so.
  */
-import type { BtfSource } from '../btf/types.ts';
+
 import type { SchemaOptions } from '../btf/codec.ts';
+import type { BtfSource } from '../btf/types.ts';
 import type { Kernel } from '../kernel/port.ts';
 import type { MapSpec } from '../object/spec.ts';
-import { mapCodec, type In, type MapCodec, type MapValue, type ValueCodec } from './codec.ts';
+import { type In, type MapCodec, type MapValue, mapCodec, type ValueCodec } from './codec.ts';
 import { Elements } from './elements.ts';
 
 /** A descriptor with what is known about it. */

@@ -15,6 +15,7 @@ type MapClass = new (handle: MapHandle, kernel: Kernel, options: MapOptions) => 
 /** A map that user space reads in another way (ring and perf buffers: `events/`) or not at all. */
 export class OpaqueMap extends BpfMap {}
 
+// biome-ignore format: a table
 const CLASSES: Readonly<Record<string, MapClass>> = {
   hash: HashMap, lru_hash: HashMap, lpm_trie: HashMap, array: ArrayMap,
   percpu_hash: PerCpuMap, lru_percpu_hash: PerCpuMap, percpu_array: PerCpuMap,

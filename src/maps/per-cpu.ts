@@ -11,9 +11,9 @@ import { possibleCpus } from '../kernel/cpus.ts';
 import { UsageError } from '../kernel/errors.ts';
 import type { Kernel } from '../kernel/port.ts';
 import type { In, MapValue } from './codec.ts';
-import { copyBytes, fillZero, updateFlags, type SetOptions } from './hash.ts';
+import { copyBytes, fillZero, type SetOptions, updateFlags } from './hash.ts';
 import { BpfMap, type MapHandle, type MapOptions } from './map.ts';
-import { scan, type Batch } from './scan.ts';
+import { type Batch, scan } from './scan.ts';
 
 /** How values of two CPUs become one. */
 export type Combine = (a: number | bigint, b: number | bigint) => number | bigint;
@@ -48,7 +48,8 @@ export class PerCpuMap<K = MapValue, V = MapValue> extends BpfMap<K, V> {
     fillZero(value);
     const isList = Array.isArray(values);
     const list = isList ? (values as readonly In<V>[]) : [];
-    if (isList && list.length !== this.cpus) throw new UsageError(`map '${this.name}' has values for ${this.cpus} CPUs, not ${list.length}`);
+    if (isList && list.length !== this.cpus)
+      throw new UsageError(`map '${this.name}' has values for ${this.cpus} CPUs, not ${list.length}`);
     for (let cpu = 0; cpu < this.cpus; cpu++) {
       const one = isList ? list[cpu] : (values as { readonly all: In<V> }).all;
       this.valueCodec.encode(value, cpu * this.#stride, one as In<V>);
@@ -135,7 +136,10 @@ export class PerCpuMap<K = MapValue, V = MapValue> extends BpfMap<K, V> {
   /** Takes out all entries (an array: sets them to zero). */
   clear(): void {
     if (this.#isArray) this.zero();
-    else for (const _ of this.#scan(true)) { /* the scan removes */ }
+    else
+      for (const _ of this.#scan(true)) {
+        /* the scan removes */
+      }
   }
 
   /** Sets the values of all CPUs to zero and keeps the keys. */

@@ -8,7 +8,7 @@
  * one that comes or goes may or may not be seen. GET_NEXT_KEY starts again from the first key when its key was deleted
  * meanwhile: keys that were seen are skipped, and the steps are limited, so a busy map cannot hold the scan.
  */
-import { BPF_CMD, attrOffset, encodeAttr } from '../kernel/bpf-attr.ts';
+import { attrOffset, BPF_CMD, encodeAttr } from '../kernel/bpf-attr.ts';
 import { KernelError } from '../kernel/port.ts';
 import { Elements } from './elements.ts';
 
@@ -78,7 +78,12 @@ class BatchReader {
     const use = this.#options.remove === true ? 'MAP_LOOKUP_AND_DELETE_BATCH' : 'MAP_LOOKUP_BATCH';
     const next = new Uint8Array(new ArrayBuffer(Math.max(key.byteLength, 8)));
     const attr = encodeAttr(kernel, use, {
-      map_fd: fd, in_batch: this.#cursor ?? 0n, out_batch: next, keys: this.#keys, values: this.#values, count: this.#capacity,
+      map_fd: fd,
+      in_batch: this.#cursor ?? 0n,
+      out_batch: next,
+      keys: this.#keys,
+      values: this.#values,
+      count: this.#capacity,
     });
     try {
       kernel.bpf(BPF_CMD[use], attr);

@@ -9,7 +9,7 @@
 import { KernelError } from '../kernel/port.ts';
 import type { In, MapValue } from './codec.ts';
 import type { HasFd } from './fd-array.ts';
-import { updateFlags, type SetOptions } from './hash.ts';
+import { type SetOptions, updateFlags } from './hash.ts';
 import { BpfMap } from './map.ts';
 
 export class StorageMap<V = MapValue> extends BpfMap<number, V> {

@@ -13,7 +13,7 @@ import { attachTracing } from '../../../src/attach/tracing.ts';
 import { attachUprobe } from '../../../src/attach/uprobe.ts';
 import { attachXdp } from '../../../src/attach/xdp.ts';
 import { FeatureError, LockdownError, PrivilegeError, UsageError, UserError } from '../../../src/kernel/errors.ts';
-import { FakeKernel, fail, type FakeCall } from '../../../src/kernel/fake.ts';
+import { type FakeCall, FakeKernel, fail } from '../../../src/kernel/fake.ts';
 import { decode, layoutOf, type Output } from '../../../src/kernel/layout.ts';
 import { PERF_ATTR, PERF_IOC } from '../../../src/kernel/perf-attr.ts';
 import type { ProgramSpec } from '../../../src/object/spec.ts';
@@ -66,9 +66,18 @@ test('before 5.15 the event itself holds the program; cookies then are an error'
   kernel.on('LINK_CREATE', () => fail('EINVAL'));
   const attached = attachTracepoint(kernel, PROGRAM, 'sched/sched_switch');
   assert.equal(attached.via, 'perf-event');
-  assert.deepEqual(kernel.named('ioctl').map((c) => c.args.slice(1)), [[PERF_IOC.SET_BPF, 7], [PERF_IOC.ENABLE, 0]]);
+  assert.deepEqual(
+    kernel.named('ioctl').map((c) => c.args.slice(1)),
+    [
+      [PERF_IOC.SET_BPF, 7],
+      [PERF_IOC.ENABLE, 0],
+    ],
+  );
   attached.detach();
-  assert.throws(() => attachTracepoint(kernel, PROGRAM, 'sched:sched_switch', { cookie: 1n }), (error: unknown) => error instanceof FeatureError && error.minKernel === '5.15');
+  assert.throws(
+    () => attachTracepoint(kernel, PROGRAM, 'sched:sched_switch', { cookie: 1n }),
+    (error: unknown) => error instanceof FeatureError && error.minKernel === '5.15',
+  );
   assert.equal(kernel.open.size, 0);
 });
 
@@ -78,7 +87,10 @@ test('refusals of a tracepoint: reads too far, no capability, lockdown', () => {
   assert.throws(() => attachTracepoint(kernel, PROGRAM, 'sched:sched_switch'), /the program reads beyond what this event has/);
   kernel.on('perf_event_open', () => fail('EACCES'));
   kernel.files.set('/proc/self/status', 'CapEff:\t0000000000000000\n');
-  assert.throws(() => attachTracepoint(kernel, PROGRAM, 'sched:sched_switch'), (error: unknown) => error instanceof PrivilegeError && error.missing.join() === 'CAP_PERFMON');
+  assert.throws(
+    () => attachTracepoint(kernel, PROGRAM, 'sched:sched_switch'),
+    (error: unknown) => error instanceof PrivilegeError && error.missing.join() === 'CAP_PERFMON',
+  );
   kernel.files.set('/proc/self/status', 'CapEff:\t000001ffffffffff\n');
   kernel.files.set('/sys/kernel/security/lockdown', 'none integrity [confidentiality]\n');
   assert.throws(() => attachTracepoint(kernel, PROGRAM, 'sched:sched_switch'), LockdownError);
@@ -92,15 +104,28 @@ test('kprobes: name or address, offset, return bit', () => {
   attachKprobe(kernel, PROGRAM, 'vfs_read', { return: true }).detach();
   attachKprobe(kernel, PROGRAM, 0xffffffff81000000n).detach();
   const attrs = kernel.named('perf_event_open').map(perfAttr);
-  assert.deepEqual(attrs.map((a) => [a.type, a.config, a.config2]), [[6, 0n, 16n], [6, 1n, 0n], [6, 0n, 0xffffffff81000000n]]);
+  assert.deepEqual(
+    attrs.map((a) => [a.type, a.config, a.config2]),
+    [
+      [6, 0n, 16n],
+      [6, 1n, 0n],
+      [6, 0n, 0xffffffff81000000n],
+    ],
+  );
   assert.ok((attrs[0]?.config1 ?? 0n) !== 0n && attrs[2]?.config1 === 0n);
   assert.throws(() => attachKprobe(kernel, PROGRAM, 'vfs_read', { return: true, offset: 4 }), /has no offset/);
   kernel.on('perf_event_open', () => fail('ENOENT'));
-  assert.throws(() => attachKprobe(kernel, PROGRAM, 'nope'), (error: unknown) => error instanceof UsageError && /inlined or marked notrace/.test(error.message));
+  assert.throws(
+    () => attachKprobe(kernel, PROGRAM, 'nope'),
+    (error: unknown) => error instanceof UsageError && /inlined or marked notrace/.test(error.message),
+  );
   kernel.on('perf_event_open', () => fail('EADDRNOTAVAIL'));
   assert.throws(() => attachKprobe(kernel, PROGRAM, 'dup'), /several functions have that name/);
   assert.equal(kernel.open.size, 0);
-  assert.throws(() => attachKprobe(new FakeKernel(), PROGRAM, 'vfs_read'), (error: unknown) => error instanceof FeatureError && error.feature === 'kprobes');
+  assert.throws(
+    () => attachKprobe(new FakeKernel(), PROGRAM, 'vfs_read'),
+    (error: unknown) => error instanceof FeatureError && error.feature === 'kprobes',
+  );
 });
 
 test('uprobes: file, offset, reference counter in the upper half of config', () => {
@@ -112,7 +137,10 @@ test('uprobes: file, offset, reference counter in the upper half of config', () 
   assert.deepEqual(event?.args.slice(1, 3), [42, -1]);
   const old = fakeKernel();
   old.files.delete('/sys/bus/event_source/devices/uprobe/format/ref_ctr_offset');
-  assert.throws(() => attachUprobe(old, PROGRAM, { path: '/bin/x', offset: 1n, refCounter: 2n }), (error: unknown) => error instanceof FeatureError && error.minKernel === '4.20');
+  assert.throws(
+    () => attachUprobe(old, PROGRAM, { path: '/bin/x', offset: 1n, refCounter: 2n }),
+    (error: unknown) => error instanceof FeatureError && error.minKernel === '4.20',
+  );
 });
 
 test('kprobe.multi: a table of names', () => {
@@ -125,7 +153,10 @@ test('kprobe.multi: a table of names', () => {
   assert.deepEqual([...new BigUint64Array(link?.bytes('cookies').slice().buffer as ArrayBuffer)], [1n, 2n]);
   const old = fakeKernel('5.15.0');
   old.on('LINK_CREATE', () => fail('EOPNOTSUPP'));
-  assert.throws(() => attachKprobeMulti(old, PROGRAM, ['a']), (error: unknown) => error instanceof FeatureError && error.minKernel === '5.18');
+  assert.throws(
+    () => attachKprobeMulti(old, PROGRAM, ['a']),
+    (error: unknown) => error instanceof FeatureError && error.minKernel === '5.18',
+  );
   old.files.set('/proc/sys/kernel/osrelease', '6.1.0\n');
 });
 
@@ -133,7 +164,10 @@ test('a perf event on every CPU; what was attached comes off when one fails', ()
   const kernel = fakeKernel();
   const attached = attachPerfEvent(kernel, PROGRAM, { event: 'cpu_clock', frequency: 99 });
   const events = kernel.named('perf_event_open');
-  assert.deepEqual(events.map((c) => c.args[2]), [0, 1, 2]);
+  assert.deepEqual(
+    events.map((c) => c.args[2]),
+    [0, 1, 2],
+  );
   const attr = perfAttr(events[0]);
   assert.deepEqual([attr.type, attr.config, attr.sample_period, attr.flags], [1, 0n, 99n, 1n << 10n]);
   attached.detach();
@@ -172,8 +206,16 @@ function netlink(kernel: FakeKernel, answers: (request: Uint8Array) => readonly 
   return requests;
 }
 
-test('netlink: attributes are padded and nested; the kernel\'s words are in the error', () => {
-  assert.deepEqual([...encodeAttributes([[1, text('abc')], [2, [[3, u32(7)]]]])], [8, 0, 1, 0, 97, 98, 99, 0, 12, 0, 2, 0x80, 8, 0, 3, 0, 7, 0, 0, 0]);
+test("netlink: attributes are padded and nested; the kernel's words are in the error", () => {
+  assert.deepEqual(
+    [
+      ...encodeAttributes([
+        [1, text('abc')],
+        [2, [[3, u32(7)]]],
+      ]),
+    ],
+    [8, 0, 1, 0, 97, 98, 99, 0, 12, 0, 2, 0x80, 8, 0, 3, 0, 7, 0, 0, 0],
+  );
   const kernel = fakeKernel();
   netlink(kernel, () => [22, 'XDP program is too old']);
   assert.throws(() => routeRequest(kernel, 'x', 19, 0, new Uint8Array(16), []), /x: EINVAL \(XDP program is too old\)/);
@@ -215,10 +257,15 @@ test('tc: tcx with its order; clsact where there is no tcx, also if someone made
   assert.deepEqual([link?.attr['attach_type'], link?.attr['flags'], link?.attr['relative_fd']], [47, (1 << 3) | (1 << 5) | (1 << 13), 12]);
   const old = fakeKernel();
   old.on('LINK_CREATE', () => fail('EINVAL'));
-  const requests = netlink(old, (request) => (new DataView(request.buffer).getUint16(4, true) === 36 ? [17, 'Exclusivity flag on, cannot modify'] : [0]));
+  const requests = netlink(old, (request) =>
+    new DataView(request.buffer).getUint16(4, true) === 36 ? [17, 'Exclusivity flag on, cannot modify'] : [0],
+  );
   const attached = attachTc(old, PROGRAM, 3, 'ingress', { priority: 5 });
   attached.detach();
-  assert.deepEqual(requests.map((r) => new DataView(r.buffer).getUint16(4, true)), [36, 44, 45]);
+  assert.deepEqual(
+    requests.map((r) => new DataView(r.buffer).getUint16(4, true)),
+    [36, 44, 45],
+  );
   const [, add, remove] = requests.map((r) => new DataView(r.buffer));
   assert.equal(add?.getUint32(28, true), 0xfffffff2, 'ingress');
   assert.equal((add?.getUint32(32, true) ?? 0) >>> 16, 5, 'priority');
@@ -238,7 +285,10 @@ test('cgroup: a link; attached and detached where there is none', () => {
   const attached = attachCgroup(old, program, '/sys/fs/cgroup/x');
   assert.equal(attached.via, 'attach');
   attached.detach();
-  assert.deepEqual(old.calls.map((c) => c.name).filter((n) => n.startsWith('PROG_')), ['PROG_ATTACH', 'PROG_DETACH']);
+  assert.deepEqual(
+    old.calls.map((c) => c.name).filter((n) => n.startsWith('PROG_')),
+    ['PROG_ATTACH', 'PROG_DETACH'],
+  );
   assert.deepEqual([old.named('PROG_ATTACH')[0]?.attr['attach_type'], old.named('PROG_ATTACH')[0]?.attr['attach_flags']], [1, 2]);
   assert.equal(old.open.size, 0);
   assert.throws(() => attachCgroup(kernel, programOf({ type: 'cgroup_skb' }), '/x'), /which cgroup hook/);
@@ -249,7 +299,10 @@ test('lsm without the BPF LSM is an error: the program would never run', () => {
   const program = programOf({ type: 'lsm', attachType: 'lsm_mac', target: 'file_open' });
   attachTracing(kernel, program).detach();
   kernel.files.set('/sys/kernel/security/lsm', 'capability,yama\n');
-  assert.throws(() => attachTracing(kernel, program), (error: unknown) => error instanceof FeatureError && /capability, yama/.test(error.message));
+  assert.throws(
+    () => attachTracing(kernel, program),
+    (error: unknown) => error instanceof FeatureError && /capability, yama/.test(error.message),
+  );
   assert.equal(kernel.open.size, 0);
 });
 

@@ -6,7 +6,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { test } from 'node:test';
 import { ATTR, BPF_CMD, type BpfUse } from '../../../src/kernel/bpf-attr.ts';
-import { layoutOf, type Fields } from '../../../src/kernel/layout.ts';
+import { type Fields, layoutOf } from '../../../src/kernel/layout.ts';
 import { BTF_INFO, LINK_INFO, MAP_INFO, PROG_INFO } from '../../../src/kernel/obj-info.ts';
 import { PERF_ATTR } from '../../../src/kernel/perf-attr.ts';
 import { attrPath, linkInfoPath } from '../../host/kernel/paths.ts';
@@ -15,7 +15,13 @@ const HEADERS = ['/usr/include/linux/bpf.h', '/usr/include/linux/perf_event.h'];
 const missing = !existsSync('/usr/bin/gcc') ? 'gcc is not installed' : HEADERS.find((h) => !existsSync(h));
 if (missing !== undefined && process.env['CI'] === 'true') throw new Error(`cannot run: ${missing}`);
 
-interface Question { readonly label: string; readonly struct: string; readonly path: string; readonly offset: number; readonly size: number }
+interface Question {
+  readonly label: string;
+  readonly struct: string;
+  readonly path: string;
+  readonly offset: number;
+  readonly size: number;
+}
 
 function questions(label: string, struct: string, fields: Fields, path: (member: string) => string | undefined): Question[] {
   return layoutOf(fields).members.flatMap((m) => {
@@ -32,18 +38,30 @@ test('every member of every attr lies where gcc puts it', { skip: missing ?? fal
     ...questions('prog_info', 'struct bpf_prog_info', PROG_INFO, (m) => (m === 'gpl_compatible' ? undefined : m)),
     ...questions('map_info', 'struct bpf_map_info', MAP_INFO, plain),
     ...questions('btf_info', 'struct bpf_btf_info', BTF_INFO, plain),
-    ...Object.entries(LINK_INFO).flatMap(([kind, fields]) => questions(`link_info ${kind}`, 'struct bpf_link_info', fields, (m) => linkInfoPath(kind, m))),
-    ...questions('perf_attr', 'struct perf_event_attr', PERF_ATTR, (m) => (m === 'flags' ? undefined : m === 'reserved_2' ? '__reserved_2' : m)),
+    ...Object.entries(LINK_INFO).flatMap(([kind, fields]) =>
+      questions(`link_info ${kind}`, 'struct bpf_link_info', fields, (m) => linkInfoPath(kind, m)),
+    ),
+    ...questions('perf_attr', 'struct perf_event_attr', PERF_ATTR, (m) =>
+      m === 'flags' ? undefined : m === 'reserved_2' ? '__reserved_2' : m,
+    ),
   ];
   // Members newer than the header are held by the test against the running kernel's BTF.
-  const known = all.filter((q) => q.struct === 'struct perf_event_attr' || q.path.split('.').every((word) => new RegExp(`\\b${word}\\b`).test(bpfHeader)));
+  const known = all.filter(
+    (q) => q.struct === 'struct perf_event_attr' || q.path.split('.').every((word) => new RegExp(`\\b${word}\\b`).test(bpfHeader)),
+  );
   assert.ok(known.length > 200, `only ${known.length} members are in the header`);
   const folder = mkdtempSync(join(tmpdir(), 'skep-layout-'));
   try {
     // A member of one of the unions may be newer than the others of its name: those lines are left out, once.
     const compiled = compile(folder, known);
     const out = execFileSync(join(folder, 'a.out'), { encoding: 'utf8' });
-    const said = new Map(out.trim().split('\n').map((line) => line.split(' ').map(Number)).map(([i, offset, size]) => [i, { offset, size }] as const));
+    const said = new Map(
+      out
+        .trim()
+        .split('\n')
+        .map((line) => line.split(' ').map(Number))
+        .map(([i, offset, size]) => [i, { offset, size }] as const),
+    );
     assert.ok(said.size > 180, `${said.size} members compared`);
     for (const [i, q] of compiled) assert.deepEqual(said.get(i), { offset: q.offset, size: q.size }, q.label);
   } finally {
@@ -54,8 +72,13 @@ test('every member of every attr lies where gcc puts it', { skip: missing ?? fal
 function compile(folder: string, known: readonly Question[]): Map<number, Question> {
   const lines = new Map(known.map((q, i) => [i, q] as const));
   for (let round = 0; round < 2; round++) {
-    const body = [...lines].map(([i, q]) => `printf("${i} %zu %zu\\n", __builtin_offsetof(${q.struct}, ${q.path}), sizeof(((${q.struct} *)0)->${q.path}));`);
-    writeFileSync(join(folder, 'a.c'), `#include <stdio.h>\n#include <linux/bpf.h>\n#include <linux/perf_event.h>\nint main(void) {\n${body.join('\n')}\nreturn 0; }\n`);
+    const body = [...lines].map(
+      ([i, q]) => `printf("${i} %zu %zu\\n", __builtin_offsetof(${q.struct}, ${q.path}), sizeof(((${q.struct} *)0)->${q.path}));`,
+    );
+    writeFileSync(
+      join(folder, 'a.c'),
+      `#include <stdio.h>\n#include <linux/bpf.h>\n#include <linux/perf_event.h>\nint main(void) {\n${body.join('\n')}\nreturn 0; }\n`,
+    );
     try {
       execFileSync('gcc', ['-fmax-errors=0', '-o', 'a.out', 'a.c'], { cwd: folder, encoding: 'utf8', stdio: ['ignore', 'ignore', 'pipe'] });
       return lines;
@@ -73,7 +96,10 @@ function compile(folder: string, known: readonly Question[]): Map<number, Questi
 
 test('command numbers are those of the header', { skip: missing ?? false }, () => {
   const text = /enum bpf_cmd \{([^}]*)\}/.exec(readFileSync('/usr/include/linux/bpf.h', 'utf8'))?.[1] ?? '';
-  const names = text.split(',').map((part) => part.trim()).filter((part) => part !== '' && !part.includes('='));
+  const names = text
+    .split(',')
+    .map((part) => part.trim())
+    .filter((part) => part !== '' && !part.includes('='));
   assert.ok(names.length > 30);
   for (const [number, name] of names.entries()) assert.equal(BPF_CMD[name.replace('BPF_', '') as keyof typeof BPF_CMD], number, name);
 });

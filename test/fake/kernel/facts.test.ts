@@ -1,12 +1,12 @@
 /** Facts read from a file system that a test makes up. */
 import assert from 'node:assert/strict';
-import { gzipSync } from 'node:zlib';
 import { test } from 'node:test';
+import { gzipSync } from 'node:zlib';
 import { explainDenied, readCapabilities } from '../../../src/kernel/capabilities.ts';
 import { onlineCpus, parseCpuList, possibleCpus } from '../../../src/kernel/cpus.ts';
 import { LockdownError, PrivilegeError } from '../../../src/kernel/errors.ts';
-import { FakeKernel, fail } from '../../../src/kernel/fake.ts';
 import { readTargetFacts } from '../../../src/kernel/facts.ts';
+import { FakeKernel, fail } from '../../../src/kernel/fake.ts';
 import { parseKconfig } from '../../../src/kernel/kconfig.ts';
 import { parseLockdown } from '../../../src/kernel/lockdown.ts';
 import { raiseMemlock } from '../../../src/kernel/memlock.ts';
@@ -17,7 +17,12 @@ import { atLeast, parseVersion } from '../../../src/kernel/version.ts';
 
 test('LINUX_VERSION_CODE: plain, Debian and Ubuntu', () => {
   assert.equal(parseVersion('6.18.44-fc-v669', '#1 SMP', undefined).code, 0x06122c);
-  assert.deepEqual(parseVersion('6.1.0-21-amd64', '#1 SMP PREEMPT_DYNAMIC Debian 6.1.90-1 (2024-05-03)', undefined), { major: 6, minor: 1, patch: 90, code: 0x06015a });
+  assert.deepEqual(parseVersion('6.1.0-21-amd64', '#1 SMP PREEMPT_DYNAMIC Debian 6.1.90-1 (2024-05-03)', undefined), {
+    major: 6,
+    minor: 1,
+    patch: 90,
+    code: 0x06015a,
+  });
   assert.equal(parseVersion('5.15.0-105-generic', '#115-Ubuntu SMP', 'Ubuntu 5.15.0-105.115-generic 5.15.148\n').code, 0x050f94);
   // KERNEL_VERSION() has one byte for the patch level.
   assert.equal(parseVersion('4.19.310', '', undefined).code, 0x0413ff);
@@ -39,7 +44,16 @@ test('lists of CPUs', () => {
 test('the configuration: /proc/config.gz before /boot, values without quotes', () => {
   const text = '# comment\nCONFIG_HZ=250\nCONFIG_BPF=y\n# CONFIG_X is not set\nCONFIG_LSM="a,\\"b\\""\nCONFIG_EMPTY=""\nCONFIG_M=m\n';
   const values = parseKconfig(text);
-  assert.deepEqual([...values], [['CONFIG_HZ', '250'], ['CONFIG_BPF', 'y'], ['CONFIG_LSM', 'a,"b"'], ['CONFIG_EMPTY', ''], ['CONFIG_M', 'm']]);
+  assert.deepEqual(
+    [...values],
+    [
+      ['CONFIG_HZ', '250'],
+      ['CONFIG_BPF', 'y'],
+      ['CONFIG_LSM', 'a,"b"'],
+      ['CONFIG_EMPTY', ''],
+      ['CONFIG_M', 'm'],
+    ],
+  );
   const kernel = new FakeKernel();
   kernel.files.set('/proc/sys/kernel/osrelease', '6.1.0\n');
   kernel.files.set('/boot/config-6.1.0', 'CONFIG_HZ=100\n');
@@ -52,7 +66,13 @@ test('the configuration: /proc/config.gz before /boot, values without quotes', (
 function withTracefs(): FakeKernel {
   const kernel = new FakeKernel();
   const events = '/sys/kernel/tracing/events';
-  for (const name of ['block/block_rq_issue', 'block/block_rq_insert', 'block/block_bio_queue', 'sched/sched_switch', 'sched/sched_wakeup']) {
+  for (const name of [
+    'block/block_rq_issue',
+    'block/block_rq_insert',
+    'block/block_bio_queue',
+    'sched/sched_switch',
+    'sched/sched_wakeup',
+  ]) {
     kernel.files.set(`${events}/${name}/format`, `name: ${name}`);
     kernel.files.set(`${events}/${name}/id`, '42\n');
   }
@@ -91,14 +111,18 @@ test('without privilege the formats of tracepoints are an error, not unknown tra
   kernel.on('fsopen', () => fail('EPERM'));
   kernel.files.set('/proc/self/status', 'CapEff:\t0000000000000000\n');
   kernel.files.set('/proc/sys/kernel/osrelease', '6.1.0\n');
-  assert.throws(() => readTargetFacts(kernel).tracepointFormat('sched', 'sched_switch'), (error: unknown) => error instanceof PrivilegeError && /CAP_SYS_ADMIN/.test(error.message));
+  assert.throws(
+    () => readTargetFacts(kernel).tracepointFormat('sched', 'sched_switch'),
+    (error: unknown) => error instanceof PrivilegeError && /CAP_SYS_ADMIN/.test(error.message),
+  );
 });
 
 test('which capability is missing, and what else it may be', () => {
   const kernel = new FakeKernel();
   kernel.files.set('/proc/sys/kernel/osrelease', '6.1.0\n');
   const denied = new KernelError('bpf', 1, 'EPERM');
-  const effective = (bits: bigint): void => void kernel.files.set('/proc/self/status', `Name:\tx\nCapEff:\t${bits.toString(16).padStart(16, '0')}\n`);
+  const effective = (bits: bigint): void =>
+    void kernel.files.set('/proc/self/status', `Name:\tx\nCapEff:\t${bits.toString(16).padStart(16, '0')}\n`);
   effective(1n << 39n);
   const error = explainDenied(kernel, denied, 'loading it', ['CAP_BPF', 'CAP_PERFMON', 'CAP_NET_ADMIN']);
   assert.ok(error instanceof PrivilegeError);

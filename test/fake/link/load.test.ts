@@ -4,12 +4,12 @@ import { test } from 'node:test';
 import { callHelper, exit, ldMapFd, mov64Imm } from '../../../src/isa/build.ts';
 import { MAP_TYPE, PROG_TYPE } from '../../../src/kernel/bpf-enums.ts';
 import { FeatureError, PrivilegeError } from '../../../src/kernel/errors.ts';
-import { FakeKernel, fail } from '../../../src/kernel/fake.ts';
 import { readTargetFacts } from '../../../src/kernel/facts.ts';
-import type { MapSpec, ObjectSpec } from '../../../src/object/spec.ts';
+import { FakeKernel, fail } from '../../../src/kernel/fake.ts';
 import { LinkError } from '../../../src/link/error.ts';
-import { loadObject, type LoadedObject, type LoadOptions } from '../../../src/link/load.ts';
+import { type LoadedObject, type LoadOptions, loadObject } from '../../../src/link/load.ts';
 import { VerifierError } from '../../../src/link/verifier-error.ts';
+import type { MapSpec, ObjectSpec } from '../../../src/object/spec.ts';
 import { mapSpec, returns, tinyObject } from '../../host/kernel/support.ts';
 
 function fakeKernel(release = '6.1.0'): FakeKernel {
@@ -75,12 +75,24 @@ function refuse(kernel: FakeKernel, log: string, options: { readonly trueSize?: 
 
 test('a refused program is loaded again with a log, a larger one if it does not fit', () => {
   const log = `${'x\n'.repeat(1_000_000)}0: (95) exit\nR0 !read_ok\nprocessed 1 insns (limit 1000000)\n`;
-  for (const [trueSize, sizes] of [[false, [0, 2 ** 20, 2 ** 24]], [true, [0, 2 ** 20, log.length + 1]]] as const) {
+  for (const [trueSize, sizes] of [
+    [false, [0, 2 ** 20, 2 ** 24]],
+    [true, [0, 2 ** 20, log.length + 1]],
+  ] as const) {
     const kernel = fakeKernel();
     refuse(kernel, log, { trueSize });
-    assert.throws(() => load(simple, kernel), (error: unknown) => error instanceof VerifierError && error.class === 'uninitialised' && error.log === log);
-    assert.deepEqual(kernel.named('PROG_LOAD').map((c) => c.attr['log_size']), sizes);
-    assert.deepEqual(kernel.named('PROG_LOAD').map((c) => c.attr['log_level']), sizes.map((s) => (s === 0 ? 0 : 1)));
+    assert.throws(
+      () => load(simple, kernel),
+      (error: unknown) => error instanceof VerifierError && error.class === 'uninitialised' && error.log === log,
+    );
+    assert.deepEqual(
+      kernel.named('PROG_LOAD').map((c) => c.attr['log_size']),
+      sizes,
+    );
+    assert.deepEqual(
+      kernel.named('PROG_LOAD').map((c) => c.attr['log_level']),
+      sizes.map((s) => (s === 0 ? 0 : 1)),
+    );
     assert.equal(kernel.open.size, 0, 'nothing stays open');
   }
 });
@@ -93,7 +105,10 @@ test('of a log of many megabytes the end will do, where the kernel keeps the end
     call.answer('log_true_size', 90_000_000);
     return fail('ENOSPC');
   });
-  assert.throws(() => load(simple, kernel), (error: unknown) => error instanceof VerifierError && error.class === 'too-complex');
+  assert.throws(
+    () => load(simple, kernel),
+    (error: unknown) => error instanceof VerifierError && error.class === 'too-complex',
+  );
   assert.equal(kernel.named('PROG_LOAD').length, 2);
 });
 
@@ -112,7 +127,10 @@ test('refused without a log: a missing capability, or a type that the kernel doe
   const kernel = fakeKernel();
   kernel.on('PROG_LOAD', () => fail('EPERM'));
   kernel.files.set('/proc/self/status', 'CapEff:\t0000000000000000\n');
-  assert.throws(() => load(tinyObject({ program: { type: 'tracepoint' }, main: returns(0) }), kernel), (error: unknown) => error instanceof PrivilegeError && error.missing.join() === 'CAP_BPF,CAP_PERFMON');
+  assert.throws(
+    () => load(tinyObject({ program: { type: 'tracepoint' }, main: returns(0) }), kernel),
+    (error: unknown) => error instanceof PrivilegeError && error.missing.join() === 'CAP_BPF,CAP_PERFMON',
+  );
   kernel.on('PROG_LOAD', () => fail('EINVAL'));
   assert.throws(() => load(simple, kernel), FeatureError);
   assert.equal(kernel.open.size, 0);
@@ -120,15 +138,21 @@ test('refused without a log: a missing capability, or a type that the kernel doe
 
 test('descriptors, instructions and references of subprograms and maps', () => {
   const kernel = fakeKernel();
-  const object = load(tinyObject({
-    program: { type: 'socket_filter' },
-    main: {
-      insns: [ldMapFd(1, 0), { op: 0x85, dst: 0, src: 1, off: 0, imm: 0 }, exit()],
-      refs: [{ insn: 0, to: { kind: 'map', map: 't_map' } }, { insn: 1, to: { kind: 'call', function: 'other' } }],
-    },
-    functions: { other: { insns: [mov64Imm(0, 0), exit()] } },
-    maps: [mapSpec({ name: 't_map', type: 'hash' })],
-  }), kernel);
+  const object = load(
+    tinyObject({
+      program: { type: 'socket_filter' },
+      main: {
+        insns: [ldMapFd(1, 0), { op: 0x85, dst: 0, src: 1, off: 0, imm: 0 }, exit()],
+        refs: [
+          { insn: 0, to: { kind: 'map', map: 't_map' } },
+          { insn: 1, to: { kind: 'call', function: 'other' } },
+        ],
+      },
+      functions: { other: { insns: [mov64Imm(0, 0), exit()] } },
+      maps: [mapSpec({ name: 't_map', type: 'hash' })],
+    }),
+    kernel,
+  );
   const fd = object.mapFd('t_map');
   const [call] = kernel.named('PROG_LOAD');
   const insns = new DataView(call?.bytes('insns').slice().buffer as ArrayBuffer);
@@ -144,17 +168,26 @@ test('descriptors, instructions and references of subprograms and maps', () => {
 
 test('line info: ascending, one per slot, the first instruction of every function included', () => {
   const kernel = fakeKernel();
-  load(tinyObject({
-    program: { type: 'socket_filter' },
-    main: {
-      insns: [ldMapFd(1, 0), mov64Imm(0, 1), { op: 0x85, dst: 0, src: 1, off: 0, imm: 0 }, exit()],
-      refs: [{ insn: 0, to: { kind: 'map', map: 't_map' } }, { insn: 2, to: { kind: 'call', function: 'other' } }],
-      lines: [{ insn: 1, file: 'a.c', line: 2, column: 3 }, { insn: 1, file: 'a.c', line: 3, column: 5000 }],
-    },
-    functions: { other: { insns: [mov64Imm(0, 0), exit()] } },
-    maps: [mapSpec({ name: 't_map', type: 'hash' })],
-    sources: { 'a.c': 'one\n\ttwo\nthree' },
-  }), kernel);
+  load(
+    tinyObject({
+      program: { type: 'socket_filter' },
+      main: {
+        insns: [ldMapFd(1, 0), mov64Imm(0, 1), { op: 0x85, dst: 0, src: 1, off: 0, imm: 0 }, exit()],
+        refs: [
+          { insn: 0, to: { kind: 'map', map: 't_map' } },
+          { insn: 2, to: { kind: 'call', function: 'other' } },
+        ],
+        lines: [
+          { insn: 1, file: 'a.c', line: 2, column: 3 },
+          { insn: 1, file: 'a.c', line: 3, column: 5000 },
+        ],
+      },
+      functions: { other: { insns: [mov64Imm(0, 0), exit()] } },
+      maps: [mapSpec({ name: 't_map', type: 'hash' })],
+      sources: { 'a.c': 'one\n\ttwo\nthree' },
+    }),
+    kernel,
+  );
   const [call] = kernel.named('PROG_LOAD');
   assert.equal(call?.attr['line_info_cnt'], 3);
   const words = new Uint32Array(call?.bytes('line_info').slice().buffer as ArrayBuffer);
@@ -214,7 +247,16 @@ test('an outer map is made from a template that is closed again; slots are fille
   const kernel = fakeKernel();
   const inner = mapSpec({ name: 't_inner', type: 'array', maxEntries: 1 });
   const outer = mapSpec({ name: 't_outer', type: 'array_of_maps', valueSize: 4, inner, values: [{ index: 3, name: 't_inner' }] });
-  const object = load({ ...simple, maps: new Map([[outer.name, outer], [inner.name, inner]]) }, kernel);
+  const object = load(
+    {
+      ...simple,
+      maps: new Map([
+        [outer.name, outer],
+        [inner.name, inner],
+      ]),
+    },
+    kernel,
+  );
   const [template, created] = kernel.named('MAP_CREATE');
   assert.equal(template?.attr['map_type'], MAP_TYPE.array);
   assert.equal(created?.attr['map_type'], MAP_TYPE.array_of_maps);
@@ -222,20 +264,34 @@ test('an outer map is made from a template that is closed again; slots are fille
   const update = kernel.named('MAP_UPDATE_ELEM').find((c) => c.attr['map_fd'] === object.mapFd('t_outer'));
   assert.deepEqual([...(update?.bytes('key') ?? [])], [3, 0, 0, 0]);
   assert.equal(update?.bytes('value')[0], object.mapFd('t_inner'));
-  assert.throws(() => load({ ...simple, maps: new Map([[outer.name, { ...outer, values: [{ index: 0, name: 'nope' }] }]]) }, kernel), /'nope', which this object does not have/);
+  assert.throws(
+    () => load({ ...simple, maps: new Map([[outer.name, { ...outer, values: [{ index: 0, name: 'nope' }] }]]) }, kernel),
+    /'nope', which this object does not have/,
+  );
 });
 
-test('data sections: filled, with the caller\'s variables in them, then frozen', () => {
+test("data sections: filled, with the caller's variables in them, then frozen", () => {
   const kernel = fakeKernel();
-  const rodata = mapSpec({ name: '.rodata', type: 'array', valueSize: 8, maxEntries: 1, data: Uint8Array.of(1, 2, 3, 4, 5, 6, 7, 8), frozen: true });
+  const rodata = mapSpec({
+    name: '.rodata',
+    type: 'array',
+    valueSize: 8,
+    maxEntries: 1,
+    data: Uint8Array.of(1, 2, 3, 4, 5, 6, 7, 8),
+    frozen: true,
+  });
   const spec: ObjectSpec = {
-    ...simple, maps: new Map([['.rodata', rodata]]),
+    ...simple,
+    maps: new Map([['.rodata', rodata]]),
     variables: new Map([['pid', { name: 'pid', map: '.rodata', offset: 4, size: 4, type: 0, linkage: 'global' }]]),
   };
   const object = load(spec, kernel, { variables: new Map([['pid', Uint8Array.of(9, 9, 9, 9)]]) });
   const [update] = kernel.named('MAP_UPDATE_ELEM');
   assert.deepEqual([...(update?.bytes('value') ?? [])], [1, 2, 3, 4, 9, 9, 9, 9]);
-  assert.deepEqual(kernel.calls.map((c) => c.name).filter((n) => n.startsWith('MAP_')), ['MAP_CREATE', 'MAP_UPDATE_ELEM', 'MAP_FREEZE']);
+  assert.deepEqual(
+    kernel.calls.map((c) => c.name).filter((n) => n.startsWith('MAP_')),
+    ['MAP_CREATE', 'MAP_UPDATE_ELEM', 'MAP_FREEZE'],
+  );
   assert.deepEqual([...(rodata.data ?? [])], [1, 2, 3, 4, 5, 6, 7, 8], 'the spec is unchanged');
   object.close();
   assert.throws(() => load(spec, kernel, { variables: new Map([['pidd', Uint8Array.of(1)]]) }), /no global variable 'pidd'/);
@@ -244,10 +300,13 @@ test('data sections: filled, with the caller\'s variables in them, then frozen',
 });
 
 test('maps that are given or pinned are used if they are of the same kind', () => {
-  const info = (type: number, key: number, value: number, entries: number) => (kernel: FakeKernel): void => void kernel.on('OBJ_GET_INFO_BY_FD', (call) => {
-    call.buffer('info').set(new Uint8Array(Uint32Array.of(type, 1, key, value, entries, 0).buffer));
-    return 0;
-  });
+  const info =
+    (type: number, key: number, value: number, entries: number) =>
+    (kernel: FakeKernel): void =>
+      void kernel.on('OBJ_GET_INFO_BY_FD', (call) => {
+        call.buffer('info').set(new Uint8Array(Uint32Array.of(type, 1, key, value, entries, 0).buffer));
+        return 0;
+      });
   const spec: ObjectSpec = { ...simple, maps: new Map([['t_map', mapSpec({ name: 't_map', type: 'hash' })]]) };
   const kernel = fakeKernel();
   info(MAP_TYPE.hash, 4, 8, 16)(kernel);
@@ -255,7 +314,11 @@ test('maps that are given or pinned are used if they are of the same kind', () =
   assert.equal(object.mapFd('t_map'), 555);
   assert.equal(kernel.named('MAP_CREATE').length, 0);
   object.close();
-  assert.equal(kernel.named('close').some((c) => c.args[0] === 555), false, 'it stays the caller\'s');
+  assert.equal(
+    kernel.named('close').some((c) => c.args[0] === 555),
+    false,
+    "it stays the caller's",
+  );
   info(MAP_TYPE.array, 4, 8, 17)(kernel);
   assert.throws(() => load(spec, kernel, { maps: new Map([['t_map', 555]]) }), /type 2 instead of 1, entries 17 instead of 16/);
   // A pin that is not there yet is made; one that is there is opened.
@@ -288,17 +351,30 @@ test('kconfig values by type; a value that is missing is an error unless weak', 
   const kernel = fakeKernel();
   kernel.files.set('/boot/config-6.1.0', 'CONFIG_HZ=250\nCONFIG_BPF=y\nCONFIG_LSM="bpf"\nCONFIG_M=m\n');
   const kconfig = mapSpec({ name: '.kconfig', type: 'array', valueSize: 16, maxEntries: 1, frozen: true });
-  const variable = (name: string, offset: number, size: number) => [name, { name, map: '.kconfig', offset, size, type: 0, linkage: 'extern' as const }] as const;
-  const main = (names: readonly [string, boolean][]) => tinyObject({
-    program: { type: 'socket_filter' },
-    main: {
-      insns: [...names.map(() => ldMapFd(1, 0)), mov64Imm(0, 0), exit()],
-      refs: names.map(([name, weak], insn) => ({ insn, to: { kind: 'kconfig' as const, name, weak } })),
-    },
-  });
+  const variable = (name: string, offset: number, size: number) =>
+    [name, { name, map: '.kconfig', offset, size, type: 0, linkage: 'extern' as const }] as const;
+  const main = (names: readonly [string, boolean][]) =>
+    tinyObject({
+      program: { type: 'socket_filter' },
+      main: {
+        insns: [...names.map(() => ldMapFd(1, 0)), mov64Imm(0, 0), exit()],
+        refs: names.map(([name, weak], insn) => ({ insn, to: { kind: 'kconfig' as const, name, weak } })),
+      },
+    });
   const spec: ObjectSpec = {
-    ...main([['CONFIG_HZ', false], ['LINUX_KERNEL_VERSION', false], ['CONFIG_NOPE', true]]), maps: new Map([['.kconfig', kconfig]]),
-    variables: new Map([variable('CONFIG_HZ', 0, 4), variable('LINUX_KERNEL_VERSION', 4, 4), variable('CONFIG_BPF', 8, 1), variable('CONFIG_M', 9, 1), variable('CONFIG_NOPE', 12, 4)]),
+    ...main([
+      ['CONFIG_HZ', false],
+      ['LINUX_KERNEL_VERSION', false],
+      ['CONFIG_NOPE', true],
+    ]),
+    maps: new Map([['.kconfig', kconfig]]),
+    variables: new Map([
+      variable('CONFIG_HZ', 0, 4),
+      variable('LINUX_KERNEL_VERSION', 4, 4),
+      variable('CONFIG_BPF', 8, 1),
+      variable('CONFIG_M', 9, 1),
+      variable('CONFIG_NOPE', 12, 4),
+    ]),
   };
   load(spec, kernel);
   const bytes = kernel.named('MAP_UPDATE_ELEM')[0]?.bytes('value') ?? new Uint8Array(0);
@@ -309,7 +385,10 @@ test('kconfig values by type; a value that is missing is an error unless weak', 
 
 test('untyped symbols come from kallsyms; a weak one that is missing is zero', () => {
   const kernel = fakeKernel();
-  kernel.files.set('/proc/kallsyms', 'ffffffff81000000 T _text\nffffffff82345678 D jiffies_x\nffffffff82345680 D jiffies\nffffffffc0000000 t helper\t[mod]\n');
+  kernel.files.set(
+    '/proc/kallsyms',
+    'ffffffff81000000 T _text\nffffffff82345678 D jiffies_x\nffffffff82345680 D jiffies\nffffffffc0000000 t helper\t[mod]\n',
+  );
   const object = tinyObject({
     program: { type: 'socket_filter' },
     main: {
@@ -326,13 +405,22 @@ test('untyped symbols come from kallsyms; a weak one that is missing is zero', (
   assert.deepEqual([view.getUint32(4, true), view.getUint32(12, true)], [0x82345680, 0xffffffff]);
   assert.deepEqual([view.getUint32(20, true), view.getUint32(28, true)], [0, 0]);
   assert.equal(view.getUint32(36, true), 0xc0000000);
-  const missing = tinyObject({ program: { type: 'socket_filter' }, main: { insns: [ldMapFd(1, 0), mov64Imm(0, 0), exit()], refs: [{ insn: 0, to: { kind: 'ksym', name: 'gone', typed: false, weak: false } }] } });
+  const missing = tinyObject({
+    program: { type: 'socket_filter' },
+    main: {
+      insns: [ldMapFd(1, 0), mov64Imm(0, 0), exit()],
+      refs: [{ insn: 0, to: { kind: 'ksym', name: 'gone', typed: false, weak: false } }],
+    },
+  });
   assert.throws(() => load(missing, kernel), /main: this kernel has no symbol 'gone'/);
 });
 
 test('program arrays are filled after the programs are loaded', () => {
   const kernel = fakeKernel();
-  const spec: ObjectSpec = { ...simple, maps: new Map([['t_progs', mapSpec({ name: 't_progs', type: 'prog_array', valueSize: 4, values: [{ index: 2, name: 'main' }] })]]) };
+  const spec: ObjectSpec = {
+    ...simple,
+    maps: new Map([['t_progs', mapSpec({ name: 't_progs', type: 'prog_array', valueSize: 4, values: [{ index: 2, name: 'main' }] })]]),
+  };
   const object = load(spec, kernel);
   const order = kernel.calls.map((c) => c.name);
   assert.ok(order.indexOf('PROG_LOAD') < order.indexOf('MAP_UPDATE_ELEM'));
@@ -348,8 +436,14 @@ test('the same function as another type of program, later', () => {
   const first = object.load({ ...program, type: 'tracepoint' });
   assert.equal(object.load({ ...program, type: 'tracepoint' }), first, 'once');
   object.load({ ...program, type: 'kprobe' });
-  assert.deepEqual(kernel.named('PROG_LOAD').map((c) => c.attr['prog_type']), [PROG_TYPE.tracepoint, PROG_TYPE.kprobe]);
-  assert.ok(kernel.named('PROG_LOAD').every((c) => c.attr['func_info_cnt'] === 1), 'with function info');
+  assert.deepEqual(
+    kernel.named('PROG_LOAD').map((c) => c.attr['prog_type']),
+    [PROG_TYPE.tracepoint, PROG_TYPE.kprobe],
+  );
+  assert.ok(
+    kernel.named('PROG_LOAD').every((c) => c.attr['func_info_cnt'] === 1),
+    'with function info',
+  );
   object.close();
   assert.equal(kernel.open.size, 0);
 });
@@ -361,8 +455,20 @@ test('a spec that names what is not there is refused before anything stays open'
     [tinyObject({ program: { type: 'xdp', entry: 'gone' }, main: returns(0) }), /'gone' is called by the program/],
     [{ ...simple, maps: new Map([['m', mapSpec({ name: 'm', type: 'wat' })]]) }, /no map type 'wat'/],
     [{ ...simple, maps: new Map([['m', mapSpec({ name: 'm', type: 'hash', sharing: 'extern' })]]) }, /'m' is defined elsewhere/],
-    [tinyObject({ program: { type: 'xdp' }, main: { insns: [ldMapFd(1, 0), exit()], refs: [{ insn: 0, to: { kind: 'map', map: 'nope' } }] } }), /main: there is no map 'nope'/],
-    [tinyObject({ program: { type: 'xdp' }, main: { insns: [callHelper(1), exit()], refs: [{ insn: 0, to: { kind: 'map', map: 'nope' } }] } }), /holds no address/],
+    [
+      tinyObject({
+        program: { type: 'xdp' },
+        main: { insns: [ldMapFd(1, 0), exit()], refs: [{ insn: 0, to: { kind: 'map', map: 'nope' } }] },
+      }),
+      /main: there is no map 'nope'/,
+    ],
+    [
+      tinyObject({
+        program: { type: 'xdp' },
+        main: { insns: [callHelper(1), exit()], refs: [{ insn: 0, to: { kind: 'map', map: 'nope' } }] },
+      }),
+      /holds no address/,
+    ],
     [tinyObject({ program: { type: 'tracing', attachType: 'trace_fentry' }, main: returns(0) }), /does not say which function/],
     [tinyObject({ program: { type: 'tracing', attachType: 'trace_fentry', target: 'vfs_read' }, main: returns(0) }), /no type information/],
     [tinyObject({ program: { type: 'tracing' }, main: returns(0) }), /does not say how it attaches/],

@@ -18,8 +18,13 @@ function errorOf(log: string, lines: readonly number[] = []): VerifierError {
     main: { insns, lines: lines.map((line, insn) => ({ insn, file: 'a.c', line, column: 5 })) },
   });
   return new VerifierError({
-    program: 'main', errno: 13, code: 'EACCES', log, joined: joinProgram(object.functions, 'main'),
-    sources: new Map([['a.c', Array.from({ length: 50 }, (_, i) => `    source line ${i + 1};`).join('\n')]]), poisoned: new Map(),
+    program: 'main',
+    errno: 13,
+    code: 'EACCES',
+    log,
+    joined: joinProgram(object.functions, 'main'),
+    sources: new Map([['a.c', Array.from({ length: 50 }, (_, i) => `    source line ${i + 1};`).join('\n')]]),
+    poisoned: new Map(),
   });
 }
 
@@ -49,7 +54,10 @@ test('5.10: registers, path and reason', () => {
   const error = errorOf(LOG_5_10, [1, 1, 2, 2, 3, 3, 4, 5]);
   assert.equal(error.class, 'null-pointer');
   assert.deepEqual(error.source, { file: 'a.c', line: 5, column: 5, text: '    source line 5;' });
-  assert.deepEqual(error.trail.map((t) => t.line), [1, 2, 3, 4, 5]);
+  assert.deepEqual(
+    error.trail.map((t) => t.line),
+    [1, 2, 3, 4, 5],
+  );
   assert.deepEqual(error.registers, [{ name: 'R0', state: 'map_value_or_null(id=1,off=0,ks=4,vs=8,imm=0)' }]);
   assert.match(error.report(), /5 \| {5}source line 5;\n {4}\| {5}\^/);
 });
@@ -100,7 +108,8 @@ test('a reason of two lines', () => {
 test('messages before any instruction name their own', () => {
   assert.equal(parseVerifierLog('back-edge from insn 7 to 3\nprocessed 0 insns\n').slot, 7);
   assert.equal(parseVerifierLog('unreachable insn 12\nprocessed 0 insns\n').slot, 12);
-  const infinite = '3: (05) goto pc-1\ninfinite loop detected at insn 2\ncur state: R0=0 R10=fp0\nold state: R0=0 R10=fp0\nprocessed 9 insns\n';
+  const infinite =
+    '3: (05) goto pc-1\ninfinite loop detected at insn 2\ncur state: R0=0 R10=fp0\nold state: R0=0 R10=fp0\nprocessed 9 insns\n';
   assert.equal(parseVerifierLog(infinite).message, 'infinite loop detected at insn 2');
   assert.equal(parseVerifierLog(infinite).slot, 2);
 });
@@ -147,11 +156,22 @@ test('7.3: a class that the table does not have takes the words of the report', 
   assert.equal(error.class, 'unknown');
   assert.match(error.summary, /^R0 has never been initialized/);
   assert.equal(error.hint, 'Initialize R0 on every path before this instruction.');
-  assert.equal(error.source?.line, 4, 'the place is the report\'s');
+  assert.equal(error.source?.line, 4, "the place is the report's");
 });
 
 test('logs that are cut, empty or of another kind do not fail', () => {
-  for (const log of ['', '\n\n', 'x', '(61) r2 = *(u', '99999: (95) exit', 'Verification failed:', 'Verification failed: a\nReason:\n', '0: (00) \0\0', '5: R1=((((', 'R'.repeat(100_000)]) {
+  for (const log of [
+    '',
+    '\n\n',
+    'x',
+    '(61) r2 = *(u',
+    '99999: (95) exit',
+    'Verification failed:',
+    'Verification failed: a\nReason:\n',
+    '0: (00) \0\0',
+    '5: R1=((((',
+    'R'.repeat(100_000),
+  ]) {
     const error = errorOf(log, [1]);
     assert.equal(error.log, log);
     assert.equal(typeof error.report(), 'string');
@@ -168,18 +188,55 @@ test('a log of a million lines is read in a moment', () => {
 
 test('every row of the table can match: its own words', () => {
   const samples: readonly string[] = [
-    'invalid func unknown#195896080', 'invalid func unknown#2002000001', "ldimm64 failed to find the address for kernel symbol 'runqueues'.", "R0 invalid mem access 'map_value_or_null'", 'R4 pointer arithmetic on map_value_or_null prohibited, null-check it first',
-    'Possibly NULL pointer passed to trusted arg0', 'invalid access to packet, off=0 size=14, R1(id=0,off=0,r=0)', 'invalid access to map value, value_size=8 off=8 size=4',
-    'R1 max value is outside of the allowed memory range', "R2 min value is negative, either use unsigned or 'var &= const'", 'R2 invalid zero-sized read: u64=[0,0]',
-    'invalid indirect read from stack R2 off -16+4 size 8', 'invalid variable-offset read from stack R1', 'R3 !read_ok', 'back-edge from insn 5 to 2', 'The sequence of 8193 jumps is too complex.',
-    'too many subprograms', 'Unreleased reference id=2 alloc_insn=10', 'cannot call GPL-restricted function from non-GPL compatible program', 'unknown func bpf_override_return#58',
-    'invalid func foo#9999', 'calling kernel function bpf_x is not allowed', 'calling kernel function is not supported without CONFIG_DEBUG_INFO_BTF', 'misaligned stack access off 0+0+-12 size 8',
-    'invalid bpf_context access off=4000 size=4', 'dereference of modified ctx ptr R1 off=8 disallowed', "R2 invalid mem access 'scalar'", "R2 invalid mem access 'mem'",
-    'At program exit the register R0 has smin=9 smax=9 should have been in [0, 1]', 'combined stack size of 2 calls is 832. Too large', 'the call stack of 9 frames is too deep !',
-    'R0 pointer arithmetic with *= operator prohibited', 'R1 pointer comparison prohibited', 'R2 leaks addr into map', 'R1 type=fp expected=map_ptr', 'arg#0 expected pointer to ctx, but got fp',
-    'tail_calls are not allowed in non-JITed programs with bpf-to-bpf calls', 'Locking two bpf_spin_locks are not allowed', 'helper call might sleep in a non-sleepable prog', 'write into map forbidden, value_size=4 off=0 size=4',
-    'div by zero', 'unreachable insn 3', 'callback function not static', 'attach_btf_id 5 is not a function', 'missing btf func_info', 'invalid access to memory, mem_size=8 off=8 size=8',
-    'BPF_LD_[ABS|IND] instructions not allowed for this program type', 'unknown opcode 8d', 'verifier internal error: misconfigured ref_obj_id',
+    'invalid func unknown#195896080',
+    'invalid func unknown#2002000001',
+    "ldimm64 failed to find the address for kernel symbol 'runqueues'.",
+    "R0 invalid mem access 'map_value_or_null'",
+    'R4 pointer arithmetic on map_value_or_null prohibited, null-check it first',
+    'Possibly NULL pointer passed to trusted arg0',
+    'invalid access to packet, off=0 size=14, R1(id=0,off=0,r=0)',
+    'invalid access to map value, value_size=8 off=8 size=4',
+    'R1 max value is outside of the allowed memory range',
+    "R2 min value is negative, either use unsigned or 'var &= const'",
+    'R2 invalid zero-sized read: u64=[0,0]',
+    'invalid indirect read from stack R2 off -16+4 size 8',
+    'invalid variable-offset read from stack R1',
+    'R3 !read_ok',
+    'back-edge from insn 5 to 2',
+    'The sequence of 8193 jumps is too complex.',
+    'too many subprograms',
+    'Unreleased reference id=2 alloc_insn=10',
+    'cannot call GPL-restricted function from non-GPL compatible program',
+    'unknown func bpf_override_return#58',
+    'invalid func foo#9999',
+    'calling kernel function bpf_x is not allowed',
+    'calling kernel function is not supported without CONFIG_DEBUG_INFO_BTF',
+    'misaligned stack access off 0+0+-12 size 8',
+    'invalid bpf_context access off=4000 size=4',
+    'dereference of modified ctx ptr R1 off=8 disallowed',
+    "R2 invalid mem access 'scalar'",
+    "R2 invalid mem access 'mem'",
+    'At program exit the register R0 has smin=9 smax=9 should have been in [0, 1]',
+    'combined stack size of 2 calls is 832. Too large',
+    'the call stack of 9 frames is too deep !',
+    'R0 pointer arithmetic with *= operator prohibited',
+    'R1 pointer comparison prohibited',
+    'R2 leaks addr into map',
+    'R1 type=fp expected=map_ptr',
+    'arg#0 expected pointer to ctx, but got fp',
+    'tail_calls are not allowed in non-JITed programs with bpf-to-bpf calls',
+    'Locking two bpf_spin_locks are not allowed',
+    'helper call might sleep in a non-sleepable prog',
+    'write into map forbidden, value_size=4 off=0 size=4',
+    'div by zero',
+    'unreachable insn 3',
+    'callback function not static',
+    'attach_btf_id 5 is not a function',
+    'missing btf func_info',
+    'invalid access to memory, mem_size=8 off=8 size=8',
+    'BPF_LD_[ABS|IND] instructions not allowed for this program type',
+    'unknown opcode 8d',
+    'verifier internal error: misconfigured ref_obj_id',
   ];
   const hit = new Set<number>();
   for (const sample of samples) {

@@ -48,7 +48,10 @@ test('without batches: all entries, and taking them out', () => {
   const old = new OldHash();
   for (let i = 0; i < 1000; i++) old.entries.set(i, i * 2);
   const map = old.open(2000);
-  assert.deepEqual([...map.entries()], Array.from({ length: 1000 }, (_, i) => [i, i * 2]));
+  assert.deepEqual(
+    [...map.entries()],
+    Array.from({ length: 1000 }, (_, i) => [i, i * 2]),
+  );
   assert.equal([...map.drain()].length, 1000);
   assert.equal(old.entries.size, 0);
   assert.deepEqual([...map.entries()], []);
@@ -64,7 +67,10 @@ test('what the caller does with the map between entries does not disturb the rea
     map.get((key * 7) % 600);
     map.delete(key);
   }
-  assert.deepEqual(seen.sort((a, b) => a - b), Array.from({ length: 600 }, (_, i) => i));
+  assert.deepEqual(
+    seen.sort((a, b) => a - b),
+    Array.from({ length: 600 }, (_, i) => i),
+  );
 });
 
 test('keys that go while the map is read: it starts again, and no entry comes twice', () => {
@@ -109,9 +115,19 @@ test('a bucket that does not fit: the buffers grow', () => {
     }
     return fail('ENOENT');
   });
-  const map = new HashMap<number, number>({ name: 'h', fd: 5, spec: mapSpec({ name: 'h', type: 'hash', valueSize: 4, maxEntries: 40 }) }, kernel, {});
-  assert.deepEqual([...map.entries()], Array.from({ length: 100 }, (_, i) => [i, i + 1]));
-  assert.deepEqual(kernel.named('MAP_LOOKUP_BATCH').map((c) => c.attr['count']), [40, 80, 160]);
+  const map = new HashMap<number, number>(
+    { name: 'h', fd: 5, spec: mapSpec({ name: 'h', type: 'hash', valueSize: 4, maxEntries: 40 }) },
+    kernel,
+    {},
+  );
+  assert.deepEqual(
+    [...map.entries()],
+    Array.from({ length: 100 }, (_, i) => [i, i + 1]),
+  );
+  assert.deepEqual(
+    kernel.named('MAP_LOOKUP_BATCH').map((c) => c.attr['count']),
+    [40, 80, 160],
+  );
 });
 
 test('batches go on where the kernel says, and end with what came last', () => {
@@ -124,8 +140,15 @@ test('batches go on where the kernel says, and end with what came last', () => {
     call.answer('count', count);
     return from === 20 ? fail('ENOENT') : 0;
   });
-  const map = new HashMap<number, number>({ name: 'h', fd: 5, spec: mapSpec({ name: 'h', type: 'hash', valueSize: 4, maxEntries: 100 }) }, kernel, {});
-  assert.deepEqual([...map.keys()], Array.from({ length: 23 }, (_, i) => i));
+  const map = new HashMap<number, number>(
+    { name: 'h', fd: 5, spec: mapSpec({ name: 'h', type: 'hash', valueSize: 4, maxEntries: 100 }) },
+    kernel,
+    {},
+  );
+  assert.deepEqual(
+    [...map.keys()],
+    Array.from({ length: 23 }, (_, i) => i),
+  );
   assert.equal(kernel.named('MAP_GET_NEXT_KEY').length, 0);
 });
 
@@ -135,7 +158,11 @@ test('an error in the middle is told, not taken for the end', () => {
     call.answer('count', 1);
     return call.attempt === 1 ? 0 : fail('EFAULT');
   });
-  const map = new HashMap<number, number>({ name: 'h', fd: 5, spec: mapSpec({ name: 'h', type: 'hash', valueSize: 4, maxEntries: 100 }) }, kernel, {});
+  const map = new HashMap<number, number>(
+    { name: 'h', fd: 5, spec: mapSpec({ name: 'h', type: 'hash', valueSize: 4, maxEntries: 100 }) },
+    kernel,
+    {},
+  );
   assert.throws(() => [...map.keys()], /reading map 'h': .*EFAULT/);
 });
 
@@ -148,7 +175,11 @@ test('slots of per-CPU values are eight bytes apart', () => {
     for (let cpu = 0; cpu < 3; cpu++) view(value).setUint32(cpu * 8, cpu + 1, true);
     return 0;
   });
-  const map = new PerCpuMap<number, number>({ name: 'p', fd: 5, spec: mapSpec({ name: 'p', type: 'percpu_array', valueSize: 4 }) }, kernel, {});
+  const map = new PerCpuMap<number, number>(
+    { name: 'p', fd: 5, spec: mapSpec({ name: 'p', type: 'percpu_array', valueSize: 4 }) },
+    kernel,
+    {},
+  );
   assert.deepEqual(map.get(0), [1, 2, 3]);
   map.set(0, [4, 5, 6]);
   const written = kernel.named('MAP_UPDATE_ELEM')[0]?.bytes('value') ?? new Uint8Array(0);

@@ -35,19 +35,20 @@ export function makeNamespace(kernel: Kernel): Namespace {
   const path = `/proc/self/fd/${made}`;
   return {
     path,
-    send: (count, bytes = 16) => inNamespace(kernel, path, () => {
-      const socket = kernel.syscall('socket', AF_INET, SOCK_DGRAM, 0);
-      const address = new Uint8Array([2, 0, 0x27, 0x0f, 127, 0, 0, 1, 0, 0, 0, 0, 0, 0, 0, 0]);
-      for (let i = 0; i < count; i++) {
-        try {
-          kernel.syscall('sendto', socket, new Uint8Array(bytes).fill(i), bytes, 0, address, address.length);
-        } catch {
-          // ECONNREFUSED of the datagram before: it was sent all the same.
-          kernel.syscall('sendto', socket, new Uint8Array(bytes).fill(i), bytes, 0, address, address.length);
+    send: (count, bytes = 16) =>
+      inNamespace(kernel, path, () => {
+        const socket = kernel.syscall('socket', AF_INET, SOCK_DGRAM, 0);
+        const address = new Uint8Array([2, 0, 0x27, 0x0f, 127, 0, 0, 1, 0, 0, 0, 0, 0, 0, 0, 0]);
+        for (let i = 0; i < count; i++) {
+          try {
+            kernel.syscall('sendto', socket, new Uint8Array(bytes).fill(i), bytes, 0, address, address.length);
+          } catch {
+            // ECONNREFUSED of the datagram before: it was sent all the same.
+            kernel.syscall('sendto', socket, new Uint8Array(bytes).fill(i), bytes, 0, address, address.length);
+          }
         }
-      }
-      kernel.close(socket);
-    }),
+        kernel.close(socket);
+      }),
     close: () => kernel.close(made),
   };
 }

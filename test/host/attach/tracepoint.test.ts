@@ -6,16 +6,16 @@ import { fileURLToPath } from 'node:url';
 import { attachRawTracepoint } from '../../../src/attach/raw-tracepoint.ts';
 import { attachTracepoint } from '../../../src/attach/tracepoint.ts';
 import { attachTracing, type TracingProgram } from '../../../src/attach/tracing.ts';
-import { linkInfo, linkTracepoint } from '../../../src/kernel/obj-info.ts';
 import { LINK_TYPE } from '../../../src/kernel/bpf-enums.ts';
 import { UsageError } from '../../../src/kernel/errors.ts';
 import { objectIds } from '../../../src/kernel/inventory.ts';
-import { loadObject, type LoadedObject } from '../../../src/link/load.ts';
+import { linkInfo, linkTracepoint } from '../../../src/kernel/obj-info.ts';
+import { type LoadedObject, loadObject } from '../../../src/link/load.ts';
 import { VerifierError } from '../../../src/link/verifier-error.ts';
-import type { ProgramSpec } from '../../../src/object/spec.ts';
 import { ArrayMap } from '../../../src/maps/array.ts';
+import type { ProgramSpec } from '../../../src/object/spec.ts';
 import { kernelTest } from '../../run/needs.ts';
-import { kernel, facts, leavesNothing, returns, tinyObject } from '../kernel/support.ts';
+import { facts, kernel, leavesNothing, returns, tinyObject } from '../kernel/support.ts';
 import { countingObject } from './counting.ts';
 
 function load(program: Partial<ProgramSpec> & Pick<ProgramSpec, 'type'>, pid = process.pid): LoadedObject {
@@ -29,9 +29,24 @@ function counted(object: LoadedObject): bigint {
 }
 
 const FORMS = [
-  { name: 'tracepoint', program: { type: 'tracepoint' }, attach: (o: LoadedObject) => attachTracepoint(kernel, main(o), 'syscalls:sys_enter_getcwd'), per: 1n },
-  { name: 'raw tracepoint', program: { type: 'raw_tracepoint' }, attach: (o: LoadedObject) => attachRawTracepoint(kernel, main(o), 'sys_enter'), per: 1n },
-  { name: 'BTF tracepoint', program: { type: 'tracing', attachType: 'trace_raw_tp', target: 'sys_enter' }, attach: (o: LoadedObject) => attachTracing(kernel, main(o)), per: 1n },
+  {
+    name: 'tracepoint',
+    program: { type: 'tracepoint' },
+    attach: (o: LoadedObject) => attachTracepoint(kernel, main(o), 'syscalls:sys_enter_getcwd'),
+    per: 1n,
+  },
+  {
+    name: 'raw tracepoint',
+    program: { type: 'raw_tracepoint' },
+    attach: (o: LoadedObject) => attachRawTracepoint(kernel, main(o), 'sys_enter'),
+    per: 1n,
+  },
+  {
+    name: 'BTF tracepoint',
+    program: { type: 'tracing', attachType: 'trace_raw_tp', target: 'sys_enter' },
+    attach: (o: LoadedObject) => attachTracing(kernel, main(o)),
+    per: 1n,
+  },
 ] as const;
 
 function main(object: LoadedObject): TracingProgram {
@@ -41,21 +56,23 @@ function main(object: LoadedObject): TracingProgram {
 }
 
 for (const { name, program, attach, per } of FORMS) {
-  kernelTest(`a program on a ${name} runs, and no more once it is detached`, { btf: true }, () => leavesNothing(() => {
-    using object = load(program);
-    using attached = attach(object);
-    assert.equal(attached.via, 'link');
-    assert.ok(attached.fd > 2);
-    const before = counted(object);
-    for (let i = 0; i < 100; i++) getcwd();
-    const seen = counted(object) - before;
-    assert.ok(seen >= 100n * per, `${seen}`);
-    attached.detach();
-    attached.detach();
-    const after = counted(object);
-    for (let i = 0; i < 100; i++) getcwd();
-    assert.equal(counted(object), after);
-  }));
+  kernelTest(`a program on a ${name} runs, and no more once it is detached`, { btf: true }, () =>
+    leavesNothing(() => {
+      using object = load(program);
+      using attached = attach(object);
+      assert.equal(attached.via, 'link');
+      assert.ok(attached.fd > 2);
+      const before = counted(object);
+      for (let i = 0; i < 100; i++) getcwd();
+      const seen = counted(object) - before;
+      assert.ok(seen >= 100n * per, `${seen}`);
+      attached.detach();
+      attached.detach();
+      const after = counted(object);
+      for (let i = 0; i < 100; i++) getcwd();
+      assert.equal(counted(object), after);
+    }),
+  );
 }
 
 /** getcwd(2): Node asks the kernel again after chdir. */
@@ -64,31 +81,60 @@ function getcwd(): void {
   process.cwd();
 }
 
-kernelTest('the links are of the right type and say where they hang', { btf: true }, () => leavesNothing(() => {
-  using object = load({ type: 'raw_tracepoint' });
-  using attached = attachRawTracepoint(kernel, main(object), 'sched:sched_switch');
-  assert.equal(linkInfo(kernel, attached.fd, 'any').type, LINK_TYPE.raw_tracepoint);
-  assert.equal(linkTracepoint(kernel, attached.fd), 'sched_switch');
-  using plain = load({ type: 'tracepoint' });
-  using onTracepoint = attachTracepoint(kernel, main(plain), 'sched/sched_switch');
-  assert.equal(linkInfo(kernel, onTracepoint.fd, 'any').type, LINK_TYPE.perf_event);
-  assert.equal(onTracepoint.target, 'sched:sched_switch');
-}));
+kernelTest('the links are of the right type and say where they hang', { btf: true }, () =>
+  leavesNothing(() => {
+    using object = load({ type: 'raw_tracepoint' });
+    using attached = attachRawTracepoint(kernel, main(object), 'sched:sched_switch');
+    assert.equal(linkInfo(kernel, attached.fd, 'any').type, LINK_TYPE.raw_tracepoint);
+    assert.equal(linkTracepoint(kernel, attached.fd), 'sched_switch');
+    using plain = load({ type: 'tracepoint' });
+    using onTracepoint = attachTracepoint(kernel, main(plain), 'sched/sched_switch');
+    assert.equal(linkInfo(kernel, onTracepoint.fd, 'any').type, LINK_TYPE.perf_event);
+    assert.equal(onTracepoint.target, 'sched:sched_switch');
+  }),
+);
 
-kernelTest('a tracepoint that does not exist: the names that were meant', { btf: true }, () => leavesNothing(() => {
-  using object = load({ type: 'tracepoint' });
-  assert.throws(() => attachTracepoint(kernel, main(object), 'sched:sched_swich'), (error: unknown) => error instanceof UsageError && error.message === "there is no tracepoint 'sched:sched_swich'" && error.hint?.startsWith("did you mean 'sched:sched_switch'") === true);
-  assert.throws(() => attachTracepoint(kernel, main(object), 'sched_switch'), /expected category:event/);
-  using raw = load({ type: 'raw_tracepoint' });
-  assert.throws(() => attachRawTracepoint(kernel, main(raw), 'sched_swich'), (error: unknown) => error instanceof UsageError && error.suggestions.includes('sched_switch'));
-  assert.throws(() => load({ type: 'tracing', attachType: 'trace_raw_tp', target: 'sched_swich' }), (error: unknown) => error instanceof UsageError && error.suggestions.includes('sched_switch'));
-}));
+kernelTest('a tracepoint that does not exist: the names that were meant', { btf: true }, () =>
+  leavesNothing(() => {
+    using object = load({ type: 'tracepoint' });
+    assert.throws(
+      () => attachTracepoint(kernel, main(object), 'sched:sched_swich'),
+      (error: unknown) =>
+        error instanceof UsageError &&
+        error.message === "there is no tracepoint 'sched:sched_swich'" &&
+        error.hint?.startsWith("did you mean 'sched:sched_switch'") === true,
+    );
+    assert.throws(() => attachTracepoint(kernel, main(object), 'sched_switch'), /expected category:event/);
+    using raw = load({ type: 'raw_tracepoint' });
+    assert.throws(
+      () => attachRawTracepoint(kernel, main(raw), 'sched_swich'),
+      (error: unknown) => error instanceof UsageError && error.suggestions.includes('sched_switch'),
+    );
+    assert.throws(
+      () => load({ type: 'tracing', attachType: 'trace_raw_tp', target: 'sched_swich' }),
+      (error: unknown) => error instanceof UsageError && error.suggestions.includes('sched_switch'),
+    );
+  }),
+);
 
-kernelTest('a program that the verifier refuses leaves nothing', {}, () => leavesNothing(() => {
-  const object = countingObject({ type: 'tracepoint' }, process.pid);
-  const broken = { ...object, functions: new Map([['main', { ...returns(0), name: 'main', linkage: 'global' as const, refs: [], lines: [], core: [], insns: returns(0).insns.slice(1) }]]) };
-  assert.throws(() => loadObject(broken, kernel, { facts }), (error: unknown) => error instanceof VerifierError && error.class === 'uninitialised');
-}));
+kernelTest('a program that the verifier refuses leaves nothing', {}, () =>
+  leavesNothing(() => {
+    const object = countingObject({ type: 'tracepoint' }, process.pid);
+    const broken = {
+      ...object,
+      functions: new Map([
+        [
+          'main',
+          { ...returns(0), name: 'main', linkage: 'global' as const, refs: [], lines: [], core: [], insns: returns(0).insns.slice(1) },
+        ],
+      ]),
+    };
+    assert.throws(
+      () => loadObject(broken, kernel, { facts }),
+      (error: unknown) => error instanceof VerifierError && error.class === 'uninitialised',
+    );
+  }),
+);
 
 kernelTest('a process that is killed leaves no program, map or link', { btf: true }, async () => {
   const script = fileURLToPath(new URL('./victim.js', import.meta.url));
@@ -108,19 +154,23 @@ kernelTest('a process that is killed leaves no program, map or link', { btf: tru
   assert.deepEqual(left(), []);
 });
 
-kernelTest('several programs on one tracepoint, each with its own count', { btf: true }, () => leavesNothing(() => {
-  using a = load({ type: 'tracepoint' });
-  using b = load({ type: 'tracepoint' }, 1);
-  using onA = attachTracepoint(kernel, main(a), 'syscalls:sys_enter_getcwd');
-  using onB = attachTracepoint(kernel, main(b), 'syscalls:sys_enter_getcwd');
-  for (let i = 0; i < 10; i++) getcwd();
-  assert.ok(counted(a) >= 10n);
-  assert.equal(counted(b), 0n, 'filtered on another process');
-  assert.ok(onA.fd !== onB.fd);
-}));
+kernelTest('several programs on one tracepoint, each with its own count', { btf: true }, () =>
+  leavesNothing(() => {
+    using a = load({ type: 'tracepoint' });
+    using b = load({ type: 'tracepoint' }, 1);
+    using onA = attachTracepoint(kernel, main(a), 'syscalls:sys_enter_getcwd');
+    using onB = attachTracepoint(kernel, main(b), 'syscalls:sys_enter_getcwd');
+    for (let i = 0; i < 10; i++) getcwd();
+    assert.ok(counted(a) >= 10n);
+    assert.equal(counted(b), 0n, 'filtered on another process');
+    assert.ok(onA.fd !== onB.fd);
+  }),
+);
 
 // tinyObject is what countingObject builds on: kept honest here for programs without maps.
-kernelTest('an empty program attaches, too', { btf: true }, () => leavesNothing(() => {
-  using object = loadObject(tinyObject({ program: { type: 'tracepoint' }, main: returns(0) }), kernel, { facts });
-  attachTracepoint(kernel, main(object), 'sched:sched_switch').detach();
-}));
+kernelTest('an empty program attaches, too', { btf: true }, () =>
+  leavesNothing(() => {
+    using object = loadObject(tinyObject({ program: { type: 'tracepoint' }, main: returns(0) }), kernel, { facts });
+    attachTracepoint(kernel, main(object), 'sched:sched_switch').detach();
+  }),
+);

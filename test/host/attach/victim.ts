@@ -9,6 +9,10 @@ const object = loadObject(countingObject({ type: 'tracepoint' }, process.pid), k
 const program = object.programs.get('main');
 if (program === undefined) throw new Error('not loaded');
 const attached = attachTracepoint(kernel, program, 'sched:sched_switch');
-const ids = { program: progInfo(kernel, program.fd).id, map: mapInfo(kernel, object.mapFd('t_array')).id, link: linkInfo(kernel, attached.fd, 'any').id };
+const ids = {
+  program: progInfo(kernel, program.fd).id,
+  map: mapInfo(kernel, object.mapFd('t_array')).id,
+  link: linkInfo(kernel, attached.fd, 'any').id,
+};
 process.stdout.write(`${JSON.stringify(ids)}\n`);
 setInterval(() => {}, 1000);

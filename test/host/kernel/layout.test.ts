@@ -1,11 +1,11 @@
 /** The tables of the kernel's ABI against the BTF of the kernel that runs. */
 import assert from 'node:assert/strict';
-import { BtfReader } from '../../../src/btf/read.ts';
+import type { BtfReader } from '../../../src/btf/read.ts';
 import { findMember, resolve, sizeOf } from '../../../src/btf/walk.ts';
 import { ATTR, BPF_CMD, type BpfUse } from '../../../src/kernel/bpf-attr.ts';
 import { ATTACH_TYPE, LINK_TYPE, MAP_FLAG, MAP_TYPE, PROG_TYPE } from '../../../src/kernel/bpf-enums.ts';
 import { kernelBtf } from '../../../src/kernel/kernel-btf.ts';
-import { layoutOf, type Fields } from '../../../src/kernel/layout.ts';
+import { type Fields, layoutOf } from '../../../src/kernel/layout.ts';
 import { linuxKernel } from '../../../src/kernel/linux.ts';
 import { BTF_INFO, LINK_INFO, MAP_INFO, PROG_INFO } from '../../../src/kernel/obj-info.ts';
 import { kernelTest } from '../../run/needs.ts';
@@ -17,7 +17,13 @@ function btf(): BtfReader {
   return found;
 }
 
-function compare(label: string, type: string, kind: 'struct' | 'union', fields: Fields, path: (member: string) => string | undefined): { checked: number; absent: string[] } {
+function compare(
+  label: string,
+  type: string,
+  kind: 'struct' | 'union',
+  fields: Fields,
+  path: (member: string) => string | undefined,
+): { checked: number; absent: string[] } {
   const source = btf();
   const root = source.find(type, kind);
   assert.ok(root !== undefined, type);
@@ -57,7 +63,8 @@ kernelTest('attr and info structs lie as in this kernel', { btf: true }, () => {
   add(compare('prog_info', 'bpf_prog_info', 'struct', PROG_INFO, (m) => m));
   add(compare('map_info', 'bpf_map_info', 'struct', MAP_INFO, (m) => m));
   add(compare('btf_info', 'bpf_btf_info', 'struct', BTF_INFO, (m) => m));
-  for (const [kind, fields] of Object.entries(LINK_INFO)) add(compare(`link_info ${kind}`, 'bpf_link_info', 'struct', fields, (m) => linkInfoPath(kind, m)));
+  for (const [kind, fields] of Object.entries(LINK_INFO))
+    add(compare(`link_info ${kind}`, 'bpf_link_info', 'struct', fields, (m) => linkInfoPath(kind, m)));
   assert.ok(checked > 200, `${checked} members compared`);
   // Linux 6.18 has every member of the tables; older kernels lack the latest.
   if (kernelAtLeast(6, 18)) assert.deepEqual(absent, []);

@@ -1,9 +1,9 @@
 /** The Linux port on the real kernel. */
 import assert from 'node:assert/strict';
+import { spawnSync } from 'node:child_process';
 import { closeSync, mkdtempSync, openSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { spawnSync } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
 import { bpf } from '../../../src/kernel/bpf-attr.ts';
 import { MAP_TYPE } from '../../../src/kernel/bpf-enums.ts';
@@ -21,26 +21,28 @@ function isCode(code: string): (error: unknown) => boolean {
   return (error) => error instanceof KernelError && error.code === code;
 }
 
-kernelTest('every descriptor closes on exec', {}, () => leavesNothing(() => {
-  const made: [string, number][] = [
-    ['map', bpf(kernel, 'MAP_CREATE', { map_type: MAP_TYPE.array, key_size: 4, value_size: 4, max_entries: 1, map_name: 't_array' })],
-    ['perf event', perfEventOpen(kernel, { type: PERF_TYPE.SOFTWARE, config: PERF_SOFTWARE.dummy }, { pid: 0 })],
-    ['file', kernel.syscall('openat', -100, '/proc/self/stat', 0, 0)],
-    ['socket', kernel.syscall('socket', 2, 2, 0)],
-    ['eventfd', kernel.syscall('eventfd2', 0, 0)],
-    ['epoll', kernel.syscall('epoll_create1', 0)],
-    ['pidfd', kernel.syscall('pidfd_open', process.pid, 0)],
-    ['memfd', kernel.syscall('memfd_create', 'skep-test', 0)],
-  ];
-  try {
-    for (const [what, fd] of made) {
-      assert.equal(kernel.syscall('fcntl', fd, F_GETFD, 0) & FD_CLOEXEC, FD_CLOEXEC, what);
-      assert.ok(fd > 2, what);
+kernelTest('every descriptor closes on exec', {}, () =>
+  leavesNothing(() => {
+    const made: [string, number][] = [
+      ['map', bpf(kernel, 'MAP_CREATE', { map_type: MAP_TYPE.array, key_size: 4, value_size: 4, max_entries: 1, map_name: 't_array' })],
+      ['perf event', perfEventOpen(kernel, { type: PERF_TYPE.SOFTWARE, config: PERF_SOFTWARE.dummy }, { pid: 0 })],
+      ['file', kernel.syscall('openat', -100, '/proc/self/stat', 0, 0)],
+      ['socket', kernel.syscall('socket', 2, 2, 0)],
+      ['eventfd', kernel.syscall('eventfd2', 0, 0)],
+      ['epoll', kernel.syscall('epoll_create1', 0)],
+      ['pidfd', kernel.syscall('pidfd_open', process.pid, 0)],
+      ['memfd', kernel.syscall('memfd_create', 'skep-test', 0)],
+    ];
+    try {
+      for (const [what, fd] of made) {
+        assert.equal(kernel.syscall('fcntl', fd, F_GETFD, 0) & FD_CLOEXEC, FD_CLOEXEC, what);
+        assert.ok(fd > 2, what);
+      }
+    } finally {
+      for (const [, fd] of made) kernel.close(fd);
     }
-  } finally {
-    for (const [, fd] of made) kernel.close(fd);
-  }
-}));
+  }),
+);
 
 kernelTest('descriptors 0 to 2 are never given out', {}, () => {
   // In a process of its own, with standard input closed, the next descriptor would be 0.
@@ -58,32 +60,47 @@ kernelTest('descriptors 0 to 2 are never given out', {}, () => {
 });
 
 kernelTest('a failed call is a KernelError with call, errno and name', {}, () => {
-  assert.throws(() => bpf(kernel, 'MAP_CREATE', { map_type: 9999 }), (error: unknown) => error instanceof KernelError && error.call === 'bpf(MAP_CREATE)' && error.errno === 22 && error.code === 'EINVAL');
+  assert.throws(
+    () => bpf(kernel, 'MAP_CREATE', { map_type: 9999 }),
+    (error: unknown) => error instanceof KernelError && error.call === 'bpf(MAP_CREATE)' && error.errno === 22 && error.code === 'EINVAL',
+  );
   assert.throws(() => kernel.close(99999), isCode('EBADF'));
   assert.throws(() => kernel.ioctl(99999, 0, 0), isCode('EBADF'));
-  assert.throws(() => kernel.syscall('openat', -100, '/no/such/file', 0, 0), (error: unknown) => error instanceof KernelError && /\/no\/such\/file/.test(error.message));
+  assert.throws(
+    () => kernel.syscall('openat', -100, '/no/such/file', 0, 0),
+    (error: unknown) => error instanceof KernelError && /\/no\/such\/file/.test(error.message),
+  );
   assert.throws(() => kernel.readFile('/no/such/file'), isCode('ENOENT'));
   assert.throws(() => kernel.readdir('/proc/version'), isCode('ENOTDIR'));
   assert.throws(() => kernel.mmap(4096, 1, 1, 99999, 0), isCode('EBADF'));
   assert.throws(() => kernel.perfEventOpen(new Uint8Array(112), 0, -1, -1, 0), KernelError);
 });
 
-kernelTest('a mapping is the memory itself, and harmless after it was unmapped', {}, () => leavesNothing(() => {
-  const fd = bpf(kernel, 'MAP_CREATE', { map_type: MAP_TYPE.array, key_size: 4, value_size: 64, max_entries: 1, map_flags: 1024, map_name: 't_array' });
-  const mapping = kernel.mmap(4096, 3, 1, fd, 0);
-  const words = new Uint32Array(mapping.buffer);
-  bpf(kernel, 'MAP_UPDATE_ELEM', { map_fd: fd, key: new Uint8Array(4), value: new Uint8Array(64).fill(7) });
-  assert.equal(Atomics.load(words, 0), 0x07070707);
-  Atomics.store(words, 1, 42);
-  const value = new Uint8Array(64);
-  bpf(kernel, 'MAP_LOOKUP_ELEM', { map_fd: fd, key: new Uint8Array(4), value });
-  assert.equal(new DataView(value.buffer).getUint32(4, true), 42);
-  mapping.unmap();
-  mapping.unmap();
-  kernel.close(fd);
-  assert.equal(words[0], 0, 'a view that is left reads zeros');
-  words[0] = 1;
-}));
+kernelTest('a mapping is the memory itself, and harmless after it was unmapped', {}, () =>
+  leavesNothing(() => {
+    const fd = bpf(kernel, 'MAP_CREATE', {
+      map_type: MAP_TYPE.array,
+      key_size: 4,
+      value_size: 64,
+      max_entries: 1,
+      map_flags: 1024,
+      map_name: 't_array',
+    });
+    const mapping = kernel.mmap(4096, 3, 1, fd, 0);
+    const words = new Uint32Array(mapping.buffer);
+    bpf(kernel, 'MAP_UPDATE_ELEM', { map_fd: fd, key: new Uint8Array(4), value: new Uint8Array(64).fill(7) });
+    assert.equal(Atomics.load(words, 0), 0x07070707);
+    Atomics.store(words, 1, 42);
+    const value = new Uint8Array(64);
+    bpf(kernel, 'MAP_LOOKUP_ELEM', { map_fd: fd, key: new Uint8Array(4), value });
+    assert.equal(new DataView(value.buffer).getUint32(4, true), 42);
+    mapping.unmap();
+    mapping.unmap();
+    kernel.close(fd);
+    assert.equal(words[0], 0, 'a view that is left reads zeros');
+    words[0] = 1;
+  }),
+);
 
 kernelTest('opening and closing mappings leaves memory as it was', {}, () => {
   const mapped = (): number => readFileSync('/proc/self/maps', 'utf8').split('\n').length;
@@ -179,10 +196,19 @@ kernelTest('files: whole reads, appends', {}, () => {
   }
 });
 
-kernelTest('info of a map', {}, () => leavesNothing(() => {
-  const fd = bpf(kernel, 'MAP_CREATE', { map_type: MAP_TYPE.hash, key_size: 4, value_size: 24, max_entries: 77, map_flags: 1, map_name: 't_hash' });
-  const info = mapInfo(kernel, fd);
-  kernel.close(fd);
-  assert.equal(info.name, 't_hash');
-  assert.deepEqual([info.type, info.key_size, info.value_size, info.max_entries, info.map_flags], [1, 4, 24, 77, 1]);
-}));
+kernelTest('info of a map', {}, () =>
+  leavesNothing(() => {
+    const fd = bpf(kernel, 'MAP_CREATE', {
+      map_type: MAP_TYPE.hash,
+      key_size: 4,
+      value_size: 24,
+      max_entries: 77,
+      map_flags: 1,
+      map_name: 't_hash',
+    });
+    const info = mapInfo(kernel, fd);
+    kernel.close(fd);
+    assert.equal(info.name, 't_hash');
+    assert.deepEqual([info.type, info.key_size, info.value_size, info.max_entries, info.map_flags], [1, 4, 24, 77, 1]);
+  }),
+);

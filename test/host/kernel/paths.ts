@@ -1,6 +1,7 @@
 /** Where the members of the attr table stand in the kernel's own structs: 'batch.keys', 'link_create.tcx.relative_fd'. */
 import type { BpfUse } from '../../../src/kernel/bpf-attr.ts';
 
+// biome-ignore format: a table
 const PREFIX: Readonly<Partial<Record<BpfUse, string>>> = {
   MAP_LOOKUP_BATCH: 'batch.', MAP_LOOKUP_AND_DELETE_BATCH: 'batch.', MAP_UPDATE_BATCH: 'batch.', MAP_DELETE_BATCH: 'batch.',
   PROG_TEST_RUN: 'test.', OBJ_GET_INFO_BY_FD: 'info.', PROG_QUERY: 'query.', RAW_TRACEPOINT_OPEN: 'raw_tracepoint.',
@@ -10,6 +11,7 @@ const PREFIX: Readonly<Partial<Record<BpfUse, string>>> = {
 
 const LINK_HEAD = new Set(['prog_fd', 'target_fd', 'attach_type', 'flags']);
 
+// biome-ignore format: a table
 const LINK_PART: Readonly<Partial<Record<BpfUse, string>>> = {
   LINK_CREATE_TRACING: 'tracing.', LINK_CREATE_ITER: '', LINK_CREATE_PERF_EVENT: 'perf_event.', LINK_CREATE_KPROBE_MULTI: 'kprobe_multi.',
   LINK_CREATE_UPROBE_MULTI: 'uprobe_multi.', LINK_CREATE_NETFILTER: 'netfilter.', LINK_CREATE_TCX: 'tcx.', LINK_CREATE_NETKIT: 'netkit.',

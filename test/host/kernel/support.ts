@@ -3,8 +3,8 @@ import assert from 'node:assert/strict';
 import { BtfBuilder } from '../../../src/btf/write.ts';
 import { exit, mov64Imm } from '../../../src/isa/build.ts';
 import type { Insn } from '../../../src/isa/insn.ts';
-import { readTargetFacts, type KernelFacts } from '../../../src/kernel/facts.ts';
-import { describeObject, madeSince, ownObjects, takeInventory, type KernelObject } from '../../../src/kernel/inventory.ts';
+import { type KernelFacts, readTargetFacts } from '../../../src/kernel/facts.ts';
+import { describeObject, type KernelObject, madeSince, ownObjects, takeInventory } from '../../../src/kernel/inventory.ts';
 import { linuxKernel } from '../../../src/kernel/linux.ts';
 import type { Kernel } from '../../../src/kernel/port.ts';
 import type { FunctionSpec, LineInfo, MapSpec, ObjectSpec, ProgramSpec, SymbolRef } from '../../../src/object/spec.ts';
@@ -46,14 +46,24 @@ export function tinyObject(tiny: TinyObject): ObjectSpec {
     const linkage = fn.linkage ?? (isMain ? 'global' : 'static');
     const btfFunc = btf.append({ kind: 'func', name, type: proto, linkage: linkage === 'weak' ? 'global' : linkage });
     functions.set(name, {
-      name, linkage, insns: fn.insns, refs: fn.refs ?? [], lines: fn.lines ?? [], core: [], ...(tiny.typed === false ? {} : { btfFunc }),
+      name,
+      linkage,
+      insns: fn.insns,
+      refs: fn.refs ?? [],
+      lines: fn.lines ?? [],
+      core: [],
+      ...(tiny.typed === false ? {} : { btfFunc }),
     });
   }
   return {
-    name: 'tiny', license: tiny.license ?? 'GPL',
+    name: 'tiny',
+    license: tiny.license ?? 'GPL',
     programs: [{ name: 'main', entry: 'main', section: 'test', autoAttach: false, autoLoad: true, ...tiny.program }],
-    functions, maps: new Map((tiny.maps ?? []).map((m) => [m.name, m])), variables: new Map(),
-    btf: tiny.typed === false ? undefined : btf, sources: new Map(Object.entries(tiny.sources ?? {})),
+    functions,
+    maps: new Map((tiny.maps ?? []).map((m) => [m.name, m])),
+    variables: new Map(),
+    btf: tiny.typed === false ? undefined : btf,
+    sources: new Map(Object.entries(tiny.sources ?? {})),
   };
 }
 

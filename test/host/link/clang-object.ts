@@ -27,7 +27,10 @@ export interface ClangObject {
 export function compileWithClang(source: string): ClangObject {
   const folder = mkdtempSync(join(tmpdir(), 'skep-clang-'));
   writeFileSync(join(folder, 'a.c'), source);
-  execFileSync('clang-19', ['-target', 'bpf', '-mcpu=v3', '-O2', '-g', '-Wno-everything', '-c', 'a.c', '-o', 'a.o'], { cwd: folder, stdio: ['ignore', 'ignore', 'inherit'] });
+  execFileSync('clang-19', ['-target', 'bpf', '-mcpu=v3', '-O2', '-g', '-Wno-everything', '-c', 'a.c', '-o', 'a.o'], {
+    cwd: folder,
+    stdio: ['ignore', 'ignore', 'inherit'],
+  });
   const path = join(folder, 'a.o');
   const elf = new ElfFile(new Uint8Array(readFileSync(path)));
   const bytes = (name: string): Uint8Array => {
@@ -44,7 +47,8 @@ export function compileWithClang(source: string): ClangObject {
     if (type.kind === 'datasec') btf.replace(id, { ...type, size: elf.section(type.name)?.size ?? type.size });
   }
   return {
-    path, btf,
+    path,
+    btf,
     remove: () => rmSync(folder, { recursive: true }),
     function: (section) => {
       const insns = decode(bytes(section));
@@ -54,7 +58,10 @@ export function compileWithClang(source: string): ClangObject {
       const core = ext.core.find((s) => s.section === section)?.records ?? [];
       const type = ext.functions.find((s) => s.section === section)?.records[0]?.type;
       return {
-        name: section, linkage: 'global', insns, refs: [],
+        name: section,
+        linkage: 'global',
+        insns,
+        refs: [],
         lines: lines.map((l) => ({ insn: at(l.offset), file: l.file, line: l.line, column: l.column })),
         core: core.map((c) => ({ insn: at(c.offset), kind: CORE_KINDS[c.kind] ?? 'typeMatches', type: c.type, access: c.access })),
         ...(type === undefined ? {} : { btfFunc: type }),

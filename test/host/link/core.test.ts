@@ -1,7 +1,7 @@
 /** CO-RE against libbpf: the same object, loaded by bpftool and by this linker, must be the same program in the kernel. */
 import assert from 'node:assert/strict';
 import { execFileSync } from 'node:child_process';
-import { rmSync, readFileSync, mkdtempSync } from 'node:fs';
+import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { programXlated } from '../../../src/kernel/obj-info.ts';
@@ -10,15 +10,21 @@ import { VerifierError } from '../../../src/link/verifier-error.ts';
 import type { ObjectSpec, ProgramSpec } from '../../../src/object/spec.ts';
 import { kernelTest } from '../../run/needs.ts';
 import { facts, kernel, leavesNothing } from '../kernel/support.ts';
-import { compileWithClang, type ClangObject } from './clang-object.ts';
+import { type ClangObject, compileWithClang } from './clang-object.ts';
 
 const NEEDS = { btf: true, commands: ['clang-19', 'bpftool'] } as const;
 
 function specOf(object: ClangObject, program: Partial<ProgramSpec> & Pick<ProgramSpec, 'type' | 'section'>): ObjectSpec {
   const fn = object.function(program.section);
   return {
-    name: 'clang', license: 'GPL', programs: [{ name: 'main', entry: fn.name, autoAttach: false, autoLoad: true, ...program }],
-    functions: new Map([[fn.name, fn]]), maps: new Map(), variables: new Map(), btf: object.btf, sources: new Map(),
+    name: 'clang',
+    license: 'GPL',
+    programs: [{ name: 'main', entry: fn.name, autoAttach: false, autoLoad: true, ...program }],
+    functions: new Map([[fn.name, fn]]),
+    maps: new Map(),
+    variables: new Map(),
+    btf: object.btf,
+    sources: new Map(),
   };
 }
 
@@ -44,7 +50,11 @@ function bySkep(spec: ObjectSpec): Uint8Array {
   return programXlated(kernel, program.fd);
 }
 
-function sameAsLibbpf(source: string, program: Partial<ProgramSpec> & Pick<ProgramSpec, 'type' | 'section'>, type: readonly string[]): number {
+function sameAsLibbpf(
+  source: string,
+  program: Partial<ProgramSpec> & Pick<ProgramSpec, 'type' | 'section'>,
+  type: readonly string[],
+): number {
   const object = compileWithClang(source);
   try {
     const spec = specOf(object, program);
@@ -63,8 +73,10 @@ typedef unsigned char u8; typedef unsigned short u16; typedef unsigned int u32; 
 char LICENSE[] SEC("license") = "GPL";
 `;
 
-kernelTest('questions about fields, types and enumerators', NEEDS, () => leavesNothing(() => {
-  const count = sameAsLibbpf(`${PRELUDE}
+kernelTest('questions about fields, types and enumerators', NEEDS, () =>
+  leavesNothing(() => {
+    const count = sameAsLibbpf(
+      `${PRELUDE}
 struct list_head { struct list_head *next, *prev; } CORE;
 struct mm_struct;
 struct sched_entity { u64 vruntime; u64 nope; } CORE;
@@ -114,13 +126,19 @@ SEC("socket") int prog(void *ctx)
   ADD(__builtin_preserve_enum_value(*(typeof(enum no_such_enum) *)NOWHERE, 0)); ADD(__builtin_preserve_enum_value(*(typeof(enum pid_type) *)PIDTYPE_TGID, 1));
   ADD(__builtin_btf_type_id(*(struct task_struct *)0, 1)); ADD(__builtin_btf_type_id(*(struct task_struct *)0, 0)); ADD(__builtin_btf_type_id(*(atomic_t *)0, 1));
   return sum;
-}`, { type: 'socket_filter', section: 'socket' }, ['type', 'socket']);
-  assert.ok(count > 150, `${count} relocations`);
-}));
+}`,
+      { type: 'socket_filter', section: 'socket' },
+      ['type', 'socket'],
+    );
+    assert.ok(count > 150, `${count} relocations`);
+  }),
+);
 
-kernelTest('loads and stores: offsets and widths', NEEDS, () => leavesNothing(() => {
-  // Widths differ from the kernel's on purpose: unsigned integers and pointers may grow and shrink.
-  const count = sameAsLibbpf(`${PRELUDE}
+kernelTest('loads and stores: offsets and widths', NEEDS, () =>
+  leavesNothing(() => {
+    // Widths differ from the kernel's on purpose: unsigned integers and pointers may grow and shrink.
+    const count = sameAsLibbpf(
+      `${PRELUDE}
 struct mm_struct { u64 start_code, end_code; } CORE;
 struct task_struct { u64 flags; u32 __state; u64 prio___not; int pid; int tgid; struct task_struct *real_parent, *group_leader; struct mm_struct *mm; u64 start_time; u16 policy; char comm[16]; } CORE;
 static long (*read)(void *, u32, const void *) = (void *)113;
@@ -135,12 +153,18 @@ SEC("tp_btf/sched_switch") int prog(u64 *ctx)
   char comm[16];
   for (int i = 0; i < 3; i++) v += p->comm[i * 2];
   return v;
-}`, { type: 'tracing', attachType: 'trace_raw_tp', target: 'sched_switch', section: 'tp_btf/sched_switch' }, []);
-  assert.ok(count >= 9, `${count} relocations`);
-}));
+}`,
+      { type: 'tracing', attachType: 'trace_raw_tp', target: 'sched_switch', section: 'tp_btf/sched_switch' },
+      [],
+    );
+    assert.ok(count >= 9, `${count} relocations`);
+  }),
+);
 
-kernelTest('what the kernel lacks is poison: harmless where it cannot be reached', NEEDS, () => leavesNothing(() => {
-  sameAsLibbpf(`${PRELUDE}
+kernelTest('what the kernel lacks is poison: harmless where it cannot be reached', NEEDS, () =>
+  leavesNothing(() => {
+    sameAsLibbpf(
+      `${PRELUDE}
 struct task_struct { int pid; u64 gone; } CORE;
 struct task_struct___signed { s64 pid; } CORE;
 enum gone { GONE = 1 };
@@ -151,22 +175,35 @@ SEC("tp_btf/sched_switch") int prog(u64 *ctx)
   u64 v = 0;
   if (EXISTS(struct task_struct, gone)) { v += p->gone; v += __builtin_preserve_enum_value(*(typeof(enum gone) *)GONE, 1); }
   return v;
-}`, { type: 'tracing', attachType: 'trace_raw_tp', target: 'sched_switch', section: 'tp_btf/sched_switch' }, []);
-}));
+}`,
+      { type: 'tracing', attachType: 'trace_raw_tp', target: 'sched_switch', section: 'tp_btf/sched_switch' },
+      [],
+    );
+  }),
+);
 
-kernelTest('an access that can be reached says what the kernel lacks', NEEDS, () => leavesNothing(() => {
-  const object = compileWithClang(`${PRELUDE}
+kernelTest('an access that can be reached says what the kernel lacks', NEEDS, () =>
+  leavesNothing(() => {
+    const object = compileWithClang(`${PRELUDE}
 struct task_struct { int pid; u64 gone; } CORE;
 SEC("tp_btf/sched_switch") int prog(u64 *ctx)
 {
   struct task_struct *p = (struct task_struct *)ctx[1];
   return p->gone ? 0 : 1;
 }`);
-  try {
-    const spec = specOf(object, { type: 'tracing', attachType: 'trace_raw_tp', target: 'sched_switch', section: 'tp_btf/sched_switch' });
-    assert.throws(() => loadObject(spec, kernel, { facts }), (error: unknown) =>
-      error instanceof VerifierError && error.class === 'missing-core' && /struct task_struct\.gone/.test(error.message) && error.source?.line === 11 && /field_exists/.test(error.hint ?? ''));
-  } finally {
-    object.remove();
-  }
-}));
+    try {
+      const spec = specOf(object, { type: 'tracing', attachType: 'trace_raw_tp', target: 'sched_switch', section: 'tp_btf/sched_switch' });
+      assert.throws(
+        () => loadObject(spec, kernel, { facts }),
+        (error: unknown) =>
+          error instanceof VerifierError &&
+          error.class === 'missing-core' &&
+          /struct task_struct\.gone/.test(error.message) &&
+          error.source?.line === 11 &&
+          /field_exists/.test(error.hint ?? ''),
+      );
+    } finally {
+      object.remove();
+    }
+  }),
+);

@@ -1,15 +1,28 @@
 /** Programs that this kernel refuses, and what is said about them. */
 import assert from 'node:assert/strict';
 import {
-  alu64, alu64Imm, branch64Imm, callHelper, callLocal, exit, ldMapFd, load, mov64, mov64Imm, store, storeImm, jump, ldAbs,
+  alu64,
+  alu64Imm,
+  branch64Imm,
+  callHelper,
+  callLocal,
+  exit,
+  jump,
+  ldAbs,
+  ldMapFd,
+  load,
+  mov64,
+  mov64Imm,
+  store,
+  storeImm,
 } from '../../../src/isa/build.ts';
-import { ALU, FP, JMP, SIZE, type Insn } from '../../../src/isa/insn.ts';
+import { ALU, FP, type Insn, JMP, SIZE } from '../../../src/isa/insn.ts';
 import { loadObject } from '../../../src/link/load.ts';
 import { VerifierError } from '../../../src/link/verifier-error.ts';
 import type { VerifierClass } from '../../../src/link/verifier-table.ts';
 import type { MapSpec, ProgramSpec } from '../../../src/object/spec.ts';
 import { kernelTest } from '../../run/needs.ts';
-import { facts, kernel, leavesNothing, mapSpec, tinyObject, type TinyFunction } from '../kernel/support.ts';
+import { facts, kernel, leavesNothing, mapSpec, type TinyFunction, tinyObject } from '../kernel/support.ts';
 
 const LOOKUP = [storeImm(SIZE.W, FP, -4, 0), mov64(2, FP), alu64Imm(ALU.ADD, 2, -4), ldMapFd(1, 0), callHelper(1)];
 const HASH = mapSpec({ name: 't_hash', type: 'hash', valueSize: 8 });
@@ -29,6 +42,7 @@ interface Case {
   readonly message?: RegExp;
 }
 
+// biome-ignore format: a table
 const CASES: Readonly<Record<string, Case>> = {
   'a look-up used without a check': { class: 'null-pointer', insns: [...LOOKUP, load(SIZE.W, 0, 0, 0), exit()], mapAt: 3, at: 5 },
   'a possibly null pointer with an offset': { class: 'null-pointer', insns: [...LOOKUP, alu64Imm(ALU.ADD, 0, 8), mov64Imm(0, 0), exit()], mapAt: 3, at: 5 },
@@ -85,32 +99,42 @@ const CASES: Readonly<Record<string, Case>> = {
 };
 
 for (const [name, row] of Object.entries(CASES)) {
-  kernelTest(`refused: ${name}`, {}, () => leavesNothing(() => {
-    const maps = row.mapAt === undefined ? [] : [row.map ?? HASH];
-    const mapRefs = row.insns.flatMap((insn, at) => (insn.imm64 !== undefined ? [{ insn: at, to: { kind: 'map' as const, map: 't_hash' } }] : []));
-    const callRefs = (row.calls ?? []).map(({ insn, function: fn }) => ({ insn, to: { kind: 'call' as const, function: fn } }));
-    const object = tinyObject({
-      program: row.program ?? { type: 'socket_filter' },
-      main: { insns: row.insns, refs: [...mapRefs, ...callRefs], lines: row.insns.map((_, at) => ({ insn: at, file: 'a.c', line: at + 1, column: 3 })) },
-      ...(row.functions === undefined ? {} : { functions: row.functions }),
-      maps, sources: { 'a.c': row.insns.map((_, at) => `\tline ${at};`).join('\n') }, ...(row.license === undefined ? {} : { license: row.license }),
-    });
-    let error: unknown;
-    try {
-      loadObject(object, kernel, { facts }).close();
-    } catch (caught) {
-      error = caught;
-    }
-    assert.ok(error instanceof VerifierError, `accepted, or refused otherwise: ${String(error)}`);
-    assert.equal(error.class, row.class, error.log.slice(-400));
-    if (row.at !== undefined) {
-      assert.equal(error.source?.line, row.at + 1, error.log.slice(-600));
-      assert.equal(error.source?.text, `\tline ${row.at};`);
-      assert.match(error.message, new RegExp(`^a\\.c:${row.at + 1}:3: the verifier refuses program 'main': `));
-    }
-    if (row.message !== undefined) assert.match(error.message, row.message);
-    assert.ok(error.hint, 'there is a hint');
-    assert.ok(error.log.includes(error.kernelMessage.split('; ')[0] ?? ''), 'the kernel\'s words are in the log');
-    assert.match(error.report(), /hint: /);
-  }));
+  kernelTest(`refused: ${name}`, {}, () =>
+    leavesNothing(() => {
+      const maps = row.mapAt === undefined ? [] : [row.map ?? HASH];
+      const mapRefs = row.insns.flatMap((insn, at) =>
+        insn.imm64 !== undefined ? [{ insn: at, to: { kind: 'map' as const, map: 't_hash' } }] : [],
+      );
+      const callRefs = (row.calls ?? []).map(({ insn, function: fn }) => ({ insn, to: { kind: 'call' as const, function: fn } }));
+      const object = tinyObject({
+        program: row.program ?? { type: 'socket_filter' },
+        main: {
+          insns: row.insns,
+          refs: [...mapRefs, ...callRefs],
+          lines: row.insns.map((_, at) => ({ insn: at, file: 'a.c', line: at + 1, column: 3 })),
+        },
+        ...(row.functions === undefined ? {} : { functions: row.functions }),
+        maps,
+        sources: { 'a.c': row.insns.map((_, at) => `\tline ${at};`).join('\n') },
+        ...(row.license === undefined ? {} : { license: row.license }),
+      });
+      let error: unknown;
+      try {
+        loadObject(object, kernel, { facts }).close();
+      } catch (caught) {
+        error = caught;
+      }
+      assert.ok(error instanceof VerifierError, `accepted, or refused otherwise: ${String(error)}`);
+      assert.equal(error.class, row.class, error.log.slice(-400));
+      if (row.at !== undefined) {
+        assert.equal(error.source?.line, row.at + 1, error.log.slice(-600));
+        assert.equal(error.source?.text, `\tline ${row.at};`);
+        assert.match(error.message, new RegExp(`^a\\.c:${row.at + 1}:3: the verifier refuses program 'main': `));
+      }
+      if (row.message !== undefined) assert.match(error.message, row.message);
+      assert.ok(error.hint, 'there is a hint');
+      assert.ok(error.log.includes(error.kernelMessage.split('; ')[0] ?? ''), "the kernel's words are in the log");
+      assert.match(error.report(), /hint: /);
+    }),
+  );
 }
