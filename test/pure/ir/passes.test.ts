@@ -37,7 +37,7 @@ const PASSES: Readonly<Record<string, Pass>> = {
   unroll: (fn) => unrollLoops(fn, new Diagnostics()),
   inline: (fn, module) => {
     // Works on the whole module; once is enough for all functions.
-    if (fn.name === 'main') inlineModule(module, { diagnostics: new Diagnostics(), prepare: () => undefined });
+    if (fn.name === 'main') inlineModule(module, { diagnostics: new Diagnostics(), prepare: () => undefined, roots: ['main'] });
     return true;
   },
 };
