@@ -50,6 +50,14 @@ function plain(s: Selection, op: keyof typeof OPS, wide: boolean, dst: number, a
   s.alu(OPS[op], wide, dst, rb);
 }
 
+/** dst = dst op constant. */
+export function changeBy(s: Selection, narrow: boolean, dst: number, op: BinOp, by: bigint): void {
+  const wide = !narrow;
+  const imm = immediate({ op: 'const', type: narrow ? 'i32' : 'i64', value: by }, wide);
+  if (imm === undefined || op === 'sdiv' || op === 'smod') throw new Error(`${op} by ${by} in place`);
+  s.aluImm(OPS[op], wide, dst, imm);
+}
+
 function immediate(v: Value, wide: boolean): number | undefined {
   if (v.op === 'undef') return 0;
   if (v.op !== 'const') return undefined;

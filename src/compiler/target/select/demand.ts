@@ -3,6 +3,7 @@
  * nobody wants is not selected at all. Conditions are followed exactly as `compare.ts` takes them apart.
  */
 import { resolveAlias } from './aliases.ts';
+import type { Conditionals } from './conditional.ts';
 import { conditionOf, conditionParts } from './compare.ts';
 import type { Facts } from './facts.ts';
 import type { Cfg } from '../../ir/cfg.ts';
@@ -10,7 +11,7 @@ import type { Inst, IrFunction, Pred, Value } from '../../ir/ir.ts';
 import { forEachOperand, hasEffect, isInst } from '../../ir/uses.ts';
 
 /** By instruction id. */
-export function wantedValues(fn: IrFunction, cfg: Cfg, facts: Facts): Uint8Array {
+export function wantedValues(fn: IrFunction, cfg: Cfg, facts: Facts, groups: Conditionals): Uint8Array {
   const wanted = new Uint8Array(fn.nextId);
   const asCondition = new Uint8Array(fn.nextId);
   const work: Inst[] = [];
@@ -52,12 +53,13 @@ export function wantedValues(fn: IrFunction, cfg: Cfg, facts: Facts): Uint8Array
     else if (t.op === 'return' && t.value) want(t.value);
   }
   for (let i = work.pop(); i !== undefined; i = work.pop()) {
-    if (i.op === 'cmp') compared(i.pred, i.a, i.b);
-    else if (i.op === 'select') {
-      decide(i.cond);
-      want(i.a);
-      want(i.b);
-    } else forEachOperand(i, want);
+    const member = groups[i.id]?.members.find((m) => m.inst === i);
+    if (member) {
+      decide(groups[i.id]?.cond as Value);
+      want(member.otherwise);
+      if ('value' in member.then) want(member.then.value);
+    } else if (i.op === 'cmp') compared(i.pred, i.a, i.b);
+    else forEachOperand(i, want);
   }
   return wanted;
 }

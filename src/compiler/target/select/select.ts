@@ -6,13 +6,15 @@
  * little diamonds of blocks, and what nobody wants (`demand.ts`) is not emitted.
  */
 import { buildCfg } from '../../ir/cfg.ts';
-import type { Alloca, Block, Inst, IrFunction, IrModule, Select, Terminator } from '../../ir/ir.ts';
+import type { Alloca, Block, Inst, IrFunction, IrModule, Terminator } from '../../ir/ir.ts';
 import { EXIT, MOV32, MOV64_IMM, NONE, newBlock } from '../machine.ts';
 import type { MBlock, MFunction } from '../machine.ts';
-import { selectBin, selectBswap, selectExt, selectPtrAdd } from './arithmetic.ts';
+import { changeBy, selectBin, selectBswap, selectExt, selectPtrAdd } from './arithmetic.ts';
 import { selectMemCmp, selectMemCopy, selectMemSet, slotAlign } from './block-memory.ts';
 import { selectAsm, selectAsmOut, selectCall } from './calls.ts';
 import { branchOn, selectCmp } from './compare.ts';
+import { findConditionals } from './conditional.ts';
+import type { Conditionals, Group, Member } from './conditional.ts';
 import { wantedValues } from './demand.ts';
 import { gatherFacts } from './facts.ts';
 import { findReadBack, selectAtomic, selectLdPacket, selectLoad, selectStore } from './memory.ts';
@@ -24,7 +26,8 @@ import { selectSwitch } from './switch.ts';
 export function selectFunction(fn: IrFunction, module: IrModule, options: SelectOptions): MFunction {
   const cfg = buildCfg(fn);
   const facts = gatherFacts(fn, cfg, options.cpu >= 3);
-  const wanted = wantedValues(fn, cfg, facts);
+  const groups = findConditionals(fn, cfg, facts);
+  const wanted = wantedValues(fn, cfg, facts, groups);
   const s = new Selection(fn, module, facts, wanted, options);
   s.readBack = findReadBack(s, allInsts(cfg.order));
   const heads: MBlock[] = cfg.order.map((b, k) => (k === 0 ? s.block : newBlock(s.out, b.term.loc)));
@@ -34,7 +37,7 @@ export function selectFunction(fn: IrFunction, module: IrModule, options: Select
   cfg.order.forEach((block, k) => {
     s.irBlock = block;
     s.continueIn(heads[k] as MBlock);
-    selectBlock(s, block, wanted);
+    for (const i of block.insts) selectWanted(s, i, wanted, groups);
     s.loc = block.term.loc;
     selectTerminator(s, block, edge);
   });
@@ -64,22 +67,16 @@ function defineSlot(s: Selection, i: Alloca): void {
   });
 }
 
-function selectBlock(s: Selection, block: Block, wanted: Uint8Array): void {
-  const insts = block.insts;
-  for (let k = 0; k < insts.length; k++) {
-    const i = insts[k] as Inst;
-    if (!wanted[i.id]) continue;
+function selectWanted(s: Selection, i: Inst, wanted: Uint8Array, groups: Conditionals): void {
+  const group = groups[i.id];
+  if (group === undefined) {
+    if (!wanted[i.id]) return;
     s.loc = i.loc;
-    if (i.op === 'select') {
-      // Neighbours with the same condition share its branch.
-      const group: Select[] = [i];
-      for (let n = insts[k + 1]; n?.op === 'select' && n.cond === i.cond; n = insts[k + 1]) {
-        if (group.some((g) => g === (n as Select).a || g === (n as Select).b)) break;
-        if (wanted[n.id]) group.push(n);
-        k++;
-      }
-      selectSelects(s, group);
-    } else selectInst(s, i);
+    selectInst(s, i);
+  } else if (group.members[0]?.inst === i) {
+    const members = group.members.filter((m) => wanted[m.inst.id]);
+    s.loc = (members[0]?.inst ?? i).loc;
+    if (members.length > 0) selectGroup(s, group, members);
   }
 }
 
@@ -103,29 +100,35 @@ function selectInst(s: Selection, i: Inst): void {
     case 'core': return s.coreValue(i);
     case 'asm': return selectAsm(s, i);
     case 'asmout': return selectAsmOut(s, i);
-    case 'select': return selectSelects(s, [i]);
+    case 'select': throw new Error('a select outside its group');
     // Made where they are used.
     case 'alloca': case 'mapaddr': case 'globaladdr': case 'funcaddr': case 'ksymaddr': case 'ptrtoint': case 'inttoptr': case 'spacecast': return;
     default: return never(i);
   }
 }
 
-/** `dst = a; if (cond) goto on; dst = b; on:` */
-function selectSelects(s: Selection, group: readonly Select[]): void {
-  const cond = (group[0] as Select).cond;
-  const raw = group.map((g) => (s.facts.clear[g.id] ? s.newReg() : s.target(g)));
-  // A register that may end here goes first, where its copy can be merged away.
-  const swap = group.every((g) => g.a.op === 'const' && g.b.op !== 'const');
-  group.forEach((g, k) => s.into(raw[k] as number, swap ? g.b : g.a));
-  const on = s.newBlock(), other = s.newBlock();
-  if (swap) branchOn(s, cond, other, on);
-  else branchOn(s, cond, on, other);
-  s.continueIn(other);
-  group.forEach((g, k) => s.into(raw[k] as number, swap ? g.a : g.b));
-  other.next = on;
+/** `dst = one; if (cond) goto on; dst = other; on:` for all members at once. */
+function selectGroup(s: Selection, group: Group, members: readonly Member[]): void {
+  const raw = members.map((m) => (s.facts.clear[m.inst.id] ? s.newReg() : s.target(m.inst)));
+  const changes = members.some((m) => !('value' in m.then));
+  // What changes in place must be there before; else a register that may end here goes first, where its copy can be merged away.
+  const otherwiseFirst = changes || members.every((m) => 'value' in m.then && m.then.value.op === 'const' && m.otherwise.op !== 'const');
+  const arm = (then: boolean): void => members.forEach((m, k) => {
+    const dst = raw[k] as number;
+    if (!then) s.into(dst, m.otherwise);
+    else if ('value' in m.then) s.into(dst, m.then.value);
+    else changeBy(s, m.inst.type === 'i32', dst, m.then.op, m.then.by);
+  });
+  arm(!otherwiseFirst);
+  const on = s.newBlock(), second = s.newBlock();
+  if (otherwiseFirst !== group.negated) branchOn(s, group.cond, second, on);
+  else branchOn(s, group.cond, on, second);
+  s.continueIn(second);
+  arm(otherwiseFirst);
+  s.block.next = on;
   s.continueIn(on);
-  group.forEach((g, k) => {
-    if (s.facts.clear[g.id]) s.finish(g, raw[k] as number);
+  members.forEach((m, k) => {
+    if (s.facts.clear[m.inst.id]) s.finish(m.inst, raw[k] as number);
   });
 }
 
