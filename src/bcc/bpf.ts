@@ -13,9 +13,16 @@
  * Needs CAP_BPF and what the hooks need (root has all). Errors: `CompileError` (the text), `VerifierError` (the program),
  * `PrivilegeError`, `FeatureError`, `UsageError`.
  */
+import { attachCgroup } from '../attach/cgroup.ts';
+import { attachIterator, type IteratorOptions } from '../attach/iterator.ts';
+import { attachKprobe, type KprobeOptions } from '../attach/kprobe.ts';
+import { attachPerfEvent, type PerfEventTarget } from '../attach/perf-event.ts';
 import { attachPacketSocket, type PacketSocket } from '../attach/socket.ts';
 import { attachTracepoint } from '../attach/tracepoint.ts';
 import { attachRawTracepoint } from '../attach/raw-tracepoint.ts';
+import { attachTracing } from '../attach/tracing.ts';
+import { attachUprobe, type UprobeOptions, type UprobeTarget } from '../attach/uprobe.ts';
+import { attachXdp, type XdpOptions } from '../attach/xdp.ts';
 import type { Attachment } from '../attach/attachment.ts';
 import { similar } from '../compiler/did-you-mean.ts';
 import { UsageError } from '../kernel/errors.ts';
@@ -26,7 +33,7 @@ import { loadObject, type LoadedObject, type LoadedProgram } from '../link/load.
 import type { MapValue } from '../maps/codec.ts';
 import { openMap, type AnyMap } from '../maps/open.ts';
 import type { ObjectSpec, ProgramSpec } from '../object/spec.ts';
-import { autoAttach } from './auto-attach.ts';
+import { attachTo, autoAttach } from './auto-attach.ts';
 import { parseCflags } from './cflags.ts';
 import { Table } from './table.ts';
 
@@ -131,12 +138,92 @@ export class BPF implements AsyncDisposable, Disposable {
     return socket;
   }
 
+  /** `target`: a kernel function. Several probes may share a program. */
+  attachKprobe(target: string, fn: string, options: Omit<KprobeOptions, 'return'> = {}): Attachment {
+    return this.keep(attachKprobe(this.kernel, this.program(fn, 'kprobe'), target, options));
+  }
+
+  /** On the function's return. */
+  attachKretprobe(target: string, fn: string, options: Omit<KprobeOptions, 'return' | 'offset'> = {}): Attachment {
+    return this.keep(attachKprobe(this.kernel, this.program(fn, 'kprobe'), target, { ...options, return: true }));
+  }
+
+  /** A place in a file, as an offset into it. */
+  attachUprobe(target: UprobeTarget, fn: string, options: Omit<UprobeOptions, 'return'> = {}): Attachment {
+    return this.keep(attachUprobe(this.kernel, this.program(fn, 'kprobe'), target, options));
+  }
+
+  attachUretprobe(target: UprobeTarget, fn: string, options: Omit<UprobeOptions, 'return'> = {}): Attachment {
+    return this.keep(attachUprobe(this.kernel, this.program(fn, 'kprobe'), target, { ...options, return: true }));
+  }
+
+  /** fentry. Without a target, the one that the text names (KFUNC_PROBE, SEC("fentry/…")). */
+  attachKfunc(fn: string, target?: string): Attachment {
+    return this.attachTyped(fn, 'tracing', 'trace_fentry', target);
+  }
+
+  /** fexit. */
+  attachKretfunc(fn: string, target?: string): Attachment {
+    return this.attachTyped(fn, 'tracing', 'trace_fexit', target);
+  }
+
+  /** fmod_ret: the program may change what the function returns. */
+  attachKmodRet(fn: string, target?: string): Attachment {
+    return this.attachTyped(fn, 'tracing', 'modify_return', target);
+  }
+
+  /** `target`: the hook, 'file_open'. */
+  attachLsm(fn: string, target?: string): Attachment {
+    return this.attachTyped(fn, 'lsm', 'lsm_mac', target);
+  }
+
+  /** Read it with `readIterator`. */
+  attachIterator(fn: string, options: IteratorOptions = {}): Attachment {
+    return this.keep(attachIterator(this.kernel, this.program(fn), options));
+  }
+
+  attachPerfEvent(target: PerfEventTarget, fn: string): Attachment {
+    return this.keep(attachPerfEvent(this.kernel, this.program(fn, 'perf_event'), target));
+  }
+
+  attachXdp(networkInterface: string | number, fn: string, options: XdpOptions = {}): Attachment {
+    return this.keep(attachXdp(this.kernel, this.program(fn, 'xdp'), networkInterface, options));
+  }
+
+  /** `folder` of a cgroup2 file system; the hook is the program's section's. */
+  attachCgroup(folder: string, fn: string): Attachment {
+    return this.keep(attachCgroup(this.kernel, this.program(fn), folder));
+  }
+
+  /** By the program's type, at a place in words: 'eth0', 'vfs_read', '/sys/fs/cgroup/x', 'cpu_clock@99'. */
+  attachTo(fn: string, target: string): Attachment {
+    return this.keep(attachTo(this.kernel, this.program(fn), target));
+  }
+
+  /** Everything that is attached. */
+  get attached(): readonly Attachment[] {
+    return [...this.attachments];
+  }
+
   /** Loads a function as a program of a type, or gives the one loaded. */
   program(fn: string, type?: string): LoadedProgram {
+    const known = this.specOf(fn);
+    return this.object.load(type === undefined || known.type === type ? known : { ...known, type });
+  }
+
+  private attachTyped(fn: string, type: string, attachType: string, target: string | undefined): Attachment {
+    const known = this.specOf(fn);
+    const place = target ?? known.target;
+    if (place === undefined) throw new UsageError(`'${fn}' does not say where it belongs: give a target`);
+    // A program of this kind is loaded for one place.
+    const program = this.object.load(known.type === type && known.attachType === attachType && known.target === place ? known : { ...known, type, attachType, target: place });
+    return this.keep(attachTracing(this.kernel, program));
+  }
+
+  private specOf(fn: string): ProgramSpec {
     const known = this.spec.programs.find((program) => program.name === fn);
     if (!known) throw this.unknown('program', fn, this.spec.programs.map((program) => program.name));
-    const spec: ProgramSpec = type === undefined || known.type === type ? known : { ...known, type };
-    return this.object.load(spec);
+    return known;
   }
 
   private unknown(what: string, name: string, names: readonly string[]): UsageError {

@@ -2,7 +2,7 @@
 import { TOOL_LIST } from '../tools/index.ts';
 import { type Flag, type Tool, TOPICS, type Topic } from '../tools/tool.ts';
 import { allFlags } from './parse.ts';
-import { COMMANDS } from './commands.ts';
+import { COMMANDS, type CommandHelp } from './commands.ts';
 
 const TOPIC_TITLES: Readonly<Record<Topic, string>> = {
   disk: 'Block devices', files: 'Files and file systems', network: 'Network', scheduler: 'Processor and scheduler',
@@ -41,9 +41,17 @@ export function toolHelp(tool: Tool): string {
   return `${lines.join('\n')}\n`;
 }
 
+/** `skep <command> --help`. */
+export function commandHelp(name: string, help: CommandHelp): string {
+  const lines = [`usage: skep ${name} [flags] ${help.usage}`, '', ...wrap(help.about, 80), '', 'Flags:'];
+  for (const [flag, description] of Object.entries(help.flags)) lines.push(flagLine(flag, description));
+  lines.push('', 'Examples:', ...help.examples.map(([command, words]) => `  ${command.padEnd(44)} ${words}`));
+  return `${lines.join('\n')}\n`;
+}
+
 function flagLine(name: string, flag: Flag): string {
   const value = flag.type === 'boolean' ? '' : ` ${flag.value ?? (flag.type === 'string' || flag.type === 'strings' ? 'TEXT' : flag.type.toUpperCase())}`;
-  const head = `${flag.short === undefined ? '    ' : `-${flag.short}, `}--${name}${value}`;
+  const head = name.length === 1 ? `-${name}${value}` : `${flag.short === undefined ? '    ' : `-${flag.short}, `}--${name}${value}`;
   const rest = flag.default === undefined || flag.default === false ? flag.help : `${flag.help} (default ${flag.default})`;
   return `  ${head.padEnd(26)} ${rest}`;
 }

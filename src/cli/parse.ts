@@ -38,10 +38,7 @@ export function allFlags(tool: Tool): Flags {
 }
 
 export function parseTool(tool: Tool, words: readonly string[]): Parsed {
-  const flags = allFlags(tool);
-  const { values, positionals } = split(flags, words, tool.name);
-  const options: Record<string, unknown> = {};
-  for (const [name, flag] of Object.entries(flags)) options[name] = flagValue(name, flag, values[name]);
+  const { options, positionals } = parseFlags(tool.name, allFlags(tool), words);
   return {
     options,
     common: {
@@ -54,6 +51,14 @@ export function parseTool(tool: Tool, words: readonly string[]): Parsed {
     },
     args: options['help'] === true ? {} : positionalValues(tool, positionals),
   };
+}
+
+/** The words of anything that has flags. */
+export function parseFlags(name: string, flags: Flags, words: readonly string[]): { readonly options: Readonly<Record<string, unknown>>; readonly positionals: readonly string[] } {
+  const { values, positionals } = split(flags, words, name);
+  const options: Record<string, unknown> = {};
+  for (const [flag, description] of Object.entries(flags)) options[flag] = flagValue(flag, description, values[flag]);
+  return { options, positionals };
 }
 
 type RawValues = Readonly<Record<string, string | boolean | (string | boolean)[] | undefined>>;

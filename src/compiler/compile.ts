@@ -15,6 +15,7 @@ import type { HeaderResolver } from './c/preprocessor/headers.ts';
 import { virtualResolver } from './c/preprocessor/headers.ts';
 import { Preprocessor } from './c/preprocessor/preprocessor.ts';
 import type { PreprocessorOptions } from './c/preprocessor/preprocessor.ts';
+import { preprocessToText } from './c/preprocessor/text.ts';
 import { snapshot } from './c/preprocessor/snapshot.ts';
 import type { Snapshot } from './c/preprocessor/snapshot.ts';
 import { createSema } from './c/sema/sema.ts';
@@ -25,6 +26,7 @@ import type { Diagnostic } from './diagnostics.ts';
 import type { Dialect } from './dialect/dialect.ts';
 import type { IrFunction, IrModule } from './ir/ir.ts';
 import { lowerUnit } from './ir/lower/lower.ts';
+import { isVariableName } from './ir/passes/constant-sizes.ts';
 import { storeDataAddresses } from './ir/passes/data-addresses.ts';
 import { optimize } from './ir/pipeline.ts';
 import { mapSpecs, dataSections } from './object-maps.ts';
@@ -98,6 +100,20 @@ export function compile(text: string, options: CompileOptions): Compiled {
   return { spec: diagnostics.errors === 0 ? spec : undefined, diagnostics: diagnostics.list, source: front.pp.source, module };
 }
 
+/** What the parser would be given, as text (`cc -E`). */
+export function preprocess(text: string, options: CompileOptions): { readonly text: string; readonly diagnostics: readonly Diagnostic[]; readonly source: SourceManager } {
+  const diagnostics = new Diagnostics(options.maxErrors);
+  const front = new Front(options, diagnostics);
+  let out = '';
+  try {
+    front.enter(text);
+    out = preprocessToText(front.pp);
+  } catch (e) {
+    if (!(e instanceof TooManyErrors)) throw e;
+  }
+  return { text: out, diagnostics: diagnostics.list, source: front.pp.source };
+}
+
 /** Text to typed tree. */
 class Front {
   readonly pp: Preprocessor;
@@ -118,11 +134,16 @@ class Front {
     this.pp = new Preprocessor({ ...this.shared, ...(dialect ? { from: preludeOf(dialect, facts.cpu) } : {}) });
   }
 
-  parse(text: string): TranslationUnit {
-    const { dialect, facts, defines = [], portable } = this.options;
+  enter(text: string): void {
+    const { dialect, defines = [] } = this.options;
     if (defines.length > 0) this.pp.enter('<command line>', defines.map(asDefine).join(''), { system: true });
     this.pp.enter(this.options.file ?? 'main.c', text);
     if (dialect?.footer !== undefined) this.pp.enter(`<end of ${dialect.name}>`, dialect.footer, { system: true });
+  }
+
+  parse(text: string): TranslationUnit {
+    const { dialect, facts, portable } = this.options;
+    this.enter(text);
     const sema = createSema({ facts, dialect, diagnostics: this.diagnostics, portable: portable ?? false });
     sema.setTextParser((source, name) => {
       const inner = new Preprocessor(this.shared);
@@ -201,7 +222,7 @@ function reportMissing(module: IrModule, diagnostics: Diagnostics): void {
   for (const fn of module.functions.values()) {
     for (const b of fn.blocks) {
       for (const i of b.insts) {
-        if (i.op !== 'call' || i.callee.kind !== 'function' || module.functions.has(i.callee.name) || seen.has(i.loc)) continue;
+        if (i.op !== 'call' || i.callee.kind !== 'function' || module.functions.has(i.callee.name) || isVariableName(i.callee.name) || seen.has(i.loc)) continue;
         seen.add(i.loc);
         diagnostics.error('undefined-function', i.loc, `'${i.callee.name}' is declared but has no body here, and BPF programs have no linker for it`);
       }

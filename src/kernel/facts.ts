@@ -27,6 +27,8 @@ export interface FactsOptions {
   readonly btf?: BtfSource;
   /** Node's name of the architecture; the running one without. */
   readonly arch?: string;
+  /** Another instruction set than the newest that this kernel takes. */
+  readonly cpu?: 1 | 2 | 3 | 4;
 }
 
 export function readTargetFacts(kernel: Kernel, options: FactsOptions = {}): KernelFacts {
@@ -45,7 +47,7 @@ export function readTargetFacts(kernel: Kernel, options: FactsOptions = {}): Ker
       return options.btf ?? kernelBtf(kernel);
     },
     get cpu() {
-      return atLeast(facts.version, '6.6') ? 4 : 3;
+      return options.cpu ?? (atLeast(facts.version, '6.6') ? 4 : 3);
     },
     kconfig: (name) => kconfig.get(name),
     tracepointFormat: (category, event) => reachable(kernel, () => tracepointFormat(kernel, category, event)),

@@ -79,6 +79,11 @@ export function loadProgram(kernel: Kernel, program: ReadyProgram): ProgramResul
       level = 1;
       continue;
     }
+    if ((level & 3) === 0) {
+      // Statistics alone do not say why.
+      level |= 1;
+      continue;
+    }
     const larger = nextLogSize(error, log.length, attempt.trueSize);
     if (larger !== undefined) {
       size = larger;

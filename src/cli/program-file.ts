@@ -1,0 +1,119 @@
+/**
+ * The C file that `compile`, `check` and `run` are about: its flags, its text, the facts it is compiled for.
+ */
+import { readFileSync } from 'node:fs';
+import { BtfReader } from '../btf/read.ts';
+import { folderResolver } from '../compiler/c/preprocessor/headers.ts';
+import { compile, type CompileOptions, type Compiled } from '../compiler/compile.ts';
+import { guessDialect } from '../compiler/dialect/auto.ts';
+import { bccDialect } from '../compiler/dialect/bcc/dialect.ts';
+import { libbpfDialect } from '../compiler/dialect/libbpf/dialect.ts';
+import { type DiagnosticJson, diagnosticToJson, renderDiagnostics } from '../compiler/render-diagnostic.ts';
+import { ElfFile } from '../elf/read.ts';
+import { UserError } from '../kernel/errors.ts';
+import { type KernelFacts, readTargetFacts } from '../kernel/facts.ts';
+import type { Kernel } from '../kernel/port.ts';
+import type { Flags } from '../tools/tool.ts';
+import { CommandLineError } from './errors.ts';
+import { parseFlags } from './parse.ts';
+
+export const FILE_FLAGS = {
+  define: { type: 'strings', short: 'D', value: 'NAME[=VALUE]', help: 'define a macro' },
+  include: { type: 'strings', short: 'I', value: 'FOLDER', help: 'look for headers there, too' },
+  dialect: { type: 'string', choices: ['bcc', 'libbpf'], value: 'bcc|libbpf', help: 'whose C it is; guessed from the text without' },
+  json: { type: 'boolean', help: 'the result as one line of JSON, messages included' },
+  help: { type: 'boolean', short: 'h', help: 'show this help and exit' },
+} as const satisfies Flags;
+
+/** `.c` files are text, everything else is decided by the command. */
+export interface ProgramFile {
+  readonly file: string;
+  readonly text: string;
+  /** The file's name without folder and ending. */
+  readonly name: string;
+  readonly facts: KernelFacts;
+  readonly options: CompileOptions;
+}
+
+export interface FileOptions {
+  readonly define?: readonly string[] | undefined;
+  readonly include?: readonly string[] | undefined;
+  readonly dialect?: 'bcc' | 'libbpf' | undefined;
+  readonly btf?: string | undefined;
+  readonly portable?: boolean;
+}
+
+/** The one file that such a command takes, and its options. */
+export function parseFileCommand<O>(command: string, flags: Flags, words: readonly string[]): { readonly options: O; readonly file: string; readonly help: boolean } {
+  const { options, positionals } = parseFlags(command, flags, words);
+  const help = options['help'] === true;
+  const [file, extra] = positionals;
+  if (!help && file === undefined) throw new CommandLineError(`${command} needs a C file; see 'skep ${command} --help'`);
+  if (!help && extra !== undefined) throw new CommandLineError(`${command} takes one C file, not also '${extra}'`);
+  return { options: options as O, file: file ?? '', help };
+}
+
+export function openProgram(kernel: Kernel, file: string, options: FileOptions): ProgramFile {
+  const text = readBytes(file).toString('utf8');
+  const facts = readTargetFacts(kernel, {
+    ...(options.btf === undefined ? {} : { btf: readBtfFile(options.btf) }),
+    // An object that is made for any kernel keeps to instructions that all of them have.
+    ...(options.portable === true ? { cpu: 3 as const } : {}),
+  });
+  const dialect = options.dialect === undefined ? guessDialect(text) : options.dialect === 'bcc' ? bccDialect : libbpfDialect;
+  const name = file.replace(/^.*\//, '').replace(/(?:\.bpf)?\.c$/, '');
+  return {
+    file, text, name, facts,
+    options: { facts, dialect, name, file, defines: options.define ?? [], includes: headers(options.include ?? []), portable: options.portable === true },
+  };
+}
+
+export function compileFile(program: ProgramFile): Compiled {
+  return compile(program.text, program.options);
+}
+
+export function messages(compiled: Pick<Compiled, 'diagnostics' | 'source'>): string {
+  return compiled.diagnostics.length === 0 ? '' : renderDiagnostics(compiled.diagnostics, compiled.source, { color: process.stderr.isTTY === true && process.env['NO_COLOR'] === undefined });
+}
+
+export function messagesJson({ diagnostics, source }: Pick<Compiled, 'diagnostics' | 'source'>): DiagnosticJson[] {
+  return diagnostics.map((d) => diagnosticToJson(d, source));
+}
+
+function headers(folders: readonly string[]): ReturnType<typeof folderResolver> {
+  return folderResolver({
+    user: folders,
+    read(path) {
+      try {
+        return readFileSync(path, 'utf8');
+      } catch {
+        // Not there, a folder, not readable: the next place may have it, and if none has the compiler says so.
+        return undefined;
+      }
+    },
+  });
+}
+
+function readBytes(file: string): Buffer {
+  try {
+    return readFileSync(file === '-' ? 0 : file);
+  } catch (error) {
+    const { code } = error as NodeJS.ErrnoException;
+    throw new UserError(`cannot read ${file}: ${code === 'ENOENT' ? 'there is no such file' : code === 'EISDIR' ? 'it is a folder' : (error as Error).message}`);
+  }
+}
+
+/** Raw BTF, as /sys/kernel/btf/vmlinux has it, or an ELF file with a .BTF section (a vmlinux, an object). */
+function readBtfFile(file: string): BtfReader {
+  const bytes = readBytes(file);
+  try {
+    if (bytes.length < 4 || bytes.readUInt32BE(0) !== 0x7f454c46) return new BtfReader(bytes);
+    const elf = new ElfFile(bytes);
+    const section = elf.section('.BTF');
+    if (section === undefined) throw new UserError(`${file} has no .BTF section`);
+    return new BtfReader(elf.data(section));
+  } catch (error) {
+    if (error instanceof UserError) throw error;
+    throw new UserError(`${file} is no BTF: ${(error as Error).message}`, undefined, error);
+  }
+}

@@ -1,0 +1,121 @@
+/**
+ * `skep run prog.c`: a C file as a tool. Everything that says where it belongs is attached; what the programs print is
+ * shown as it comes, and the maps when it ends.
+ *
+ *   compile ─▶ load ─▶ attach ─▶ trace_pipe … Ctrl-C or --duration ─▶ detach ─▶ maps
+ */
+import { readIterator } from '../attach/iterator.ts';
+import { BPF } from '../bcc/bpf.ts';
+import { attachesByItself } from '../bcc/auto-attach.ts';
+import { UserError } from '../kernel/errors.ts';
+import { linuxKernel } from '../kernel/linux.ts';
+import { jsonLine } from '../render/json.ts';
+import { safe } from '../render/safe.ts';
+import type { Flags, OptionsOf } from '../tools/tool.ts';
+import type { CommandHelp } from './commands.ts';
+import { CommandLineError } from './errors.ts';
+import { mapLines } from './print-map.ts';
+import { compileFile, FILE_FLAGS, messages, messagesJson, openProgram, parseFileCommand } from './program-file.ts';
+import { printsTrace, TracePipe } from './trace-pipe.ts';
+
+const FLAGS = {
+  attach: { type: 'strings', value: 'FN=PLACE', help: 'attach a function to a place: an interface, a kernel function, a cgroup folder, cpu_clock@99' },
+  duration: { type: 'number', value: 'SECONDS', help: 'stop after this long' },
+  verbose: { type: 'boolean', short: 'v', help: 'say on stderr what is attached' },
+  ...FILE_FLAGS,
+  json: { type: 'boolean', help: 'lines of JSON: what is printed, then every map' },
+} as const satisfies Flags;
+
+export const help: CommandHelp = {
+  usage: 'PROG.c',
+  about: 'Compiles the file, loads it, attaches each program whose name (BCC) or section (libbpf) says where it belongs, prints what they print with bpf_trace_printk, and on Ctrl-C every map. The trace buffer is one for the whole machine: lines of other programs show, too.',
+  flags: FLAGS,
+  examples: [
+    ['sudo skep run prog.c', 'until Ctrl-C'],
+    ['sudo skep run --duration 10 --json prog.c', 'ten seconds, as JSON'],
+    ['sudo skep run --attach count=eth0 xdp.c', 'an XDP program on an interface'],
+  ],
+};
+
+type Options = OptionsOf<typeof FLAGS>;
+
+/** Milliseconds between looks at the trace buffer. */
+const LOOK = 50;
+
+export async function run(words: readonly string[]): Promise<number> {
+  const { options, file, help: wanted } = parseFileCommand<Options>('run', FLAGS, words);
+  if (wanted) {
+    const { commandHelp } = await import('./help.ts');
+    process.stdout.write(commandHelp('run', help));
+    return 0;
+  }
+  const places = (options.attach ?? []).map(placeOf);
+  const kernel = linuxKernel();
+  const program = openProgram(kernel, file, { ...options, dialect: options.dialect as 'bcc' | 'libbpf' | undefined });
+  const compiled = compileFile(program);
+  const { spec } = compiled;
+  if (options.json) for (const message of messagesJson(compiled)) process.stdout.write(`${jsonLine({ kind: 'message', ...message })}\n`);
+  else process.stderr.write(messages(compiled));
+  if (spec === undefined) return 1;
+
+  const stopper = new AbortController();
+  const stop = () => {
+    if (stopper.signal.aborted) process.exit(130);
+    stopper.abort();
+  };
+  process.on('SIGINT', stop);
+  process.on('SIGTERM', stop);
+  const say = (text: string) => process.stderr.write(`${text}\n`);
+  // A reader that went away (`| head`) ends the run like Ctrl-C.
+  process.stdout.on('error', () => stopper.abort());
+  // What hangs by hand is not attached by itself.
+  const named = new Set(places.map(({ fn }) => fn));
+  const pipe = printsTrace(spec) ? new TracePipe(kernel) : undefined;
+  try {
+    const bySelf = spec.programs.filter((one) => one.autoLoad && !named.has(one.name) && attachesByItself(one)).map((one) => one.name);
+    const mine = new Set(bySelf);
+    const adjusted = { ...spec, programs: spec.programs.map((one) => ({ ...one, autoAttach: mine.has(one.name) })) };
+    using bpf = await BPF.load({ spec: adjusted, name: program.name, kernel, ...(options.verbose ? { log: say } : {}) });
+    for (const { fn, place } of places) bpf.attachTo(fn, place);
+    if (bpf.attached.length === 0) throw new UserError(`nothing in ${file} says where it is to be attached`, `give a place: --attach ${spec.programs[0]?.name ?? 'function'}=PLACE; the types of the programs are shown by 'skep check'`);
+    const left = spec.programs.filter((one) => !named.has(one.name) && !mine.has(one.name));
+    if (left.length > 0 && !options.json) say(`skep: not attached: ${left.map(({ name, type }) => `${name} (${type})`).join(', ')}`);
+    for (const iterator of bpf.attached.filter(({ kind }) => kind === 'iter')) for (const chunk of readIterator(kernel, iterator)) print(Buffer.from(chunk).toString('utf8').replace(/\n$/, '').split('\n'));
+    if (!options.json) say(`Running ${bpf.attached.map(({ program: name, kind, target }) => `${name} on ${kind} ${target}`).join(', ')}. Hit Ctrl-C to end.`);
+    const end = options.duration === undefined ? undefined : setTimeout(stop, options.duration * 1000);
+    await new Promise<void>((resolve) => {
+      const look = setInterval(() => {
+        if (pipe !== undefined) print(pipe.lines());
+      }, LOOK);
+      stopper.signal.addEventListener('abort', () => {
+        clearInterval(look);
+        clearTimeout(end);
+        resolve();
+      });
+      if (stopper.signal.aborted) stopper.signal.dispatchEvent(new Event('abort'));
+    });
+    for (const attachment of bpf.attached) attachment.detach();
+    if (pipe !== undefined) print(pipe.lines());
+    for (const name of bpf.maps) {
+      if (name.startsWith('.')) continue;
+      const table = bpf.map(name);
+      if (options.json) process.stdout.write(`${jsonLine({ kind: 'map', name, type: table.type, entries: 'entries' in table.map ? [...table.entries()].map(([key, value]) => ({ key, value })) : null })}\n`);
+      else for (const line of mapLines(table)) process.stdout.write(`${line}\n`);
+    }
+    return 0;
+  } finally {
+    pipe?.close();
+    process.off('SIGINT', stop);
+    process.off('SIGTERM', stop);
+  }
+
+  function print(lines: Iterable<string>): void {
+    for (const line of lines) process.stdout.write(options.json ? `${jsonLine({ kind: 'trace', text: line })}\n` : `${safe(line)}\n`);
+  }
+}
+
+function placeOf(text: string): { readonly fn: string; readonly place: string } {
+  const at = text.indexOf('=');
+  if (at <= 0 || at === text.length - 1) throw new CommandLineError(`--attach takes FUNCTION=PLACE, not '${text}'`);
+  return { fn: text.slice(0, at), place: text.slice(at + 1) };
+}
