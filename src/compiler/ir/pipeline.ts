@@ -12,6 +12,7 @@ import type { IrFunction, IrModule } from './ir.ts';
 import { alignStackAccesses } from './passes/align-stack.ts';
 import { cleanupCfg } from './passes/cleanup-cfg.ts';
 import { combine } from './passes/combine.ts';
+import { foldSizes, reportVariableSizes } from './passes/constant-sizes.ts';
 import { removeDeadCode } from './passes/dce.ts';
 import { removeDeadStores } from './passes/dse.ts';
 import { expandMemory } from './passes/expand-memory.ts';
@@ -103,6 +104,7 @@ class Runner {
       let changed = this.run('sroa', sroa, fn);
       if (this.run('mem2reg', mem2reg, fn)) changed = true;
       if (this.run('combine', combine, fn)) changed = true;
+      if (this.run('constant-sizes', foldSizes, fn)) changed = true;
       if (this.run('cleanup-cfg', cleanupCfg, fn)) changed = true;
       if (this.run('gvn', gvn, fn)) changed = true;
       if (this.run('dse', removeDeadStores, fn)) changed = true;
@@ -141,10 +143,11 @@ export function optimize(module: IrModule, options: PipelineOptions): void {
       if (r.run('unroll', (f) => unrollLoops(f, options.diagnostics), fn)) r.middle(fn);
     }
   }
+  removeUncalled(module, options.roots);
+  reportVariableSizes(module, options.diagnostics);
   const read = insertProbeReads(module, options.diagnostics);
   for (const fn of read) r.touched('probe-reads', fn);
   for (const fn of module.functions.values()) r.late(fn);
-  removeUncalled(module, options.roots);
 }
 
 function hasIndirect(fn: IrFunction): boolean {

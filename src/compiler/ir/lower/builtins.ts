@@ -6,6 +6,7 @@
 import type { Builtin, Expr } from '../../c/ast.ts';
 import { constant, undef } from '../builder.ts';
 import type { AtomicOp, BinOp, Value } from '../ir.ts';
+import { VARIABLE } from '../passes/constant-sizes.ts';
 import { leadingZeroCount, popcount, trailingZeroCount } from './bit-tricks.ts';
 import { convertInt } from './convert.ts';
 import { fieldInfo, preserved, typeInfo } from './core.ts';
@@ -49,35 +50,40 @@ function pointeeAlign(e: Expr): number {
   return t.kind === 'pointer' ? alignOfType(t.to) : 1;
 }
 
-function constantSize(f: FunctionState, e: Builtin, i: number): number | undefined {
-  const size = scalar(f, arg(e, i));
-  if (size.op === 'const' && size.value < 0x8000_0000n) return Number(size.value);
-  f.error('variable-size', arg(e, i), `the size of '${e.name}' must be a constant: BPF has no such function to call`);
-  return undefined;
+/** A size that is not known here may be when this function has been inlined. */
+function withSize(f: FunctionState, e: Builtin, name: string, args: readonly [Value, Value], align: number, known: (size: number) => Value | undefined): Value | undefined {
+  const size = scalar(f, arg(e, 2));
+  f.b.loc = e.loc;
+  if (size.op === 'const' && size.value < 0x8000_0000n) return known(Number(size.value));
+  return f.b.call(name === VARIABLE.memcmp ? 'i32' : 'void', { kind: 'function', name }, [...args, size, constant('i64', align)]);
 }
 
 const copy = (move: boolean): Lower => (f, e) => {
   const dst = scalar(f, arg(e, 0)), src = scalar(f, arg(e, 1));
-  const size = constantSize(f, e, 2);
-  f.b.loc = e.loc;
-  if (size !== undefined) f.b.memcpy(dst, src, size, Math.min(pointeeAlign(arg(e, 0)), pointeeAlign(arg(e, 1))), move);
+  const align = Math.min(pointeeAlign(arg(e, 0)), pointeeAlign(arg(e, 1)));
+  withSize(f, e, move ? VARIABLE.memmove : VARIABLE.memcpy, [dst, src], align, (size) => {
+    f.b.memcpy(dst, src, size, align, move);
+    return undefined;
+  });
   return dst;
 };
 
 const fill: Lower = (f, e) => {
   const dst = scalar(f, arg(e, 0));
-  const byte = scalar(f, arg(e, 1));
-  const size = constantSize(f, e, 2);
-  f.b.loc = e.loc;
-  if (size !== undefined) f.b.memset(dst, byte.type === 'i64' ? f.b.trunc(byte) : byte, size, pointeeAlign(arg(e, 0)));
+  const raw = scalar(f, arg(e, 1));
+  const byte = raw.type === 'i64' ? f.b.trunc(raw) : raw;
+  const align = pointeeAlign(arg(e, 0));
+  withSize(f, e, VARIABLE.memset, [dst, byte], align, (size) => {
+    f.b.memset(dst, byte, size, align);
+    return undefined;
+  });
   return dst;
 };
 
 const compare: Lower = (f, e) => {
-  const a = scalar(f, arg(e, 0)), b = scalar(f, arg(e, 1));
-  const size = constantSize(f, e, 2);
-  f.b.loc = e.loc;
-  return size === undefined ? constant('i32', 0) : f.b.memcmp(a, b, size, Math.min(pointeeAlign(arg(e, 0)), pointeeAlign(arg(e, 1))));
+  const x = scalar(f, arg(e, 0)), y = scalar(f, arg(e, 1));
+  const align = Math.min(pointeeAlign(arg(e, 0)), pointeeAlign(arg(e, 1)));
+  return withSize(f, e, VARIABLE.memcmp, [x, y], align, (size) => f.b.memcmp(x, y, size, align));
 };
 
 /* ---------- numbers ---------- */

@@ -113,6 +113,9 @@ function globalPlace(f: FunctionState, d: VarDecl): Place {
     const typed = d.type.type.kind !== 'void';
     return localPlace(f.b.ksymaddr(d.name, typed, d.attributes.some((a) => a.name === 'weak')), d.type, alignOfType(d.type));
   }
+  if (d.storage === 'extern' && !(section?.kind === 'string' && section.value === '.kconfig')) {
+    f.m.error('undefined-variable', f.b.loc, `'${d.name}' is declared extern, and nothing here defines it: BPF objects are compiled whole`);
+  }
   return localPlace(f.b.globaladdr(globalFor(f.m, d)), d.type, Math.max(alignOfType(d.type), d.align ?? 1));
 }
 
