@@ -117,7 +117,7 @@ class Generator {
   private expression(type: 'i32' | 'i64', depth = 0): Value {
     const { b } = this;
     const operand = (t: 'i32' | 'i64'): Value => (depth < 2 && this.random(3) === 0 ? this.expression(t, depth + 1) : this.value(t));
-    switch (this.random(14)) {
+    switch (this.random(16)) {
       case 0: case 1: case 2: case 3: case 4: return b.bin(this.pick(BINS), operand(type), operand(type));
       case 5: return b.bin(this.pick(BINS), operand(type), constant(type, this.edge()));
       case 6: {
@@ -136,6 +136,15 @@ class Generator {
       }
       case 10: case 11: return this.load(type);
       case 12: return b.select(b.bin(this.pick(['and', 'or', 'xor'] as const), b.cmp(this.pick(PREDS), operand('i32'), operand('i32')), b.cmp(this.pick(PREDS), operand('i64'), operand('i64'))), operand(type), operand(type));
+      case 13: case 14: {
+        // Shifts and sums by what a comparison decides.
+        const t = this.pick(['i32', 'i64'] as const);
+        const c = b.cmp(this.pick(PREDS), operand(t), this.random(2) ? constant(t, this.edge()) : operand(t));
+        const flag = type === 'i32' ? c : b.ext('i64', false, 32, c);
+        const by = this.random(3) ? b.bin('shl', flag, constant(type, this.random(6))) : flag;
+        const changed = b.bin(this.pick(['add', 'sub', 'or', 'xor', 'shl', 'lshr', 'ashr'] as const), operand(type), by);
+        return this.random(2) ? changed : b.bin('or', b.bin('add', changed, operand(type)), by);
+      }
       default: return type === 'i32' ? b.bswap(this.pick([16, 32] as const), operand('i32')) : b.ext('i64', true, 32, operand('i32'));
     }
   }

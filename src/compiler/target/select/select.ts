@@ -115,7 +115,9 @@ function selectGroup(s: Selection, group: Group, members: readonly Member[]): vo
   const otherwiseFirst = changes || members.every((m) => 'value' in m.then && m.then.value.op === 'const' && m.otherwise.op !== 'const');
   const arm = (then: boolean): void => members.forEach((m, k) => {
     const dst = raw[k] as number;
-    if (!then) s.into(dst, m.otherwise);
+    // 32-bit arithmetic leaves a zero upper half; what is not computed on this way must have one too.
+    if (!then && m.inst.op === 'bin' && m.inst.type === 'i32' && !s.isZeroExtended(m.otherwise)) s.zeroExtend(dst, s.reg(m.otherwise));
+    else if (!then) s.into(dst, m.otherwise);
     else if ('value' in m.then) s.into(dst, m.then.value);
     else changeBy(s, m.inst.type === 'i32', dst, m.then.op, m.then.by);
   });
