@@ -49,7 +49,7 @@ const SHAPES: readonly (readonly string[])[] = [
   ['--max-funcs', '2', '--max-block-depth', '2', '--max-expr-complexity', '10', '--no-packed-struct'],
   ['--no-longlong', '--max-funcs', '5', '--max-block-depth', '2', '--max-expr-complexity', '4', '--max-array-dim', '2'],
   ['--max-funcs', '3', '--max-block-depth', '4', '--max-expr-complexity', '4', '--max-pointer-depth', '3', '--inline-function'],
-  ['--max-funcs', '1', '--max-block-depth', '4', '--max-expr-complexity', '5', '--builtins'],
+  ['--max-funcs', '1', '--max-block-depth', '4', '--max-expr-complexity', '5', '--no-volatiles'],
 ];
 
 const SAFE_MATH = '/usr/include/csmith/safe_math.h';
