@@ -21,7 +21,7 @@ async function main(): Promise<void> {
     await runFile(file, {
       onEvent: say,
       onText: (line) => line && process.stdout.write(`${line}\n`),
-      timeLimit: 300_000,
+      timeLimit: 900_000,
       ...(pattern === undefined ? {} : { pattern }),
     });
     const left = await leftovers(before);

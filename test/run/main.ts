@@ -83,7 +83,7 @@ async function runGuestTier(series: Series): Promise<void> {
   const { end, console: text } = await runGuest({
     kernel: guestKernel(series),
     command,
-    env: CI ? { CI: 'true' } : {},
+    env: Object.fromEntries(['CI', 'SKEP_LONG'].flatMap((name) => (process.env[name] === undefined ? [] : [[name, process.env[name]]]))),
     keep: flags.keep,
     timeLimit: GUEST_MINUTES * 60_000,
     onOutput: (output) => reader.push(output),

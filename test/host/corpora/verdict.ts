@@ -1,0 +1,146 @@
+/**
+ * What becomes of a source that somebody else wrote: compiled for this kernel, its maps made, and each of its programs
+ * given to the verifier under its own type.
+ *
+ *   source ─▶ compile ─▶ maps ─▶ program, program, …      every failure: where, and what was said
+ *
+ * `unexpected` compares the failures with the table of exceptions. An exception holds on the kernels where its reason
+ * is true, which is looked up and never assumed; there the failure must be the one it names. So a new failure, an
+ * exception that no longer fails and a name that is nowhere are all told.
+ */
+import { basename } from 'node:path';
+import { compile, type CompileOptions } from '../../../src/compiler/compile.ts';
+import type { Kernel } from '../../../src/kernel/port.ts';
+import type { KernelFacts } from '../../../src/kernel/facts.ts';
+import { loadObject } from '../../../src/link/load.ts';
+import { fillSlots } from '../../../src/link/load-maps.ts';
+import type { MapSpec } from '../../../src/object/spec.ts';
+
+export interface Source {
+  /** 'opensnoop.3', 'sockex1_kern.c' */
+  readonly name: string;
+  readonly text: string;
+  readonly options: Omit<CompileOptions, 'facts'>;
+  /** Maps whose size the sample's other half sets before it loads: the number of entries. */
+  readonly entries?: Readonly<Record<string, number>>;
+}
+
+export interface Verdict {
+  /** 'opensnoop.3' where the whole source failed, 'opensnoop.3/kprobe__do_open' where one program did. */
+  readonly where: string;
+  /** Undefined: accepted. */
+  readonly failure: string | undefined;
+}
+
+export interface Exception {
+  /** Names as `Verdict.where` has them, separated by blanks. */
+  readonly at: string;
+  /** What the failure must contain. */
+  readonly says: string;
+  readonly why: Reason;
+}
+
+export interface Reason {
+  readonly text: string;
+  /** Whether it is so on this kernel. */
+  readonly holds: (host: Host) => boolean;
+}
+
+export interface Host {
+  readonly kernel: Kernel;
+  readonly facts: KernelFacts;
+}
+
+/** The source as a whole first, then each of its programs. */
+export function judge({ kernel, facts }: Host, source: Source): Verdict[] {
+  const { name } = source;
+  const failed = (failure: string): Verdict[] => [{ where: name, failure }];
+  let compiled;
+  try {
+    compiled = compile(source.text, { ...source.options, facts });
+  } catch (error) {
+    return failed(`the compiler crashed: ${(error as Error).stack}`);
+  }
+  const { spec } = compiled;
+  if (spec === undefined) {
+    const first = compiled.diagnostics.find(({ severity }) => severity === 'error');
+    if (first === undefined) return failed('no object, and no error that says why');
+    const at = compiled.source.filePosition(first.loc);
+    return failed(`${first.code}: ${at === undefined ? '' : `${basename(at.file)}:${at.line}:${at.column}: `}${first.message}`);
+  }
+  if (spec.programs.length === 0) return failed('no programs');
+  let object;
+  try {
+    // Slots that the source gives to programs can only be filled once these are loaded.
+    const maps = new Map([...spec.maps].map(([key, map]) => [key, prepared(map, source.entries?.[map.name])]));
+    object = loadObject({ ...spec, maps }, kernel, { facts, programs: () => false });
+  } catch (error) {
+    return failed(`maps: ${(error as Error).message}`);
+  }
+  let slots: string | undefined;
+  const verdicts: Verdict[] = [];
+  try {
+    for (const program of spec.programs) {
+      let failure: string | undefined;
+      try {
+        object.load(program);
+      } catch (error) {
+        failure = `${program.type}: ${(error as Error).message}`;
+      }
+      verdicts.push({ where: `${name}/${program.name}`, failure });
+    }
+    for (const map of object.maps.values()) {
+      const wanted = spec.maps.get(map.name)?.values;
+      if (map.spec.type !== 'prog_array' || wanted === undefined) continue;
+      try {
+        fillSlots({ ...map, spec: { ...map.spec, values: wanted } }, (program) => object.programs.get(program)?.fd, kernel);
+      } catch (error) {
+        slots = `slots: ${(error as Error).message}`;
+      }
+    }
+  } finally {
+    object.close();
+  }
+  return [{ where: name, failure: slots }, ...verdicts];
+}
+
+function prepared(map: MapSpec, entries: number | undefined): MapSpec {
+  if (entries !== undefined) return { ...map, maxEntries: entries };
+  if (map.type !== 'prog_array') return map;
+  const { values: _, ...rest } = map;
+  return rest;
+}
+
+/** Lines to tell; none when all is as it should be. `complete`: every source of the corpus was judged. */
+export function unexpected(host: Host, verdicts: readonly Verdict[], exceptions: readonly Exception[], complete: boolean): string[] {
+  const problems: string[] = [];
+  const expected = new Map<string, Exception[]>();
+  for (const exception of exceptions) {
+    const holds = exception.why.holds(host);
+    for (const name of exception.at.split(/\s+/)) {
+      const known = expected.get(name) ?? [];
+      expected.set(name, holds ? [...known, exception] : known);
+    }
+  }
+  const wholes = new Map<string, boolean>();
+  for (const { where, failure } of verdicts) {
+    if (!where.includes('/')) wholes.set(where, failure === undefined);
+    const reasons = expected.get(where) ?? [];
+    expected.delete(where);
+    if (failure === undefined && reasons.length > 0) problems.push(`${where}: accepted, though ${reasons.map(({ why }) => why.text).join(', ')}`);
+    if (failure !== undefined && !reasons.some(({ says }) => failure.includes(says))) {
+      problems.push(`${where}: ${failure}${reasons.length > 0 ? ` (expected: ${reasons.map(({ says }) => says).join(' or ')})` : ''}`);
+    }
+  }
+  for (const name of expected.keys()) {
+    const whole = wholes.get(name.split('/')[0] ?? '');
+    // Programs of a source that did not compile have no verdict.
+    if (whole === undefined ? complete : whole) problems.push(`${name} is in the table of exceptions and not in the corpus`);
+  }
+  return problems;
+}
+
+export function summary(verdicts: readonly Verdict[]): string {
+  const of = (list: readonly Verdict[]) => `${list.filter(({ failure }) => failure === undefined).length} of ${list.length}`;
+  return `${of(verdicts.filter(({ where }) => !where.includes('/')))} sources compile and make their maps, ${of(verdicts.filter(({ where }) => where.includes('/')))} programs are accepted`;
+}
