@@ -77,9 +77,8 @@ class LinuxKernel implements Kernel {
   }
 
   bpf(cmd: number, attr: Uint8Array): number {
-    const result = this.#call(this.#nr.bpf, cmd, this.#ffi.address(attr), attr.length, 0, 0, 0);
-    // Reads `attr` after the call, so that it is still referenced while the kernel uses it.
-    if (result < 0) throw failure(`bpf(${commandName(cmd) ?? cmd})`, -result, attr.length === 0 ? 'empty attr' : undefined);
+    const result = this.#call(this.#nr.bpf, cmd, this.addressOf(attr), attr.length, 0, 0, 0);
+    if (result < 0) throw failure(`bpf(${commandName(cmd) ?? cmd})`, -result);
     return RETURNS_FD.has(cmd) ? this.#above2(result) : result;
   }
 

@@ -5,9 +5,14 @@
  *   fentry/vfs_read          ─▶ function 'vfs_read', in the kernel or, as 'module:function', in a module
  *   lsm/file_open            ─▶ function 'bpf_lsm_file_open'
  *   iter/task                ─▶ function 'bpf_iter_task'
+ *   freplace/handler         ─▶ function 'handler' of another program, which the caller names by its descriptor
  */
+import { BtfReader } from '../btf/read.ts';
 import type { BtfKind, BtfSource } from '../btf/types.ts';
+import { bpf } from '../kernel/bpf-attr.ts';
 import { FeatureError, UsageError } from '../kernel/errors.ts';
+import { btfData, progInfo } from '../kernel/obj-info.ts';
+import type { Kernel } from '../kernel/port.ts';
 import type { ProgramSpec } from '../object/spec.ts';
 import { LinkError } from './error.ts';
 import type { KernelSymbols } from './ksyms.ts';
@@ -64,6 +69,23 @@ export function attachTarget(program: ProgramSpec, vmlinux: () => BtfSource | un
     .filter((s) => s.startsWith(row.prefix))
     .map((s) => s.slice(row.prefix.length));
   throw new UsageError(`this kernel has no ${row.what} '${name}' for program '${program.name}'`, similar);
+}
+
+/** A function of a program that is loaded: for `ext` (replaces it) and for fentry and fexit on BPF programs. Since Linux 5.6. */
+export function targetInProgram(program: ProgramSpec, kernel: Kernel, programFd: number): AttachTarget {
+  const name = program.target ?? '';
+  const info = progInfo(kernel, programFd);
+  if (info.btf_id === 0) throw new LinkError(`program '${info.name}' has no types: '${program.name}' cannot attach to its functions`);
+  const fd = bpf(kernel, 'BTF_GET_FD_BY_ID', { start_id: info.btf_id });
+  try {
+    const btf = new BtfReader(btfData(kernel, fd));
+    const id = btf.find(name, 'func');
+    if (id === undefined)
+      throw new UsageError(`program '${info.name}' has no function '${name}' for program '${program.name}'`, btf.similar(name, 'func'));
+    return { btfId: id, btfFd: 0 };
+  } finally {
+    kernel.close(fd);
+  }
 }
 
 function splitTarget(target: string): [module: string | undefined, name: string] {

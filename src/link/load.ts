@@ -18,7 +18,7 @@ import type { TargetFacts } from '../compiler/target-facts.ts';
 import { kernelBtf, modulesWithBtf } from '../kernel/kernel-btf.ts';
 import { type Kernel, KernelError } from '../kernel/port.ts';
 import type { FunctionSpec, ObjectSpec, ProgramSpec, VariableSpec } from '../object/spec.ts';
-import { attachTarget } from './attach-target.ts';
+import { attachTarget, targetInProgram } from './attach-target.ts';
 import { CoreLinker } from './core.ts';
 import { LinkError } from './error.ts';
 import { type JoinedProgram, joinProgram } from './join.ts';
@@ -41,7 +41,7 @@ export interface LoadOptions {
   readonly programs?: (program: ProgramSpec) => boolean;
   /** Keep the verifier's log of accepted programs, too (1, 2 or 4, or their sum). */
   readonly logLevel?: number;
-  /** Program that an `ext` program replaces a function of. */
+  /** Program whose function an `ext` program replaces, or fentry and fexit programs hang on. */
   readonly targetProgramFd?: number;
 }
 
@@ -289,7 +289,10 @@ export class LoadedObject {
       sources: this.spec.sources,
       btfFd: this.#btfFd,
       info,
-      target: attachTarget(program, () => facts.btf, this.#symbols),
+      target:
+        targetProgramFd === undefined
+          ? attachTarget(program, () => facts.btf, this.#symbols)
+          : targetInProgram(program, this.kernel, targetProgramFd),
       kernelVersion: program.type === 'kprobe' ? facts.kernelVersion : 0,
       ...(targetProgramFd === undefined ? {} : { targetProgramFd }),
       ...(logLevel === undefined ? {} : { logLevel }),

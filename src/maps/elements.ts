@@ -87,7 +87,8 @@ export class Elements {
     this.#attrView.setBigUint64(FLAGS_AT, BigInt(flags), true);
     try {
       this.kernel.bpf(BPF_CMD[command], this.#attr);
-      return true;
+      // Looks at the buffers (never empty) after the call, so that they are still referenced during it.
+      return this.key.byteLength > 0 && this.value.byteLength > 0 && this.next.byteLength > 0;
     } catch (error) {
       if (!(error instanceof KernelError)) throw error;
       if (error.code === 'ENOENT' || (error.code === 'EEXIST' && command === 'MAP_UPDATE_ELEM' && flags !== 0)) return false;

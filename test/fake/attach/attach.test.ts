@@ -2,12 +2,14 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { attachCgroup } from '../../../src/attach/cgroup.ts';
+import { attachTo } from '../../../src/attach/generic.ts';
 import { attachKprobe } from '../../../src/attach/kprobe.ts';
 import { attachKprobeMulti } from '../../../src/attach/kprobe-multi.ts';
 import { encodeAttributes, routeRequest, text, u32 } from '../../../src/attach/netlink.ts';
 import { attachPerfEvent } from '../../../src/attach/perf-event.ts';
 import { attachPacketSocket } from '../../../src/attach/socket.ts';
 import { attachTc } from '../../../src/attach/tc.ts';
+import { attachKprobes, syscallFunction, traceableFunctions } from '../../../src/attach/traceable.ts';
 import { attachTracepoint } from '../../../src/attach/tracepoint.ts';
 import { attachTracing } from '../../../src/attach/tracing.ts';
 import { attachUprobe } from '../../../src/attach/uprobe.ts';
@@ -292,6 +294,66 @@ test('cgroup: a link; attached and detached where there is none', () => {
   assert.deepEqual([old.named('PROG_ATTACH')[0]?.attr['attach_type'], old.named('PROG_ATTACH')[0]?.attr['attach_flags']], [1, 2]);
   assert.equal(old.open.size, 0);
   assert.throws(() => attachCgroup(kernel, programOf({ type: 'cgroup_skb' }), '/x'), /which cgroup hook/);
+});
+
+test('traceable functions: from ftrace, else from kallsyms; never those that must not be', () => {
+  const kernel = fakeKernel();
+  kernel.files.set(
+    '/proc/kallsyms',
+    'ffffffff81000000 T vfs_read\nffffffff81000010 t vfs_read.cold\nffffffff81000020 D jiffies\nffffffff81000030 T __x64_sys_bpf\n',
+  );
+  assert.deepEqual(
+    traceableFunctions(kernel, () => true),
+    ['vfs_read', '__x64_sys_bpf'],
+  );
+  kernel.files.set(
+    '/sys/kernel/tracing/available_filter_functions',
+    'vfs_read\nvfs_write\nvfs_read\nxfs_read [xfs]\nperf_event_task\n_kbl_addr_x\nnmi_enter\n',
+  );
+  kernel.files.set('/sys/kernel/debug/kprobes/blacklist', '0xffffffff81000000-0xffffffff81000040\tnmi_enter\n');
+  assert.deepEqual(
+    traceableFunctions(kernel, () => true),
+    ['vfs_read', 'vfs_write', 'xfs_read'],
+  );
+  assert.deepEqual(
+    traceableFunctions(kernel, (n) => n.startsWith('xfs')),
+    ['xfs_read'],
+  );
+  assert.equal(syscallFunction(kernel, 'openat'), '__x64_sys_openat');
+  assert.equal(syscallFunction(kernel, '__arm64_sys_openat'), '__x64_sys_openat');
+  assert.equal(
+    syscallFunction(kernel, 'openat', (n) => n === 'sys_bpf'),
+    'sys_openat',
+  );
+});
+
+test('kprobes by pattern: one may fail, not all; a limit; one link where the program is for it', () => {
+  const kernel = fakeKernel();
+  kernel.on('perf_event_open', (call) => (call.attempt === 2 ? fail('ENOENT') : undefined));
+  const attached = attachKprobes(kernel, programOf({ type: 'kprobe' }), ['a', 'b', 'c']);
+  assert.equal(attached.target, '2 functions');
+  attached.detach();
+  assert.equal(kernel.open.size, 0);
+  kernel.on('perf_event_open', () => fail('ENOENT'));
+  assert.throws(() => attachKprobes(kernel, programOf({ type: 'kprobe' }), ['a', 'b']), /'a' cannot be probed/);
+  assert.throws(() => attachKprobes(kernel, programOf({ type: 'kprobe' }), []), /no function that can be probed matches/);
+  assert.throws(() => attachKprobes(kernel, programOf({ type: 'kprobe' }), ['a', 'b'], { limit: 1 }), /2 functions match, 1 is the limit/);
+  const multi = fakeKernel();
+  attachKprobes(multi, programOf({ type: 'kprobe', attachType: 'trace_kprobe_multi' }), ['a', 'b']).detach();
+  assert.deepEqual([multi.named('LINK_CREATE').length, multi.named('perf_event_open').length], [1, 0]);
+});
+
+test('the plain way: attach and detach by type', () => {
+  const kernel = fakeKernel();
+  attachTo(kernel, PROGRAM, 9, 'flow_dissector').detach();
+  assert.deepEqual(
+    ['PROG_ATTACH', 'PROG_DETACH'].map((n) => [kernel.named(n)[0]?.attr['target_fd'], kernel.named(n)[0]?.attr['attach_type']]),
+    [
+      [9, 17],
+      [9, 17],
+    ],
+  );
+  assert.throws(() => attachTo(kernel, PROGRAM, 9, 'nope'), UsageError);
 });
 
 test('lsm without the BPF LSM is an error: the program would never run', () => {

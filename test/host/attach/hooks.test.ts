@@ -10,14 +10,16 @@ import { attachIterator, readIterator } from '../../../src/attach/iterator.ts';
 import { attachKprobe } from '../../../src/attach/kprobe.ts';
 import { attachKprobeMulti } from '../../../src/attach/kprobe-multi.ts';
 import { attachNetns } from '../../../src/attach/namespace.ts';
+import { attachNetfilter } from '../../../src/attach/netfilter.ts';
 import { attachPerfEvent } from '../../../src/attach/perf-event.ts';
 import { attachTc } from '../../../src/attach/tc.ts';
 import { testRun } from '../../../src/attach/test-run.ts';
+import { attachKprobes, syscallFunction, traceableFunctions } from '../../../src/attach/traceable.ts';
 import { attachTracing } from '../../../src/attach/tracing.ts';
 import { attachUprobe, attachUprobeMulti } from '../../../src/attach/uprobe.ts';
 import { attachXdp } from '../../../src/attach/xdp.ts';
 import { ElfFile } from '../../../src/elf/index.ts';
-import { callHelper, exit, load, mov64, mov64Imm } from '../../../src/isa/build.ts';
+import { callHelper, callLocal, exit, load, mov64, mov64Imm } from '../../../src/isa/build.ts';
 import { FP, SIZE } from '../../../src/isa/insn.ts';
 import { FeatureError, UsageError, UserError } from '../../../src/kernel/errors.ts';
 import { type LoadedObject, type LoadedProgram, loadObject } from '../../../src/link/load.ts';
@@ -319,6 +321,19 @@ kernelTest('sk_lookup on a namespace of its own', { minKernel: '5.9' }, () =>
   ),
 );
 
+kernelTest('netfilter', { minKernel: '6.4' }, () =>
+  leavesNothing(() =>
+    withNamespace((ns) => {
+      if (facts.kconfig('NETFILTER_BPF_LINK') !== 'y') return;
+      using object = counting({ type: 'netfilter', attachType: 'netfilter' }, { result: 1 });
+      const at = { family: 'ipv4', hook: 'output', priority: -5, netns: ns.path } as const;
+      const attached = attachNetfilter(kernel, main(object), at);
+      assert.throws(() => attachNetfilter(kernel, main(object), at), /another with this priority/);
+      runs(object, attached, () => ns.send(3));
+    }),
+  ),
+);
+
 kernelTest('test runs', {}, () =>
   leavesNothing(() => {
     using object = counting({ type: 'socket_filter' }, { result: 7 });
@@ -368,6 +383,20 @@ kernelTest('kprobes and kretprobes', { kprobes: true }, () =>
   }),
 );
 
+kernelTest('kprobes by pattern, and the functions of system calls', { kprobes: true }, () =>
+  leavesNothing(() => {
+    const names = traceableFunctions(kernel, (name) => /^vfs_(?:read|write|open)$/.test(name));
+    assert.deepEqual([...names].sort(), ['vfs_open', 'vfs_read', 'vfs_write']);
+    using object = counting({ type: 'kprobe' }, { pid: process.pid });
+    const attached = attachKprobes(kernel, main(object), [...names, 'no_such_function']);
+    assert.equal(attached.target, '3 functions');
+    runs(object, attached, () => void readFileSync('/proc/self/stat'));
+    using openat = counting({ type: 'kprobe' }, { pid: process.pid });
+    const onSyscall = attachKprobe(kernel, main(openat), syscallFunction(kernel, 'openat'));
+    runs(openat, onSyscall, () => void readFileSync('/proc/self/stat'));
+  }),
+);
+
 kernelTest('kprobe.multi', { kprobes: true, minKernel: '5.18' }, () =>
   leavesNothing(() => {
     using object = counting({ type: 'kprobe', attachType: 'trace_kprobe_multi' }, { pid: process.pid });
@@ -396,6 +425,31 @@ for (const attachType of ['trace_fentry', 'trace_fexit'] as const) {
     }),
   );
 }
+
+kernelTest('freplace: a function of another program', { fentry: true, guest: true }, () =>
+  leavesNothing(() => {
+    const one = (value: number, program: Program): LoadedObject['spec'] =>
+      tinyObject({
+        program,
+        main: { insns: [callLocal(0), exit()], refs: [{ insn: 0, to: { kind: 'call', function: 'answer' } }] },
+        functions: { answer: { insns: [mov64Imm(0, value), exit()], linkage: 'global' } },
+      });
+    using target = loadObject(one(1, { type: 'socket_filter' }), kernel, { facts });
+    const packet = { data: new Uint8Array(64) };
+    assert.equal(testRun(kernel, main(target), packet).result, 1);
+    const replacement = tinyObject({ program: { type: 'ext', target: 'answer' }, main: returns(5), contextless: true });
+    using object = loadObject(replacement, kernel, { facts, targetProgramFd: main(target).fd });
+    using attached = attachTracing(kernel, main(object));
+    assert.equal(testRun(kernel, main(target), packet).result, 5);
+    attached.detach();
+    assert.equal(testRun(kernel, main(target), packet).result, 1);
+    const wrong = tinyObject({ program: { type: 'ext', target: 'anser' }, main: returns(5) });
+    assert.throws(
+      () => loadObject(wrong, kernel, { facts, targetProgramFd: main(target).fd }),
+      (error: unknown) => error instanceof UsageError && error.suggestions.includes('answer'),
+    );
+  }),
+);
 
 kernelTest('lsm', { lsm: true, guest: true }, () =>
   leavesNothing(() => {

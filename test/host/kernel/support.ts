@@ -30,6 +30,8 @@ export interface TinyObject {
   readonly maps?: readonly MapSpec[];
   readonly sources?: Readonly<Record<string, string>>;
   readonly license?: string;
+  /** `main` takes no context. */
+  readonly contextless?: boolean;
   /** Give functions types, as a compiler does. */
   readonly typed?: boolean;
 }
@@ -42,7 +44,12 @@ export function tinyObject(tiny: TinyObject): ObjectSpec {
   const functions = new Map<string, FunctionSpec>();
   for (const [name, fn] of Object.entries({ main: tiny.main, ...tiny.functions })) {
     const isMain = name === 'main';
-    const proto = btf.add({ kind: 'funcProto', returns: int, params: isMain ? [{ name: 'ctx', type: context }] : [], variadic: false });
+    const proto = btf.add({
+      kind: 'funcProto',
+      returns: int,
+      params: isMain && tiny.contextless !== true ? [{ name: 'ctx', type: context }] : [],
+      variadic: false,
+    });
     const linkage = fn.linkage ?? (isMain ? 'global' : 'static');
     const btfFunc = btf.append({ kind: 'func', name, type: proto, linkage: linkage === 'weak' ? 'global' : linkage });
     functions.set(name, {

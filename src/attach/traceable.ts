@@ -1,0 +1,128 @@
+/**
+ * Which functions of the kernel can be probed, and many probes at once.
+ *
+ *   tracefs available_filter_functions ─┐
+ *   (without ftrace: kallsyms, text)   ─┴▶ minus what the kernel or experience forbids ─▶ pattern ─▶ one link, or a probe each
+ *
+ * What is left out: the kernel's own list of exceptions (debugfs kprobes/blacklist, where it can be read), code that
+ * perf and the probes themselves run through, call trampolines, and parts that the compiler split off.
+ */
+import { UsageError, UserError } from '../kernel/errors.ts';
+import { type Kernel, KernelError } from '../kernel/port.ts';
+import { readText, readTextIfThere } from '../kernel/text.ts';
+import { tracefsPath } from '../kernel/tracefs.ts';
+import type { ProgramSpec } from '../object/spec.ts';
+import { type AttachableProgram, type Attachment, together } from './attachment.ts';
+import { attachKprobe } from './kprobe.ts';
+import { attachKprobeMulti } from './kprobe-multi.ts';
+
+/** Names that are never probed by pattern. */
+const NEVER = /^(?:_kbl_addr_|__perf|perf_|__SCT__|__SCK__|__cfi_|__pfx_|__ftrace_invalid_address_)|\.cold(?:\.|$)/;
+
+/** Functions that can be probed and that `matches` accepts, in the kernel's order, each name once. */
+export function traceableFunctions(kernel: Kernel, matches: (name: string) => boolean): string[] {
+  const forbidden = blacklist(kernel);
+  const found = new Set<string>();
+  for (const name of candidates(kernel))
+    if (!found.has(name) && !NEVER.test(name) && !forbidden.has(name) && matches(name)) found.add(name);
+  return [...found];
+}
+
+function* candidates(kernel: Kernel): Generator<string, void, undefined> {
+  const listed = filterFunctions(kernel);
+  if (listed !== undefined) {
+    // 'vfs_read' or 'xfs_read [xfs]'
+    for (const line of listed.split('\n')) {
+      const space = line.indexOf(' ');
+      const name = space < 0 ? line : line.slice(0, space);
+      if (name !== '') yield name;
+    }
+    return;
+  }
+  const symbols = readText(kernel, '/proc/kallsyms');
+  for (const match of symbols.matchAll(/^[0-9a-f]+ [tT] (\S+)/gm)) yield match[1] ?? '';
+}
+
+function filterFunctions(kernel: Kernel): string | undefined {
+  try {
+    return readTextIfThere(kernel, `${tracefsPath(kernel)}/available_filter_functions`);
+  } catch (error) {
+    if (error instanceof KernelError) return undefined;
+    throw error;
+  }
+}
+
+function blacklist(kernel: Kernel): ReadonlySet<string> {
+  const text = readTextIfThere(kernel, '/sys/kernel/debug/kprobes/blacklist') ?? '';
+  // '0xffffffff81000000-0xffffffff81000040	name'
+  return new Set(text.split('\n').map((line) => line.slice(line.lastIndexOf('\t') + 1)));
+}
+
+/** Most probes that are set one by one for a pattern. One link for all has no such limit. */
+export const PROBE_LIMIT = 1000;
+
+export interface PatternOptions {
+  readonly return?: boolean;
+  readonly limit?: number;
+}
+
+/**
+ * A program on every function given: one link if it was loaded for that (attach type trace_kprobe_multi), else a probe
+ * each. Single probes may fail (a function that went with its module); only if all do, that is an error.
+ */
+export function attachKprobes(
+  kernel: Kernel,
+  program: AttachableProgram & { readonly spec: ProgramSpec },
+  functions: readonly string[],
+  options: PatternOptions = {},
+): Attachment {
+  const kind = options.return === true ? 'kretprobe' : 'kprobe';
+  if (functions.length === 0) throw new UsageError(`attaching '${program.name}': no function that can be probed matches`);
+  if (program.spec.attachType === 'trace_kprobe_multi') return attachKprobeMulti(kernel, program, functions, options);
+  const limit = options.limit ?? PROBE_LIMIT;
+  if (functions.length > limit) {
+    throw new UsageError(
+      `attaching '${program.name}': ${functions.length} functions match, ${limit} is the limit`,
+      [],
+      'make the pattern narrower',
+    );
+  }
+  const parts: Attachment[] = [];
+  let failed: unknown;
+  for (const name of functions) {
+    try {
+      parts.push(attachKprobe(kernel, program, name, options));
+    } catch (error) {
+      if (!(error instanceof UserError)) throw error;
+      failed ??= error;
+    }
+  }
+  if (parts.length === 0) throw failed;
+  return together(kind, functions.length === 1 ? (functions[0] ?? '') : `${parts.length} functions`, program, parts);
+}
+
+const SYSCALL_PREFIXES = [
+  '__x64_sys_',
+  '__arm64_sys_',
+  'sys_',
+  '__s390x_sys_',
+  '__riscv_sys_',
+  '__x32_compat_sys_',
+  '__ia32_compat_sys_',
+] as const;
+
+/** The kernel's function of a system call: '__x64_sys_openat' for 'openat' (a prefix that is there already is exchanged). */
+export function syscallFunction(
+  kernel: Kernel,
+  name: string,
+  hasFunction: (name: string) => boolean = (n) => inKallsyms(kernel, n),
+): string {
+  const bare = SYSCALL_PREFIXES.reduce((n, prefix) => (n.startsWith(prefix) ? n.slice(prefix.length) : n), name);
+  // bpf(2) is there if any of this is.
+  const prefix = SYSCALL_PREFIXES.find((p) => hasFunction(`${p}bpf`)) ?? 'sys_';
+  return prefix + bare;
+}
+
+function inKallsyms(kernel: Kernel, name: string): boolean {
+  return readText(kernel, '/proc/kallsyms').includes(` ${name}\n`);
+}
