@@ -1,4 +1,5 @@
 /** Functions of an object as text: instructions by slot, what they refer to by name, the line they come from. */
+import { helperByNumber } from '../compiler/dialect/helpers.ts';
 import { slots } from '../isa/insn.ts';
 import { disassembleInsn } from '../isa/disassemble.ts';
 import type { FunctionSpec, ObjectSpec, Reference } from '../object/spec.ts';
@@ -24,16 +25,18 @@ function functionText(fn: FunctionSpec, section: string | undefined, sources: Re
       text += `; ${place}: ${(sources.get(line.file)?.[line.line - 1] ?? '').trim()}\n`;
     }
     const to = refs.get(index);
-    text += `${String(slot).padStart(6)}: ${disassembleInsn(insn)}${to === undefined ? '' : `  ; ${referenceText(to)}`}\n`;
+    text += `${String(slot).padStart(6)}: ${disassembleInsn(insn, { helperName, constant: () => (to === undefined ? undefined : referenceText(to)) })}${to?.kind === 'call' || to?.kind === 'kfunc' ? `  ; ${referenceText(to)}` : ''}\n`;
     slot += slots(insn);
   });
   return text;
 }
 
+const helperName = (number: number): string | undefined => helperByNumber(number)?.name;
+
 function referenceText(to: Reference): string {
   switch (to.kind) {
-    case 'map': return `map ${to.map}`;
-    case 'mapValue': return `${to.map}+${to.offset}`;
+    case 'map': return `map[${to.map}]`;
+    case 'mapValue': return `map[${to.map}][0]+${to.offset}`;
     case 'call': return `calls ${to.function}`;
     case 'functionAddress': return `function ${to.function}`;
     case 'kfunc': return `kernel function ${to.name}`;
