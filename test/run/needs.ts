@@ -55,7 +55,7 @@ export function unmet(needs: Needs): string | undefined {
 
 export function kernelTest(name: string, needs: Needs, fn: (t: TestContext) => void | Promise<void>): void {
   const reason = unmet({ root: true, ...needs });
-  void test(name, { skip: reason ?? false, timeout: needs.timeout ?? 120_000 }, fn);
+  void test(name, { skip: reason ?? false, timeout: (needs.timeout ?? 120_000) * (guestSeries === undefined ? 1 : 5) }, fn);
 }
 
 function hasFentry(): boolean {

@@ -7,7 +7,7 @@ import { join } from 'node:path';
 import { BPF } from '../../../src/bcc/bpf.ts';
 import { kernelTest } from '../../run/needs.ts';
 import { leftovers, snapshot } from '../../run/leaks.ts';
-import { built } from '../../run/paths.ts';
+import { root } from '../../run/paths.ts';
 import { startSkep } from '../../support/command.ts';
 
 const ROW = (low: number, high: number, count: string) => new RegExp(`^ +${low} -> ${high} +: ${count} +\\|\\**`, 'm');
@@ -81,7 +81,7 @@ kernelTest('unknown names are told with what there is', {}, async () => {
 });
 
 kernelTest('without privilege: the missing capability is named, no stack, status 1', { commands: ['setpriv'] }, () => {
-  const run = spawnSync('setpriv', ['--bounding-set', '-all', '--inh-caps', '-all', process.execPath, join(built, 'src', 'cli', 'skep.js'), 'bitesize'], { encoding: 'utf8' });
+  const run = spawnSync('setpriv', ['--bounding-set', '-all', '--inh-caps', '-all', process.execPath, join(root, 'dist', 'cli', 'skep.js'), 'bitesize'], { encoding: 'utf8' });
   assert.equal(run.status, 1, run.stderr);
   assert.match(run.stderr, /lacks CAP_/);
   assert.match(run.stderr, /hint: run it as root/);
