@@ -35,7 +35,9 @@ export class TracePipe {
       if (error instanceof KernelError && isDenied(error)) throw explainDenied(kernel, error, 'reading the trace buffer', ['CAP_SYS_ADMIN'], 'confidentiality');
       throw new FeatureError('trace buffer', { why: (error as Error).message, cause: error });
     }
-    for (const _ of this.#chunks()) continue;
+    for (const _ of this.#chunks()) {
+      // Printed before these programs were there.
+    }
   }
 
   /** Whole lines that are there now. */

@@ -15,7 +15,7 @@ function counted(b: BPF): bigint | undefined {
   return b.map<number, bigint>('counts').get(0);
 }
 
-kernelTest('kfuncs: by themselves by name, by hand with a target', { fentry: true }, async () => {
+kernelTest('kfuncs: by themselves by name, by hand with a target', { fentry: true, guest: true }, async () => {
   const before = await snapshot();
   {
     using b = await BPF.load({ text: head(`KFUNC_PROBE(${SYSCALL}) ${BODY}`) });
