@@ -15,6 +15,7 @@ import type { Diagnostics } from '../diagnostics.ts';
 import type { IrFunction, IrModule } from '../ir/ir.ts';
 import { reuseAvailable } from './available.ts';
 import { allocate } from './allocate.ts';
+import { propagateCopies } from './copies.ts';
 import { emitCode, lineTable } from './emit.ts';
 import type { LocResolver } from './emit.ts';
 import { layoutGlobals } from './globals.ts';
@@ -46,6 +47,7 @@ export function emitFunction(fn: IrFunction, module: IrModule, options: EmitOpti
   // Ends that are alike first, then what is left over of them.
   if (mergeTails(machine)) cleanBlocks(machine);
   reuseAvailable(machine);
+  propagateCopies(machine);
   removeDeadMoves(machine);
   applyWindows(machine);
   if (mergeTails(machine)) cleanBlocks(machine);

@@ -293,9 +293,11 @@ class Spiller {
     for (let r = 0; r < this.fn.nextReg; r++) {
       if (!this.reloaded[r] || this.makers[r]) continue;
       const place = this.leaves[r];
-      // One write and one place where it leaves: save there. By then a check may have told the verifier more about it.
+      // One write and one place where it leaves: save there, after its last use before. By then a check may have told
+      // the verifier more about it.
       if (this.defCount[r] === 1 && Array.isArray(place) && (this.fn.blocks[place[0] as number] as MBlock).depth <= (this.defDepth[r] as number)) {
-        (this.insertions[place[0] as number] as Insertion[]).push({ before: place[1] as number, reg: r, kind: 'save' });
+        const before = this.afterLastMention(this.fn.blocks[place[0] as number] as MBlock, place[1] as number, r);
+        (this.insertions[place[0] as number] as Insertion[]).push({ before, reg: r, kind: 'save' });
         continue;
       }
       index[r] = saved.push(r) - 1;
@@ -359,6 +361,16 @@ class Spiller {
       walkBack(b, now, (reg, at) => saves.push({ before: at + 1, reg, kind: 'save' }));
       if (saves.length > 0) (this.insertions[b.index] as Insertion[]).push(...saves);
     }
+  }
+
+  private afterLastMention(b: MBlock, end: number, r: number): number {
+    const operands: number[] = [];
+    for (let at = end - 1; at >= 0; at--) {
+      const i = b.insts[at] as MInst;
+      for (let n = virtualUses(i, operands) - 1; n >= 0; n--) if (operands[n] === r) return at + 1;
+      for (let n = virtualDefs(i, operands) - 1; n >= 0; n--) if (operands[n] === r) return at + 1;
+    }
+    return 0;
   }
 
   /* ---------- the result ---------- */
