@@ -39,19 +39,29 @@ const DEFINES: Readonly<Record<string, readonly string[]>> = { 'test_lwt_bpf.c':
 /** User space sizes these by CPUs before it loads them. */
 const ENTRIES: Readonly<Record<string, number>> = { rx_cnt: 64, redir_err_cnt: 64, cpumap_enqueue_cnt: 64, cpumap_kthread_cnt: 64, exception_cnt: 64, devmap_xmit_cnt: 64, cpu_map: 64, cpus_available: 64 };
 
-/** Legacy maps with `pinning` are pinned where `tc` has them; this puts everything back. */
+/** Where `tc` pins legacy maps, and libbpf the others. */
+const PINS = ['/sys/fs/bpf/tc/globals', '/sys/fs/bpf'];
+
+/** Some samples pin maps; this puts everything back. */
 function withPins<T>(action: () => T): T {
-  const folders = ['/sys/fs/bpf/tc', '/sys/fs/bpf/tc/globals'].filter((path) => !existsSync(path));
-  for (const path of folders) mkdirSync(path);
-  const before = new Set(readdirSync(PINS));
+  const made = ['/sys/fs/bpf/tc', '/sys/fs/bpf/tc/globals'].filter((path) => !existsSync(path));
+  for (const path of made) mkdirSync(path);
+  const before = new Set(pinned());
   try {
     return action();
   } finally {
-    for (const name of readdirSync(PINS)) if (!before.has(name)) unlinkSync(join(PINS, name));
-    for (const path of folders.toReversed()) rmdirSync(path);
+    for (const path of pinned()) if (!before.has(path)) unlinkSync(path);
+    assert.deepEqual(pinned().filter((path) => !before.has(path)), [], 'pins that stay');
+    for (const path of made.toReversed()) rmdirSync(path);
   }
 }
-const PINS = '/sys/fs/bpf/tc/globals';
+
+function pinned(): string[] {
+  return PINS.flatMap((folder) => readdirSync(folder, { withFileTypes: true }).filter((entry) => entry.isFile() && SAMPLE_PINS.has(entry.name)).map(({ name }) => join(folder, name)));
+}
+
+/** Nothing else is looked at: other programs pin there, too. */
+const SAMPLE_PINS: ReadonlySet<string> = new Set(['lwt_len_hist_map', 'test_cgrp2_array_pin', 'tun_iface']);
 
 /** No sample of its own (it has no licence): the samples' Makefile links it with those that include its header; here the two are one unit. */
 const PART = 'xdp_sample.bpf.c';
