@@ -72,6 +72,7 @@ const CASES: readonly Case[] = [
   { text: 'int x[§-3];', expect: ['error negative-array-size an array of -3 elements'] },
   { text: 'int x[§0x7fffffffffffffff];', expect: ['error array-too-large an array of 9223372036854775807 elements is too large'] },
   { text: 'void f(int n) { char buf[§n]; }', expect: ['error variable-length-array the length of this array is not a constant: BPF has no stack for arrays of variable length; use a constant bound'], apart: 'clang has such arrays, its BPF backend not' },
+  { text: 'int f(int n, int a[n§++]) { return n; }', expect: ['error variable-length-array the length of this array changes something whenever the function is called, which is not supported: do it in the body'], apart: 'clang evaluates it' },
   { text: 'typedef int a[2];\na f§(void);', expect: ['error bad-return-type a function cannot return an array; it can return a pointer'] },
   { text: 'int f(int a, void §b);', expect: ["error bad-parameter parameter 'b' has type 'void'"] },
   { text: 'typedef int fn(void);\nfn §* __restrict p;', expect: ["error bad-qualifier a pointer to a function cannot be 'restrict'"] },

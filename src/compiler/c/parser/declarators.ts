@@ -195,6 +195,7 @@ function parseParameter(p: Parser, earlier: readonly ParamType[]): ParamType {
 export function applyParameter(p: Parser, base: QualType, d: Declarator): QualType {
   const [outer] = d.parts;
   if (outer?.kind !== 'array') return applyDeclarator(p, base, d);
+  if (outer.length) p.actions.checkParameterLength?.(outer.length);
   return p.actions.pointerTo(applyParts(p, base, d, 1), outer.quals, [], outer.loc);
 }
 

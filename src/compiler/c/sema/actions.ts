@@ -88,6 +88,8 @@ export interface Actions {
   /** Opens the scope of the parameters. */
   beginFunction(fn: FunctionDecl): void;
   finishFunction(fn: FunctionDecl, body: Compound, end: Loc): void;
+  /** The length of a parameter's outermost array, whose type is dropped: what it would change is refused. */
+  checkParameterLength?(length: Expr): void;
   /** Optional: makes a parameter visible to the array length of a later one, `f(int n, int a[n])`, in a scope of its own. */
   declareParameter?(param: ParamType): void;
   staticAssert(condition: Expr, message: string | undefined, loc: Loc): void;

@@ -32,7 +32,7 @@ import { findAttribute, stringArg } from './decl/attributes.ts';
 import { beginEnum, enumerator, enumReference, finishEnum } from './decl/enums.ts';
 import { beginFunction, declareFunction, finishFunction } from './decl/functions.ts';
 import { beginRecord, finishRecord, recordReference } from './decl/records.ts';
-import { arrayOf, basicType, functionOf, pointerTo, qualify, typeofExpr } from './decl/types.ts';
+import { arrayOf, basicType, checkParameterLength, functionOf, pointerTo, qualify, typeofExpr } from './decl/types.ts';
 import { declareTypedef, declareVariable, finishVariable, finishVariables, initVariable } from './decl/variables.ts';
 import { assign } from './expr/assign.ts';
 import { binary } from './expr/binary.ts';
@@ -96,6 +96,7 @@ export function createSema(options: SemaOptions): Sema {
     declareFunction: (name, type, spec, attributes, loc) => declareFunction(ctx, name, type, spec, attributes, loc),
     beginFunction: (fn) => beginFunction(ctx, fn),
     finishFunction: (fn, body, end) => finishFunction(ctx, fn, body, end),
+    checkParameterLength: (length) => checkParameterLength(ctx, length),
     declareParameter: (param) => {
       if (param.name === undefined) return;
       ctx.scopes.declare(param.name, { kind: 'param', name: param.name, type: param.type, index: 0, loc: param.loc });

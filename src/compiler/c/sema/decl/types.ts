@@ -93,6 +93,27 @@ export function arrayOf(ctx: Context, type: QualType, length: Expr | undefined, 
   return made(Number(n));
 }
 
+/** The length of a parameter makes no type, but C evaluates it on every call. */
+export function checkParameterLength(ctx: Context, length: Expr): void {
+  if (!isErrorExpr(length) && hasEffect(length)) {
+    ctx.error('variable-length-array', length.loc, 'the length of this array changes something whenever the function is called, which is not supported: do it in the body');
+  }
+}
+
+function hasEffect(e: Expr): boolean {
+  switch (e.kind) {
+    case 'int': case 'string': case 'ref': return false;
+    case 'unary': case 'cast': case 'addressOf': return hasEffect(e.operand);
+    case 'binary': case 'logical': return hasEffect(e.left) || hasEffect(e.right);
+    case 'cond': return [e.cond, e.then, e.else].some((part) => part !== undefined && hasEffect(part));
+    case 'deref': return hasEffect(e.pointer);
+    case 'member': return hasEffect(e.base);
+    case 'pointerArith': return hasEffect(e.pointer) || hasEffect(e.index);
+    case 'assign': case 'compoundAssign': case 'call': return true;
+    default: return false;
+  }
+}
+
 /** Reports an array of variable length somewhere in a type that must have a size. True if there was one. */
 export function rejectVariableArray(ctx: Context, q: QualType): boolean {
   for (let t: CType = q.type; ; ) {
