@@ -13,11 +13,7 @@ for (const [name, text] of Object.entries(CASES)) {
     const ours = preprocess(text, { name: '<stdin>' });
     const theirs = clang(text, [], true);
     const errors = ours.diagnostics.filter((d) => d.severity === 'error');
-    assert.equal(
-      errors.length === 0,
-      theirs.ok,
-      `ours: ${errors.map((e) => e.message).join('; ')}; clang: ${theirs.stderr}`,
-    );
+    assert.equal(errors.length === 0, theirs.ok, `ours: ${errors.map((e) => e.message).join('; ')}; clang: ${theirs.stderr}`);
     if (theirs.ok) assert.equal(difference(ours.words.map(normal), theirs.words), undefined);
   });
 }

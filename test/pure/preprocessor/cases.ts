@@ -6,8 +6,7 @@ export const CASES: Readonly<Record<string, string>> = {
   'object-like macros': '#define A 1\n#define B A + A\nB * A\n',
   'a macro that names itself': '#define x (4 + x)\n#define y (2 * z)\n#define z y + x\nx y z\n',
   'mutual recursion through arguments': '#define f(a) a*g\n#define g(a) f(a)\nf(2)(9)\n',
-  'the name at the end of its own expansion':
-    '#define f(x) x f\nf(1)(2)(3)\n#define nil(x) x\n#define NIL nil\nNIL(nil)(NIL)(f(1)(2))\n',
+  'the name at the end of its own expansion': '#define f(x) x f\nf(1)(2)(3)\n#define nil(x) x\n#define NIL nil\nNIL(nil)(NIL)(f(1)(2))\n',
   'a function-like name without parentheses': '#define f(x) [x]\nf + f (1) f\n(2) f /* c */ (3) f;\n',
   'a name whose parenthesis comes from outside':
     '#define f(x) [x]\n#define g f\ng(1) g\n#define h f(\nh 2) h 3)\n#define k f EMPTY\n#define EMPTY\nk(4)\n',
@@ -21,8 +20,7 @@ export const CASES: Readonly<Record<string, string>> = {
   'no arguments and one empty argument': '#define f() zero\n#define g(x) [x]\nf() f( ) f(/**/) g() g( ) g(())\n',
   'arguments with parentheses and commas': '#define f(a, b) <a|b>\nf((1,2),(3,(4,5))) f([1,2]) \n',
   'arguments over lines': '#define f(a, b) a-b\nf (\n1\n,\n2\n) after\n',
-  'directives inside arguments':
-    '#define f(x) x\nf(1\n#ifdef A\n2\n#else\n3\n#endif\n4)\nf(\n#undef f\n#define f(x) y x\n5)\nf(6)\n',
+  'directives inside arguments': '#define f(x) x\nf(1\n#ifdef A\n2\n#else\n3\n#endif\n4)\nf(\n#undef f\n#define f(x) y x\n5)\nf(6)\n',
   'a redefinition inside its own call': '#define f(x) old x\nf(\n#undef f\n#define g 7\ng\n)\n',
   'too many arguments': '#define f(x) x\nf(1,2)\nafter\n',
   'too few arguments': '#define f(x, y) x\nf(1)\nafter\n',
@@ -37,8 +35,7 @@ export const CASES: Readonly<Record<string, string>> = {
   'stringify in object-like macros is plain': '#define A #x\n#define x 1\nA\n',
   paste:
     '#define c(a,b) a##b\nc(x,y) c(x,1) c(1,x) c(1,2) c(1.,e) c(+,+) c(-,>) c(<,<=) c(L,"s") c(u8,"s") c(,) c(x,) c(,y) c(.,5) c(1e,+) c(#,#) c(%:,%:)\n',
-  'paste is before expansion':
-    '#define c(a,b) a##b\n#define xc(a,b) c(a,b)\n#define A 1\n#define B 2\n#define AB yes\nc(A,B) xc(A,B)\n',
+  'paste is before expansion': '#define c(a,b) a##b\n#define xc(a,b) c(a,b)\n#define A 1\n#define B 2\n#define AB yes\nc(A,B) xc(A,B)\n',
   'paste in object-like macros': '#define A x ## y\n#define xy z\n#define hh # ## #\n#define P(a) hh a\nA P(1)\n',
   'paste of several': '#define c(a,b,d) a##b##d\nc(1,2,3) c(,2,) c(,,3) c(a,,3) c(,,)\n',
   'paste with arguments of several tokens': '#define c(a,b) a##b\nc(x y,z w) c((1),(2)) \n',
@@ -50,10 +47,8 @@ export const CASES: Readonly<Record<string, string>> = {
   'paste at the start': '#define A ## x\nA\n',
   'paste at the end': '#define A x ##\nA\n',
   'stringify without parameter': '#define f(x) #y\nf(1)\n',
-  variadic:
-    '#define f(...) <__VA_ARGS__>\n#define g(a, ...) a|__VA_ARGS__|\nf() f(1) f(1,2) f((1,2),3) g(1) g(1,) g(1,2) g(1,2,3) g(,)\n',
-  'stringify variadic':
-    '#define s(...) #__VA_ARGS__\n#define t(a, ...) #a #__VA_ARGS__\ns() s(1, 2) s(1,2 , 3) t(a,b,c) t(a)\n',
+  variadic: '#define f(...) <__VA_ARGS__>\n#define g(a, ...) a|__VA_ARGS__|\nf() f(1) f(1,2) f((1,2),3) g(1) g(1,) g(1,2) g(1,2,3) g(,)\n',
+  'stringify variadic': '#define s(...) #__VA_ARGS__\n#define t(a, ...) #a #__VA_ARGS__\ns() s(1, 2) s(1,2 , 3) t(a,b,c) t(a)\n',
   'GNU named variadic':
     '#define e(fmt, args...) p(fmt, ##args)\n#define d(args...) [args] #args\ne("x") e("x",) e("x", 1, 2) d() d(1, 2)\n',
   'GNU comma':
@@ -62,8 +57,7 @@ export const CASES: Readonly<Record<string, string>> = {
     '#define e(fmt, ...) p(fmt, ##__VA_ARGS__)\n#define E\n#define N e("in", 1)\ne("x", E) e("x", N) e("x", e) e("x", e("y", e("z")))\n',
   'GNU comma after a paste': '#define a(x, ...) x##,##__VA_ARGS__\na(1) \n',
   'comma paste that is not the variadic': '#define a(x, ...) , ## x\na(,) \n',
-  VA_OPT:
-    '#define f(a, ...) g(a __VA_OPT__(,) __VA_ARGS__)\n#define E\nf(1) f(1,) f(1,2) f(1,2,3) f(1, E) f(1, E E) f(1, ())\n',
+  VA_OPT: '#define f(a, ...) g(a __VA_OPT__(,) __VA_ARGS__)\n#define E\nf(1) f(1,) f(1,2) f(1,2,3) f(1, E) f(1, E E) f(1, ())\n',
   'VA_OPT examples of the standard':
     '#define F(...) f(0 __VA_OPT__(,) __VA_ARGS__)\n#define G(X, ...) f(0, X __VA_OPT__(,) __VA_ARGS__)\n#define SDEF(sname, ...) S sname __VA_OPT__(= { __VA_ARGS__ })\n#define EMP\nF(a, b, c) F() F(EMP) G(a, b, c) G(a, ) G(a) SDEF(foo); SDEF(bar, 1, 2);\n#define H2(X, Y, ...) __VA_OPT__(X ## Y,) __VA_ARGS__\nH2(a, b, c, d)\n#define H3(X, ...) #__VA_OPT__(X##X X##X)\nH3(, 0)\n#define H4(X, ...) __VA_OPT__(a X ## X) ## b\nH4(, 1)\n#define H5A(...) __VA_OPT__()/**/__VA_OPT__()\n#define H5B(X) a ## X ## b\n#define H5C(X) H5B(X)\nH5C(H5A())\n',
   'VA_OPT pasted':
@@ -71,8 +65,7 @@ export const CASES: Readonly<Record<string, string>> = {
   'VA_OPT stringified': '#define f(x, ...) #__VA_OPT__(x __VA_ARGS__  )\nf(a) f(a,  b , c) f("q", "r")\n',
   'VA_OPT unclosed': '#define f(...) __VA_OPT__(a\nf(1)\n',
   'VA_OPT nested': '#define f(...) __VA_OPT__(__VA_OPT__())\nf(1)\n',
-  'redefinition that is the same':
-    '#define A (1 + /* c */ 2)\n#define A (1 +   2)\n#define f(x) x\n#define f(x) x\nA f(1)\n',
+  'redefinition that is the same': '#define A (1 + /* c */ 2)\n#define A (1 +   2)\n#define f(x) x\n#define f(x) x\nA f(1)\n',
   undef: '#define A 1\n#undef A\n#undef NEVER\nA\n#define A 2\nA\n',
   'redefinition of a keyword': '#define if while\nif (1) int\n',
   'bad parameter lists': '#define f(a,a) 1\n',
@@ -88,8 +81,7 @@ export const CASES: Readonly<Record<string, string>> = {
     '#if (1 << 4 | 3) == 19 && (6 & 3) == 2 && (6 ^ 3) == 5 && 1 << 63 < 0 && 256 >> 4 == 16\nyes\n#endif\n#if 1 | 2 == 2\nyes\n#endif\n#if 1 & 3 == 3\nyes\n#endif\n',
   'short circuits in #if':
     '#if 0 && (1 / 0)\n#elif 1 || (1 % 0)\nyes\n#endif\n#if 1 ? 2 : (3 / 0)\nyes\n#endif\n#if 0 ? (3 / 0) : 0\n#else\nyes\n#endif\n',
-  'number forms in #if':
-    '#if 0x10 == 16 && 010 == 8 && 0b101 == 5 && 10ul == 10ULL && 0XFFu == 255 && 1LLU == 1\nyes\n#endif\n',
+  'number forms in #if': '#if 0x10 == 16 && 010 == 8 && 0b101 == 5 && 10ul == 10ULL && 0XFFu == 255 && 1LLU == 1\nyes\n#endif\n',
   'character constants in #if':
     "#if 'a' == 97 && '\\n' == 10 && '\\0' == 0 && '\\x41' == 65 && '\\101' == 65 && '\\\\' == 92 && '\\'' == 39\nyes\n#endif\n#if '\\377' < 0\nyes\n#endif\n#if L'\\xff' == 255 && u'a' == 97 && U'b' == 98 && 'ab' == 24930 && 'abcd' == 1633837924\nyes\n#endif\n#if L'\\u20ac' == 0x20ac && u'\\u20ac' == 0x20ac\nyes\n#endif\n",
   'a float in #if': '#if 1.0\n#endif\n',
@@ -121,8 +113,7 @@ export const CASES: Readonly<Record<string, string>> = {
     '#define A\n#if 0\n#elifdef B\nb\n#elifdef A\na\n#else\nc\n#endif\n#ifdef B\n#elifndef A\nx\n#elifndef B\ny\n#endif\n',
   'nested conditionals':
     '#if 1\n#if 0\n#if 1\na\n#else\nb\n#endif\n#elif 1\nc\n#else\nd\n#endif\n#else\n#if 1\ne\n#else\nf\n#endif\n#endif\ng\n',
-  'skipped text is not C':
-    '#if 0\ndon\'t "do\n/* #endif\n*/ #endif\n// #endif\n#unknown\n#if (((\n#endif\n#include\n\\\n#endif\nafter\n',
+  'skipped text is not C': '#if 0\ndon\'t "do\n/* #endif\n*/ #endif\n// #endif\n#unknown\n#if (((\n#endif\n#include\n\\\n#endif\nafter\n',
   'skipped literals hide comments': '#if 0\n"/*"\n\'/*\'\n#endif\nyes\n',
   'else twice': '#if 0\n#else\n#else\n#endif\n',
   'elif after else': '#if 0\n#else\n#elif 1\n#endif\n',
@@ -147,8 +138,7 @@ export const CASES: Readonly<Record<string, string>> = {
   'a bad line': '#line x\n',
   counter: '#define c __COUNTER__\n#define two(x) x x\n__COUNTER__ c two(c) two(__COUNTER__) __COUNTER__\n',
   'include level': '__INCLUDE_LEVEL__\n',
-  'Pragma operator':
-    '#define P(x) _Pragma(#x)\n_Pragma("foo") a P(bar "baz") b\n#define id(x) x\nid(id(_Pragma("x")) c)\n',
+  'Pragma operator': '#define P(x) _Pragma(#x)\n_Pragma("foo") a P(bar "baz") b\n#define id(x) x\nid(id(_Pragma("x")) c)\n',
   'a bad Pragma operator': '_Pragma(1)\n',
   poison: '#pragma GCC poison foo\nbar\n',
   'use of poison': '#pragma GCC poison foo\nfoo\n',
@@ -158,8 +148,7 @@ export const CASES: Readonly<Record<string, string>> = {
   'has_attribute and friends':
     '__has_attribute(packed) __has_attribute(__packed__) __has_attribute(nonsense) __has_builtin(__builtin_memcpy) __has_builtin(__builtin_nonsense) __has_feature(c_static_assert) __has_extension(gnu_asm) __has_feature(gnu_asm)\n#if defined(__has_attribute) && defined __has_include && __has_attribute(always_inline)\nyes\n#endif\n#ifdef __has_builtin\nyes\n#endif\n',
   numbers: '0x1p+3 1e+5 1e5+3 .5 5. 1..2 1.e+.5 0xe+1 1_000 1x 08 1.2.3 0b11 1uL\n',
-  punctuators:
-    '-> ++ -- << >> <= >= == != && || *= /= %= += -= <<= >>= &= ^= |= ... .. . ## # ::: <<<= ->* >>>= +++ --- &&& ||| \n',
+  punctuators: '-> ++ -- << >> <= >= == != && || *= /= %= += -= <<= >>= &= ^= |= ... .. . ## # ::: <<<= ->* >>>= +++ --- &&& ||| \n',
   digraphs: '%: define A 1\nA <: :> <% %> x <: 1 :>\n',
   identifiers: '$x a$b _9 \u00e9t\u00e9 \\u00e9t\\u00e9 \u6f22 x\\u6f22\n#define \\u00e9 1\n\u00e9\n',
   strings: '"" "a" L"b" u"c" U"d" u8"e" u8 "f" LL"g" \'a\' L\'b\' u\'c\' U\'d\' "\\\\" "\\"" \'\\\'\' \'\\\\\'\n',
@@ -175,6 +164,5 @@ export const CASES: Readonly<Record<string, string>> = {
     '#define typeof_member(T, m) typeof(((T*)0)->m)\n#define container_of(ptr, type, member) ({ void *__mptr = (void *)(ptr); ((type *)(__mptr - offsetof(type, member))); })\n#define ___PASTE(a,b) a##b\n#define __PASTE(a,b) ___PASTE(a,b)\n#define __UNIQUE_ID(prefix) __PASTE(__PASTE(__UNIQUE_ID_, prefix), __COUNTER__)\n#define __cmp_once(x, y, ux, uy, op) ({ typeof(x) ux = (x); typeof(y) uy = (y); ux op uy ? ux : uy; })\n#define min(x, y) __cmp_once(x, y, __UNIQUE_ID(x_), __UNIQUE_ID(y_), <)\nmin(min(a, b), min(c, 4)) container_of(p, struct s, m)\n',
   'macros that make macros arguments':
     '#define comma ,\n#define two(a, b) a+b\n#define call(m, args) m args\n#define pass(x) two(x)\ncall(two, (1, 2)) pass(1 comma 2)\n',
-  'arguments that unbalance':
-    '#define f(x) x\n#define lp (\n#define rp )\nf(lp) f(rp) f lp 1 rp f(f)(2) f(f(f)(3))(4)\n',
+  'arguments that unbalance': '#define f(x) x\n#define lp (\n#define rp )\nf(lp) f(rp) f lp 1 rp f(f)(2) f(f(f)(3))(4)\n',
 };

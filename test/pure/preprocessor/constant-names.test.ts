@@ -42,19 +42,15 @@ test('configuration and version as kernel code asks for them', () => {
 });
 
 test("the user's own definition wins, silently", () => {
-  const { words, codes } = preprocess(
-    '#define AF_INET 7\nAF_INET\n#undef AF_INET\nAF_INET\n#ifdef AF_INET\nno\n#endif\n',
-    { constants: hook(VALUES) },
-  );
+  const { words, codes } = preprocess('#define AF_INET 7\nAF_INET\n#undef AF_INET\nAF_INET\n#ifdef AF_INET\nno\n#endif\n', {
+    constants: hook(VALUES),
+  });
   assert.deepEqual(words, ['7', 'AF_INET']);
   assert.deepEqual(codes, []);
 });
 
 test("#ifndef X / #define X / #endif keeps the kernel's", () => {
-  assert.deepEqual(
-    preprocess('#ifndef AF_INET\n#define AF_INET 9\n#endif\nAF_INET\n', { constants: hook(VALUES) }).words,
-    ['2'],
-  );
+  assert.deepEqual(preprocess('#ifndef AF_INET\n#define AF_INET 9\n#endif\nAF_INET\n', { constants: hook(VALUES) }).words, ['2']);
 });
 
 test("names that the user declares are the user's from there on", () => {
@@ -70,6 +66,13 @@ test("names that the user declares are the user's from there on", () => {
   assert.equal(words('enum e x = AF_INET; f((enum e)AF_INET, AF_INET);'), 'enum e x = 2 ; f ( ( enum e ) 2 , 2 ) ;');
   assert.equal(words('enum { A = AF_INET, B = SOL_TCP };'), 'enum { A = 2 , B = ( 5 + 1 ) } ;');
   assert.equal(words('int m[] = { [AF_INET] = 1 };'), 'int m [ ] = { [ 2 ] = 1 } ;');
+});
+
+test('members, tags and labels are no constants', () => {
+  const words = (text: string): string => preprocess(text, { constants: hook(VALUES) }).words.join(' ');
+  assert.equal(words('p->AF_INET + s.AF_INET + AF_INET'), 'p -> AF_INET + s . AF_INET + 2');
+  assert.equal(words('struct AF_INET x; goto AF_INET;'), 'struct AF_INET x ; goto AF_INET ;');
+  assert.equal(words('struct s x = { .AF_INET = AF_INET };'), 'struct s x = { . AF_INET = 2 } ;');
 });
 
 test('through macro arguments and pastes', () => {

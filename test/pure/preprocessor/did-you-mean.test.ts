@@ -5,13 +5,8 @@ import { editDistance, similar, suggest } from '../../../src/compiler/did-you-me
 /** The definition, slowly: optimal string alignment by recursion. */
 function slow(a: string, b: string): number {
   if (a === '' || b === '') return a.length + b.length;
-  let best = Math.min(
-    slow(a.slice(1), b) + 1,
-    slow(a, b.slice(1)) + 1,
-    slow(a.slice(1), b.slice(1)) + (a[0] === b[0] ? 0 : 1),
-  );
-  if (a.length > 1 && b.length > 1 && a[0] === b[1] && a[1] === b[0])
-    best = Math.min(best, slow(a.slice(2), b.slice(2)) + 1);
+  let best = Math.min(slow(a.slice(1), b) + 1, slow(a, b.slice(1)) + 1, slow(a.slice(1), b.slice(1)) + (a[0] === b[0] ? 0 : 1));
+  if (a.length > 1 && b.length > 1 && a[0] === b[1] && a[1] === b[0]) best = Math.min(best, slow(a.slice(2), b.slice(2)) + 1);
   return best;
 }
 

@@ -26,8 +26,7 @@ test('quoted includes look beside the file that asks, then in the folders; angle
     'dir/sub/c.h': 'inner',
   };
   const resolve = folderResolver({ user: ['inc'], ...tree(files) });
-  const run = (text: string): readonly string[] =>
-    preprocess(text, { name: 'dir/main.c', folder: 'dir', resolve }).words;
+  const run = (text: string): readonly string[] => preprocess(text, { name: 'dir/main.c', folder: 'dir', resolve }).words;
   assert.deepEqual(run('#include "a.h"\n#include <a.h>\n#include "sub/b.h"\n'), ['beside', 'searched', 'inner']);
 });
 
@@ -70,8 +69,7 @@ test('pragma once and include guards: the text is entered once', () => {
     asked++;
     return texts[path] === undefined ? undefined : { name: path, text: texts[path] };
   };
-  const twice = (name: string): readonly string[] =>
-    preprocess(`#include "${name}"\n#include "${name}"\n`, { resolve }).words;
+  const twice = (name: string): readonly string[] => preprocess(`#include "${name}"\n#include "${name}"\n`, { resolve }).words;
   assert.deepEqual(twice('once.h'), ['once']);
   assert.deepEqual(twice('guard.h'), ['guarded']);
   assert.deepEqual(twice('guard2.h'), ['guarded2']);
@@ -103,10 +101,7 @@ test('a header that is not there names itself', () => {
   assert.equal(diagnostics.length, 1);
   assert.equal(diagnostics[0]!.code, 'include-not-found');
   assert.match(diagnostics[0]!.message, /linux\/nope\.h/);
-  assert.deepEqual(
-    [pp.source.resolve(diagnostics[0]!.loc)?.line, pp.source.resolve(diagnostics[0]!.loc)?.column],
-    [2, 10],
-  );
+  assert.deepEqual([pp.source.resolve(diagnostics[0]!.loc)?.line, pp.source.resolve(diagnostics[0]!.loc)?.column], [2, 10]);
 });
 
 test('__FILE__, __BASE_FILE__, __INCLUDE_LEVEL__ and a fixed time', () => {

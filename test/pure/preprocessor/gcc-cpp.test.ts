@@ -35,9 +35,7 @@ const MORE_THAN_CLANG: ReadonlyMap<string, string> = new Map([
 function errorLines(text: string): Set<number> {
   const lines = new Set<number>();
   text.split('\n').forEach((line, i) => {
-    for (const m of line.matchAll(
-      /dg-error\s+(?:"(?:[^"\\]|\\.)*"|\{[^}]*\})(?:\s+(?:"[^"]*"|\{[^}]*\}))?(?:\s*\{[^}]*\})?\s*(\S+)?/g,
-    )) {
+    for (const m of line.matchAll(/dg-error\s+(?:"(?:[^"\\]|\\.)*"|\{[^}]*\})(?:\s+(?:"[^"]*"|\{[^}]*\}))?(?:\s*\{[^}]*\})?\s*(\S+)?/g)) {
       const where = m[1];
       if (where === undefined || where === '}') lines.add(i + 1);
       else if (/^\d+$/.test(where)) lines.add(Number(where));
@@ -68,9 +66,7 @@ test('gcc.dg/cpp', { skip: typeof found === 'string' ? found : false, timeout: 6
   const wrong: string[] = [];
   for (const { name, path } of found.files) {
     const text = readFileSync(path, 'latin1');
-    const options = [...text.matchAll(/dg-options\s+(?:"((?:[^"\\]|\\.)*)"|(\S+))/g)]
-      .map((m) => m[1] ?? m[2])
-      .join(' ');
+    const options = [...text.matchAll(/dg-options\s+(?:"((?:[^"\\]|\\.)*)"|(\S+))/g)].map((m) => m[1] ?? m[2]).join(' ');
     if (/traditional|-fpreprocessed/.test(options) || path.includes('/trad/')) continue;
     const trigraphs = /trigraphs|std=(?:c|iso)|-ansi/.test(options);
     const defines = [...options.matchAll(/-D\s*(\w+)(?:=(\S+))?/g)];
@@ -78,11 +74,7 @@ test('gcc.dg/cpp', { skip: typeof found === 'string' ? found : false, timeout: 6
       dirname(path),
       ...[...options.matchAll(/-I\s*(\S+)/g)].map((m) => m[1]!.replace(/^\$\{?srcdir\}?\/gcc\.dg\/cpp/, found.folder)),
     ];
-    const ours = preprocessFile(
-      path,
-      { user },
-      { trigraphs, before: defines.map((m) => `#define ${m[1]} ${m[2] ?? 1}\n`).join('') },
-    );
+    const ours = preprocessFile(path, { user }, { trigraphs, before: defines.map((m) => `#define ${m[1]} ${m[2] ?? 1}\n`).join('') });
     const theirs = clang(path, [
       '-nostdinc',
       ...(trigraphs ? ['-trigraphs'] : []),

@@ -5,27 +5,20 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { preprocess } from './support.ts';
 
-const repeat = (n: number, line: (i: number) => string): string =>
-  Array.from({ length: n }, (_, i) => line(i)).join('');
+const repeat = (n: number, line: (i: number) => string): string => Array.from({ length: n }, (_, i) => line(i)).join('');
 const selfInclude = {
   resolve: ({ path, from }: { path: string; from: { text: string } }) => ({ name: path, text: from.text }),
 };
 
 const BOMBS: Readonly<Record<string, readonly [text: string, code: string | undefined]>> = {
-  'doubling objects': [
-    `${repeat(40, (i) => `#define a${i + 1} a${i} a${i}\n`)}#define a0 x\na40\n`,
-    'expansion-too-large',
-  ],
+  'doubling objects': [`${repeat(40, (i) => `#define a${i + 1} a${i} a${i}\n`)}#define a0 x\na40\n`, 'expansion-too-large'],
   'doubling arguments': [`#define d(x) x x\n${'d('.repeat(60)}y${')'.repeat(60)}`, 'expansion-too-large'],
   'doubling pastes': [
     `#define c2(a,b) a##b\n#define c(a,b) c2(a,b)\n#define p0 x\n${repeat(40, (i) => `#define p${i + 1} c(p${i},p${i})\n`)}p40\n`,
     'expansion-too-large',
   ],
   'doubling strings': [`#define s2(a) #a\n#define s(a) s2(a)\n${'s('.repeat(60)}""${')'.repeat(60)}`, 'token-too-long'],
-  'one big argument a thousand times': [
-    `#define r(x) ${'x '.repeat(1000)}\nr(${'1 '.repeat(100_000)})\n`,
-    'expansion-too-large',
-  ],
+  'one big argument a thousand times': [`#define r(x) ${'x '.repeat(1000)}\nr(${'1 '.repeat(100_000)})\n`, 'expansion-too-large'],
   'a million pastes in one macro': [`#define f(x) ${'x##'.repeat(50_000)}x\nf(1)\n`, 'expansion-too-large'],
   'nested arguments': [`#define f(x) x\n${'f('.repeat(20_000)}1${')'.repeat(20_000)}`, 'macro-nesting-too-deep'],
   'nested parentheses in #if': [`#if ${'('.repeat(100_000)}1${')'.repeat(100_000)}\n#endif\n`, 'condition-too-deep'],
@@ -38,19 +31,13 @@ const BOMBS: Readonly<Record<string, readonly [text: string, code: string | unde
   'conditionals in conditionals': ['#if 0\n'.repeat(100_000), 'unterminated-conditional'],
   'a file that includes itself twice': ['#include "self"\n#include "self"\n', 'include-too-deep'],
   'a big file that includes itself': [`#include "self"\n${' '.repeat(200_000)}`, 'too-much-text'],
-  'a chain of a hundred thousand macros': [
-    `${repeat(100_000, (i) => `#define m${i + 1} m${i}\n`)}m100000\n`,
-    undefined,
-  ],
+  'a chain of a hundred thousand macros': [`${repeat(100_000, (i) => `#define m${i + 1} m${i}\n`)}m100000\n`, undefined],
   'calls out of calls': [`#define f(x) x f\n f${'(1)'.repeat(100_000)}`, undefined],
   'comments without end': ['/* '.repeat(300_000), 'unterminated-comment'],
   'splices only': [`${'\\\n'.repeat(300_000)}x`, undefined],
   'includes without end': ['#include <\n'.repeat(50_000), 'bad-include'],
   '#line everywhere': ['#line 5\n__LINE__\n'.repeat(30_000), undefined],
-  'twenty thousand parameters': [
-    `#define f(${repeat(20_000, (i) => `a${i},`)}z) z\nf(${','.repeat(20_000)})\n`,
-    undefined,
-  ],
+  'twenty thousand parameters': [`#define f(${repeat(20_000, (i) => `a${i},`)}z) z\nf(${','.repeat(20_000)})\n`, undefined],
 };
 
 for (const [name, [text, code]] of Object.entries(BOMBS)) {

@@ -17,10 +17,7 @@ const at = (text: string, word: string, options: Parameters<typeof preprocess>[1
 
 test('a plain token: line, column and its line', () => {
   const { file, line, column, lineText } = at('int a;\n\tlong  target;\r\nint b;\n', 'target');
-  assert.deepEqual(
-    { file, line, column, lineText },
-    { file: 'test.c', line: 2, column: 8, lineText: '\tlong  target;' },
-  );
+  assert.deepEqual({ file, line, column, lineText }, { file: 'test.c', line: 2, column: 8, lineText: '\tlong  target;' });
 });
 
 test('splices do not move positions', () => {

@@ -27,27 +27,7 @@ export class Random {
 
 const NAMES = ['a', 'b', 'c', 'd', 'e', 'f', 'g', 'h'];
 const PARAMS = ['x', 'y', 'z'];
-const ATOMS = [
-  '1',
-  '2u',
-  '"s"',
-  "'c'",
-  '+',
-  '-',
-  '*',
-  '.',
-  '[',
-  ']',
-  'int',
-  'x',
-  'y',
-  '=',
-  '<',
-  '&&',
-  ';',
-  '0x1',
-  '1.5',
-];
+const ATOMS = ['1', '2u', '"s"', "'c'", '+', '-', '*', '.', '[', ']', 'int', 'x', 'y', '=', '<', '&&', ';', '0x1', '1.5'];
 
 /** A text of macros and their uses, most of it valid. */
 export function randomMacros(seed: number): string {
@@ -175,8 +155,7 @@ const PIECES = [
 export function randomNoise(seed: number): string {
   const r = new Random(seed);
   let out = '';
-  for (let i = 20 + r.below(200); i > 0; i--)
-    out += r.below(3) === 0 ? r.pick(NAMES) : r.pick(PIECES) + r.pick(['', ' ']);
+  for (let i = 20 + r.below(200); i > 0; i--) out += r.below(3) === 0 ? r.pick(NAMES) : r.pick(PIECES) + r.pick(['', ' ']);
   return out;
 }
 

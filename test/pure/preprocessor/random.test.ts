@@ -17,11 +17,7 @@ function sameAsClang(text: string, seed: number): 'same' | 'rejected' {
   const theirs = clang(text, [], true);
   // To clang's -E a literal without its end is a warning; to us it is an error at once.
   const errors = ours.diagnostics.filter((d) => d.severity === 'error' && d.code !== 'unterminated-literal');
-  assert.equal(
-    errors.length === 0,
-    theirs.ok,
-    `seed ${seed}: ours: ${errors[0]?.message}; clang: ${theirs.stderr}\n${text}`,
-  );
+  assert.equal(errors.length === 0, theirs.ok, `seed ${seed}: ours: ${errors[0]?.message}; clang: ${theirs.stderr}\n${text}`);
   if (!theirs.ok) return 'rejected';
   if (!ours.codes.includes('unterminated-literal')) {
     assert.equal(difference(ours.words.map(normal), theirs.words), undefined, `seed ${seed}\n${text}`);

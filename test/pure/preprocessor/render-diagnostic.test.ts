@@ -2,12 +2,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import type { Token } from '../../../src/compiler/c/token.ts';
 import type { Diagnostic } from '../../../src/compiler/diagnostics.ts';
-import {
-  diagnosticToJson,
-  renderDiagnostic,
-  renderDiagnostics,
-  terminalSafe,
-} from '../../../src/compiler/render-diagnostic.ts';
+import { diagnosticToJson, renderDiagnostic, renderDiagnostics, terminalSafe } from '../../../src/compiler/render-diagnostic.ts';
 import { preprocess } from './support.ts';
 
 /** An error about the token `word` of `text`. */
@@ -49,8 +44,7 @@ test('tabs become spaces, the caret stays under its word', () => {
 
 test('wide, combining and astral characters', () => {
   // What a terminal shows before the caret must be as wide as the spaces before '^'.
-  const width = (s: string): number =>
-    [...s].reduce((n, c) => n + (/\p{Mn}/u.test(c) ? 0 : /[\u6f22\u5b57\u{1f600}]/u.test(c) ? 2 : 1), 0);
+  const width = (s: string): number => [...s].reduce((n, c) => n + (/\p{Mn}/u.test(c) ? 0 : /[\u6f22\u5b57\u{1f600}]/u.test(c) ? 2 : 1), 0);
   for (const before of ['"漢字"', '"é"', '"e\u0301"', '"\u{1f600}"']) {
     const [, line, caret] = shown(`${before} bad`, 'bad').split('\n');
     assert.equal(caret!.indexOf('^'), width(line!.slice(0, line!.indexOf('bad'))), before);

@@ -5,8 +5,7 @@ import { snapshot } from '../../../src/compiler/c/preprocessor/snapshot.ts';
 import { Diagnostics } from '../../../src/compiler/diagnostics.ts';
 import { preprocess } from './support.ts';
 
-const PRELUDE =
-  '#define MAX(a, b) ((a) > (b) ? (a) : (b))\n#define LAZY 1 + LAZY2\ntypedef int u32;\n#undef __BPF__\n__COUNTER__\n';
+const PRELUDE = '#define MAX(a, b) ((a) > (b) ? (a) : (b))\n#define LAZY 1 + LAZY2\ntypedef int u32;\n#undef __BPF__\n__COUNTER__\n';
 const take = (text: string) => snapshot({ diagnostics: new Diagnostics() }, [{ name: '<prelude>', text }]);
 
 function run(from: ReturnType<typeof take>, text: string): { words: string[]; pp: Preprocessor } {

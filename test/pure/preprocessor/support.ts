@@ -41,9 +41,7 @@ export function preprocess(text: string, options: Options = {}): Outcome {
     if (!(error instanceof TooManyErrors)) throw error;
   }
   // clang's -E prints '::' for one token and for two.
-  const words = tokens
-    .filter((token) => token.kind !== 'pragma')
-    .flatMap(({ text }) => (text === '::' ? [':', ':'] : text));
+  const words = tokens.filter((token) => token.kind !== 'pragma').flatMap(({ text }) => (text === '::' ? [':', ':'] : text));
   return { tokens, words, diagnostics: list, codes: list.map((d) => d.code), pp };
 }
 
@@ -108,16 +106,12 @@ export function haveClang(): boolean {
 
 /** `clang -E -P` for BPF. `source` is a path, or text when `stdin`. */
 export function clang(source: string, args: readonly string[] = [], stdin = false): ClangOutcome {
-  const run = spawnSync(
-    CLANG,
-    ['-target', 'bpf', '-mcpu=v3', '-O2', '-E', '-P', '-w', ...args, '-x', 'c', stdin ? '-' : source],
-    {
-      input: stdin ? source : '',
-      encoding: 'utf8',
-      maxBuffer: 1 << 28,
-      timeout: 60_000,
-    },
-  );
+  const run = spawnSync(CLANG, ['-target', 'bpf', '-mcpu=v3', '-O2', '-E', '-P', '-w', ...args, '-x', 'c', stdin ? '-' : source], {
+    input: stdin ? source : '',
+    encoding: 'utf8',
+    maxBuffer: 1 << 28,
+    timeout: 60_000,
+  });
   return { ok: run.status === 0, words: cut(run.stdout), stderr: run.stderr };
 }
 

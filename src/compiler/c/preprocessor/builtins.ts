@@ -12,10 +12,8 @@ import type { Preprocessor } from './preprocessor.ts';
 
 const quoted = (text: string): string => `"${text.replace(/["\\]/g, '\\$&')}"`;
 
-const number = (at: PpToken, value: number): PpToken =>
-  new PpToken('number', `${value}`, at.loc, at.spaceBefore, at.lineStart);
-const string = (at: PpToken, text: string): PpToken =>
-  new PpToken('string', quoted(text), at.loc, at.spaceBefore, at.lineStart);
+const number = (at: PpToken, value: number): PpToken => new PpToken('number', `${value}`, at.loc, at.spaceBefore, at.lineStart);
+const string = (at: PpToken, text: string): PpToken => new PpToken('string', quoted(text), at.loc, at.spaceBefore, at.lineStart);
 
 /** Object-like, from the place of use. */
 const VALUES: Readonly<Record<string, Builtin>> = {
@@ -124,8 +122,5 @@ const CALLS: Readonly<Record<string, Builtin>> = {
 const noBody = (): PpToken[] => lexText('');
 
 export const BUILTINS: ReadonlyMap<string, Macro> = new Map(
-  Object.entries({ ...VALUES, ...CALLS }).map(([name, run]) => [
-    name,
-    new Macro(name, 0, undefined, false, noBody, 'builtin', run),
-  ]),
+  Object.entries({ ...VALUES, ...CALLS }).map(([name, run]) => [name, new Macro(name, 0, undefined, false, noBody, 'builtin', run)]),
 );

@@ -18,6 +18,9 @@ export interface ConstantHook {
   text(name: string): string | undefined;
 }
 
+/** A name behind one of these is a member's, a tag or a label. */
+const NAMED_BY = new Set(['.', '->', 'struct', 'union', 'enum', 'goto']);
+
 /** Where the stream stands in `enum [name] { … }`. */
 type EnumState = 'outside' | 'head' | 'body';
 
@@ -42,17 +45,18 @@ export class ConstantNames {
     } else if (this.state !== 'outside' && token.kind === 'punct') {
       if (token.text === '{') this.state = this.state === 'head' ? 'body' : 'outside';
       else if (token.text === '}' || token.text === ';') this.state = 'outside';
-      else if (
-        this.state === 'head' &&
-        (token.text === '=' || token.text === ',' || token.text === ')' || token.text === '*')
-      )
+      else if (this.state === 'head' && (token.text === '=' || token.text === ',' || token.text === ')' || token.text === '*'))
         this.state = 'outside';
     }
     return token;
   }
 
-  /** Is this use of a constant's name its declaration by the user? Then it is no constant any more. */
+  /**
+   * Is this use of a constant's name no use of the constant: a member, a tag, or its declaration by the user? After a
+   * declaration it is no constant any more.
+   */
   isDeclared(pp: Preprocessor, token: PpToken): boolean {
+    if (!pp.inArgument && NAMED_BY.has(this.last?.text ?? '')) return true;
     const next = pp.peek();
     const enumerator = this.state === 'body' && (this.last?.text === '{' || this.last?.text === ',');
     if (!enumerator && (!next.startsWith('=') || next.startsWith('=='))) return false;

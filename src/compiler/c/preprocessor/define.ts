@@ -16,8 +16,7 @@ function macroName(pp: Preprocessor, file: OpenFile, directive: PpToken): PpToke
     endLine(file.lexer);
     return undefined;
   }
-  if (token.kind === 'eof')
-    pp.diagnostics.error('missing-macro-name', directive.loc, `'#${directive.text}' needs the name of a macro`);
+  if (token.kind === 'eof') pp.diagnostics.error('missing-macro-name', directive.loc, `'#${directive.text}' needs the name of a macro`);
   else pp.diagnostics.error('bad-macro-name', token.loc, `'${token.text}' cannot be the name of a macro`);
   endLine(file.lexer);
   return undefined;
@@ -28,8 +27,7 @@ export function undefDirective(pp: Preprocessor, file: OpenFile, directive: PpTo
   if (name === undefined) return;
   expectEnd(pp, file.lexer, directive);
   const macro = pp.lookup(name.text);
-  if (macro?.origin === 'builtin')
-    pp.warn('builtin-macro', name.loc, `'${name.text}' is a builtin macro; from here on it is undefined`);
+  if (macro?.origin === 'builtin') pp.warn('builtin-macro', name.loc, `'${name.text}' is a builtin macro; from here on it is undefined`);
   pp.macros.set(name.text, null);
   pp.undefined.add(name.text);
 }
@@ -73,27 +71,20 @@ export function defineDirective(pp: Preprocessor, file: OpenFile, directive: PpT
     const stray = body.find(
       (token) => token.kind === 'ident' && (token.text === '__VA_ARGS__' || (token.text === '__VA_OPT__' && !variadic)),
     );
-    if (stray !== undefined)
-      pp.warn('va-args-outside', stray.loc, `'${stray.text}' means nothing outside a macro with '...'`);
+    if (stray !== undefined) pp.warn('va-args-outside', stray.loc, `'${stray.text}' means nothing outside a macro with '...'`);
   }
   define(pp, name, new Macro(name.text, name.loc, params, variadic, body, origin));
 }
 
-/** Leaves the body for later where nothing in it can be wrong now: no operators, no comments. */
+/** Leaves the body for later where nothing in it can be wrong now: no comments and, in the user's text, no operators. */
 function lazyBody(pp: Preprocessor, file: OpenFile): (() => readonly PpToken[]) | undefined {
   const { lexer } = file;
   const start = lexer.pos;
   let end = lexer.text.indexOf('\n', start);
   if (end < 0) end = lexer.text.length;
   const text = lexer.text.slice(start, end);
-  if (
-    pp.poisoned !== undefined ||
-    text.includes('/') ||
-    text.includes('#') ||
-    text.includes('%') ||
-    text.includes('__VA_')
-  )
-    return undefined;
+  if (pp.poisoned !== undefined || text.includes('/*') || text.includes('//')) return undefined;
+  if (file.header.system !== true && (text.includes('#') || text.includes('%') || text.includes('__VA_'))) return undefined;
   lexer.pos = end;
   lexer.inDirective = false;
   return () => {
@@ -108,8 +99,7 @@ function define(pp: Preprocessor, name: PpToken, macro: Macro): void {
   const before = pp.lookup(name.text);
   pp.macros.set(name.text, macro);
   if (before === null || before.origin === 'constant') return;
-  if (before.builtin !== undefined)
-    pp.warn('builtin-macro', name.loc, `this replaces the builtin macro '${name.text}'`);
+  if (before.builtin !== undefined) pp.warn('builtin-macro', name.loc, `this replaces the builtin macro '${name.text}'`);
   else if (!sameDefinition(before, macro)) {
     const notes = before.loc === 0 ? undefined : [{ message: 'the definition before this is here', loc: before.loc }];
     pp.warn('macro-redefined', name.loc, `the macro '${name.text}' is defined again, and differently`, notes);
@@ -117,11 +107,7 @@ function define(pp: Preprocessor, name: PpToken, macro: Macro): void {
 }
 
 /** Behind the `(`: names up to `)`. Undefined after an error. */
-function parameters(
-  pp: Preprocessor,
-  lexer: Lexer,
-  name: PpToken,
-): { params: string[]; variadic: boolean } | undefined {
+function parameters(pp: Preprocessor, lexer: Lexer, name: PpToken): { params: string[]; variadic: boolean } | undefined {
   const params: string[] = [];
   const seen = new Set<string>();
   const fail = (token: PpToken, message: string): undefined => {
@@ -138,13 +124,10 @@ function parameters(
     } else if (token.kind !== 'ident') {
       return fail(
         token,
-        token.kind === 'eof'
-          ? `the parameters of macro '${name.text}' have no ')'`
-          : `'${token.text}' cannot be the parameter of a macro`,
+        token.kind === 'eof' ? `the parameters of macro '${name.text}' have no ')'` : `'${token.text}' cannot be the parameter of a macro`,
       );
     } else {
-      if (NOT_MACROS.has(token.text) && token.text !== 'defined')
-        return fail(token, `'${token.text}' cannot be the parameter of a macro`);
+      if (NOT_MACROS.has(token.text) && token.text !== 'defined') return fail(token, `'${token.text}' cannot be the parameter of a macro`);
       if (seen.has(token.text)) return fail(token, `the parameter '${token.text}' is there twice`);
       seen.add(token.text);
       params.push(token.text);
@@ -159,9 +142,7 @@ function parameters(
     if (token.text !== ',')
       return fail(
         token,
-        token.kind === 'eof'
-          ? `the parameters of macro '${name.text}' have no ')'`
-          : `expected ',' or ')' before '${token.text}'`,
+        token.kind === 'eof' ? `the parameters of macro '${name.text}' have no ')'` : `expected ',' or ')' before '${token.text}'`,
       );
     token = lexer.next();
   }

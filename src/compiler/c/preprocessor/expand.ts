@@ -145,14 +145,7 @@ class Substitution {
   }
 
   private clone(token: PpToken, space: boolean, isArgument: boolean): PpToken {
-    return new PpToken(
-      token.kind,
-      token.text,
-      this.pp.source.macroLoc(token.loc, this.expansion, isArgument),
-      space,
-      false,
-      token.mark,
-    );
+    return new PpToken(token.kind, token.text, this.pp.source.macroLoc(token.loc, this.expansion, isArgument), space, false, token.mark);
   }
 
   private append(op: Op, out: PpToken[]): void {
@@ -184,9 +177,7 @@ class Substitution {
     if (!this.pp.spend(tokens.length, this.use.loc)) return;
     for (let i = 0; i < tokens.length; i++) {
       const token = tokens[i]!;
-      out.push(
-        this.clone(token, i === 0 ? this.takeSpace() || (ownSpace && token.spaceBefore) : token.spaceBefore, true),
-      );
+      out.push(this.clone(token, i === 0 ? this.takeSpace() || (ownSpace && token.spaceBefore) : token.spaceBefore, true));
     }
   }
 
@@ -195,22 +186,13 @@ class Substitution {
   }
 
   private pushString(op: Op, out: PpToken[]): void {
-    const tokens =
-      op.group === undefined ? this.args!.raw[op.param]! : this.hasVariadic() ? this.inner(op.group.ops) : [];
+    const tokens = op.group === undefined ? this.args!.raw[op.param]! : this.hasVariadic() ? this.inner(op.group.ops) : [];
     const { text, complete } = stringify(tokens, this.pp.limits.tokenLength);
     const loc = this.pp.source.macroLoc(op.token.loc, this.expansion, false);
     if (!complete)
-      this.pp.diagnostics.warn(
-        'incomplete-string',
-        loc,
-        "the text that '#' makes ends in a lone backslash, which is left out",
-      );
+      this.pp.diagnostics.warn('incomplete-string', loc, "the text that '#' makes ends in a lone backslash, which is left out");
     if (text.length > this.pp.limits.tokenLength) {
-      this.pp.stop(
-        'token-too-long',
-        this.use.loc,
-        `'#' makes a string of more than ${this.pp.limits.tokenLength} characters`,
-      );
+      this.pp.stop('token-too-long', this.use.loc, `'#' makes a string of more than ${this.pp.limits.tokenLength} characters`);
       return;
     }
     this.pp.spend(tokens.length + (text.length >> 2), this.use.loc);
@@ -230,8 +212,7 @@ class Substitution {
    */
   private elidedComma(comma: Op, rest: Op | undefined, out: PpToken[]): boolean {
     if (!comma.pasteRight || comma.token.text !== ',' || comma.token.kind !== 'punct') return false;
-    if (rest === undefined || rest.stringify || !this.macro.variadic || rest.param !== this.macro.params!.length - 1)
-      return false;
+    if (rest === undefined || rest.stringify || !this.macro.variadic || rest.param !== this.macro.params!.length - 1) return false;
     const tokens = this.args!.raw[rest.param]!;
     // An argument that is there, but empty, is an ordinary operand: the comma stays.
     if (tokens.length === 0 && !this.args!.noRest) return false;
@@ -255,20 +236,12 @@ class Substitution {
     const left = out[at - 1]!;
     const right = out[at]!;
     if (left.text.length + right.text.length > this.pp.limits.tokenLength) {
-      this.pp.stop(
-        'token-too-long',
-        this.use.loc,
-        `'##' makes a token of more than ${this.pp.limits.tokenLength} characters`,
-      );
+      this.pp.stop('token-too-long', this.use.loc, `'##' makes a token of more than ${this.pp.limits.tokenLength} characters`);
       return;
     }
     const joined = paste(left, right);
     if (joined === undefined) {
-      this.pp.diagnostics.error(
-        'bad-token-paste',
-        left.loc,
-        `'##' makes '${left.text}${right.text}' here, which is not one token`,
-      );
+      this.pp.diagnostics.error('bad-token-paste', left.loc, `'##' makes '${left.text}${right.text}' here, which is not one token`);
       return;
     }
     this.pp.spend(joined.text.length >> 2, this.use.loc);

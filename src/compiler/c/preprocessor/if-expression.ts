@@ -32,8 +32,7 @@ const comparison = (precedence: number, test: (a: bigint, b: bigint) => boolean)
   run: (a, b) => (test(a, b) ? 1n : 0n),
 });
 /** Beyond 64 all bits are out; negative counts shift the other way, as in gcc and clang. */
-const shifted = (a: bigint, by: bigint): bigint =>
-  by >= 0n ? a << (by > 64n ? 64n : by) : a >> (by < -64n ? 64n : -by);
+const shifted = (a: bigint, by: bigint): bigint => (by >= 0n ? a << (by > 64n ? 64n : by) : a >> (by < -64n ? 64n : -by));
 
 const BINARY: ReadonlyMap<string, Binary> = new Map([
   ['*', arithmetic(10, (a, b) => a * b)],
@@ -75,11 +74,7 @@ class Evaluator {
     if (this.atEnd()) this.fail('missing-condition', this.directive, `'#${this.directive.text}' has no condition`);
     const value = this.comma(true);
     if (!this.atEnd())
-      this.fail(
-        'bad-condition',
-        this.token,
-        `unexpected '${this.token.text}' behind the condition of '#${this.directive.text}'`,
-      );
+      this.fail('bad-condition', this.token, `unexpected '${this.token.text}' behind the condition of '#${this.directive.text}'`);
     return value.value !== 0n;
   }
 
@@ -229,11 +224,7 @@ class Evaluator {
     const value = integerValue(token.text);
     if ('code' in value) this.fail(value.code, token, value.message);
     if (value.tooLargeForSigned)
-      this.pp.warn(
-        'number-as-unsigned',
-        token.loc,
-        `'${token.text}' is too large for a signed number and counts as unsigned`,
-      );
+      this.pp.warn('number-as-unsigned', token.loc, `'${token.text}' is too large for a signed number and counts as unsigned`);
     this.advance();
     return value;
   }
@@ -249,8 +240,7 @@ class Evaluator {
   private identifier(token: PpToken): IntMax {
     if (token.text === 'defined') return this.defined(token);
     this.advance();
-    if (this.is('('))
-      this.fail('undefined-function-macro', token, `the function-like macro '${token.text}' is not defined`);
+    if (this.is('(')) this.fail('undefined-function-macro', token, `the function-like macro '${token.text}' is not defined`);
     return FALSE;
   }
 
@@ -258,8 +248,7 @@ class Evaluator {
     let name = this.pp.raw();
     const parenthesis = name.kind === 'punct' && name.text === '(';
     if (parenthesis) name = this.pp.raw();
-    if (name.kind !== 'ident')
-      this.fail('bad-defined', name.kind === 'eof' ? operator : name, "'defined' needs the name of a macro");
+    if (name.kind !== 'ident') this.fail('bad-defined', name.kind === 'eof' ? operator : name, "'defined' needs the name of a macro");
     if (parenthesis) {
       const close = this.pp.raw();
       if (close.kind !== 'punct' || close.text !== ')')
@@ -271,11 +260,7 @@ class Evaluator {
 
   private enter(): void {
     if (++this.depth > this.pp.limits.expressionDepth)
-      this.fail(
-        'condition-too-deep',
-        this.directive,
-        `the condition is nested more than ${this.pp.limits.expressionDepth} deep`,
-      );
+      this.fail('condition-too-deep', this.directive, `the condition is nested more than ${this.pp.limits.expressionDepth} deep`);
   }
 
   private found(): string {

@@ -42,8 +42,7 @@ export function includeDirective(pp: Preprocessor, file: OpenFile, directive: Pp
     token = line[0];
     name = headerOf(line);
     const used = name === undefined ? 0 : name.token.text === '<' ? line.findIndex((t) => t.text === '>') + 1 : 1;
-    if (name !== undefined && line.length > used)
-      pp.warn('extra-tokens', line[used]!.loc, `extra text behind '#${directive.text}'`);
+    if (name !== undefined && line.length > used) pp.warn('extra-tokens', line[used]!.loc, `extra text behind '#${directive.text}'`);
   }
   if (pp.stopped) return;
   if (name === undefined || name.path === '') {
@@ -51,11 +50,7 @@ export function includeDirective(pp: Preprocessor, file: OpenFile, directive: Pp
     return;
   }
   if (pp.collecting > 0) {
-    pp.diagnostics.error(
-      'include-in-arguments',
-      directive.loc,
-      `'#${directive.text}' cannot stand among the arguments of a macro`,
-    );
+    pp.diagnostics.error('include-in-arguments', directive.loc, `'#${directive.text}' cannot stand among the arguments of a macro`);
     return;
   }
   if (directive.text === 'include_next' && pp.files.length === 1)

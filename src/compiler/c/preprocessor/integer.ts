@@ -23,22 +23,14 @@ export function integerValue(text: string): (IntMax & { readonly tooLargeForSign
   if (match === null || !SUFFIX.test(suffix.toLowerCase()) || /lL|Ll/.test(suffix)) {
     if (/^(?:0[xX][0-9a-fA-F.]*[pP.]|[0-9.]*(?:\.|[eE]))/.test(text))
       return { code: 'float-in-if', message: `'${text}' is a floating constant; '#if' takes integers only` };
-    if (/^0[0-9]*[89]/.test(text))
-      return { code: 'bad-number', message: `'${text}' has a digit that octal numbers do not have` };
+    if (/^0[0-9]*[89]/.test(text)) return { code: 'bad-number', message: `'${text}' has a digit that octal numbers do not have` };
     return { code: 'bad-number', message: `'${text}' is not an integer` };
   }
   const [, hex, binary, octal, decimal] = match;
   const value = BigInt(
-    hex !== undefined
-      ? `0x${hex}`
-      : binary !== undefined
-        ? `0b${binary}`
-        : octal !== undefined
-          ? `0o${octal}`
-          : decimal!,
+    hex !== undefined ? `0x${hex}` : binary !== undefined ? `0b${binary}` : octal !== undefined ? `0o${octal}` : decimal!,
   );
-  if (value > 0xffff_ffff_ffff_ffffn)
-    return { code: 'number-too-large', message: `'${text}' does not fit into 64 bits` };
+  if (value > 0xffff_ffff_ffff_ffffn) return { code: 'number-too-large', message: `'${text}' does not fit into 64 bits` };
   const tooLarge = value > 0x7fff_ffff_ffff_ffffn;
   const unsigned = /u/i.test(suffix) || tooLarge;
   return {
@@ -108,13 +100,11 @@ export function characterValue(text: string): (IntMax & { readonly multiple: boo
   if (units.length === 0) return { code: 'empty-character', message: 'a character constant needs a character' };
   const last = units[units.length - 1]!;
   if (!narrow) {
-    if (prefix !== 'L' && units.length > 1)
-      return { code: 'multi-character', message: `a ${prefix}'…' constant has one character only` };
+    if (prefix !== 'L' && units.length > 1) return { code: 'multi-character', message: `a ${prefix}'…' constant has one character only` };
     if (prefix === 'L') return { value: BigInt.asIntN(32, last), unsigned: false, multiple: units.length > 1 };
     return { value: BigInt.asUintN(prefix === 'u' ? 16 : 32, last), unsigned: true, multiple: units.length > 1 };
   }
-  if (units.length === 1)
-    return { value: prefix === 'u8' ? last : BigInt.asIntN(8, last), unsigned: prefix === 'u8', multiple: false };
+  if (units.length === 1) return { value: prefix === 'u8' ? last : BigInt.asIntN(8, last), unsigned: prefix === 'u8', multiple: false };
   return {
     value: BigInt.asIntN(
       32,

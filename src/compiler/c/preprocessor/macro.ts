@@ -93,8 +93,7 @@ export function parseOps(
   const fail = (code: string, token: PpToken, message: string): void => {
     error ??= { code, token, message };
   };
-  const isPaste = (token: PpToken | undefined): boolean =>
-    token !== undefined && token.kind === 'punct' && token.text === '##';
+  const isPaste = (token: PpToken | undefined): boolean => token !== undefined && token.kind === 'punct' && token.text === '##';
   const isVaOpt = (token: PpToken | undefined): boolean =>
     variadic && token !== undefined && token.kind === 'ident' && token.text === '__VA_OPT__';
 
@@ -125,8 +124,7 @@ export function parseOps(
       }
       if (isPaste(token)) {
         const last = ops.at(-1);
-        if (last === undefined)
-          fail('misplaced-paste', token, `'##' cannot stand first in ${inGroup ? "'__VA_OPT__'" : 'a macro'}`);
+        if (last === undefined) fail('misplaced-paste', token, `'##' cannot stand first in ${inGroup ? "'__VA_OPT__'" : 'a macro'}`);
         else last.pasteRight = true;
         paste = true;
         continue;
@@ -175,11 +173,7 @@ export function sameDefinition(a: Macro, b: Macro): boolean {
     left.length === right.length &&
     left.every((token, i) => {
       const other = right[i]!;
-      return (
-        token.kind === other.kind &&
-        spelling(token) === spelling(other) &&
-        (i === 0 || token.spaceBefore === other.spaceBefore)
-      );
+      return token.kind === other.kind && spelling(token) === spelling(other) && (i === 0 || token.spaceBefore === other.spaceBefore);
     })
   );
 }

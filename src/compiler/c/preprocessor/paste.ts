@@ -44,8 +44,7 @@ const allWord = (text: string): boolean => {
 /** One token out of two, or undefined if their text is not one token. */
 export function paste(left: PpToken, right: PpToken): PpToken | undefined {
   if (isPlacemarker(right)) return left;
-  if (isPlacemarker(left))
-    return new PpToken(right.kind, right.text, right.loc, left.spaceBefore, left.lineStart, right.mark);
+  if (isPlacemarker(left)) return new PpToken(right.kind, right.text, right.loc, left.spaceBefore, left.lineStart, right.mark);
   const text = spelling(left) + spelling(right);
   if (left.kind === 'ident' && (right.kind === 'ident' || (right.kind === 'number' && allWord(right.text)))) {
     return new PpToken('ident', text, left.loc, left.spaceBefore, left.lineStart);

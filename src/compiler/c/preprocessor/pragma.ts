@@ -31,15 +31,7 @@ const HANDLERS: ReadonlyMap<string, Handler> = new Map<string, Handler>([
 /** Nothing here has warnings to switch. */
 const DROPPED = new Set(['GCC diagnostic', 'clang diagnostic', 'GCC dependency', 'clang dependency']);
 /** Macros count in their operands. */
-const EXPANDED = new Set([
-  'unroll',
-  'nounroll',
-  'unroll_and_jam',
-  'pack',
-  'GCC unroll',
-  'clang loop',
-  'clang attribute',
-]);
+const EXPANDED = new Set(['unroll', 'nounroll', 'unroll_and_jam', 'pack', 'GCC unroll', 'clang loop', 'clang attribute']);
 
 export function pragmaDirective(pp: Preprocessor, file: OpenFile, name: PpToken): void {
   pp.emitted = runPragma(pp, readLine(file.lexer), name.loc);
@@ -86,8 +78,7 @@ function once(pp: Preprocessor, _operands: readonly PpToken[], loc: Loc): void {
 function systemHeader(pp: Preprocessor, _operands: readonly PpToken[], loc: Loc): void {
   const source = pp.source.fileOf(loc);
   if (source === undefined) return;
-  if (pp.files.length <= 1)
-    pp.warn('system-header-in-main', loc, "'#pragma system_header' in a main file does nothing");
+  if (pp.files.length <= 1) pp.warn('system-header-in-main', loc, "'#pragma system_header' in a main file does nothing");
   else source.system = true;
 }
 

@@ -258,8 +258,7 @@ function build(cpu: 1 | 2 | 3 | 4): Map<string, string> {
     const row = INTS[f.row];
     out.set(`__${f.name}_TYPE__`, f.signed ? row.signed : row.unsigned);
     out.set(`__${f.name}_MAX__`, f.signed ? row.max : row.umax);
-    for (const conversion of f.signed ? 'di' : 'Xoux')
-      out.set(`__${f.name}_FMT${conversion}__`, `"${row.fmt}${conversion}"`);
+    for (const conversion of f.signed ? 'di' : 'Xoux') out.set(`__${f.name}_FMT${conversion}__`, `"${row.fmt}${conversion}"`);
     if (f.constant) out.set(`__${f.name}_C_SUFFIX__`, f.signed ? row.suffix : row.usuffix);
     if (f.width) out.set(`__${f.name}_WIDTH__`, `${row.bits}`);
   }

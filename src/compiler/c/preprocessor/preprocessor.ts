@@ -156,6 +156,11 @@ export class Preprocessor implements TokenSource {
     this.waiting.push({ name, text, ...options });
   }
 
+  /** Is an argument of a macro being expanded by itself? */
+  get inArgument(): boolean {
+    return this.argumentDepth > 0;
+  }
+
   /** Name of the outermost file. */
   get mainFile(): string {
     return this.files[0]?.header.name ?? '';
@@ -256,35 +261,21 @@ export class Preprocessor implements TokenSource {
   /** True, after an error, for a poisoned name. */
   checkPoison(token: PpToken): boolean {
     if (this.poisoned?.has(token.text) !== true) return false;
-    this.diagnostics.error(
-      'poisoned-identifier',
-      token.loc,
-      `'${token.text}' is poisoned ('#pragma GCC poison') and must not be used`,
-    );
+    this.diagnostics.error('poisoned-identifier', token.loc, `'${token.text}' is poisoned ('#pragma GCC poison') and must not be used`);
     return true;
   }
 
   /** Opens a file above those that are open. False, after an error, where a bound forbids it. */
   open(header: Header, includedFrom: Loc): boolean {
     if (this.files.length >= this.limits.includeDepth)
-      return this.stop(
-        'include-too-deep',
-        includedFrom,
-        `files include each other more than ${this.limits.includeDepth} deep`,
-      );
+      return this.stop('include-too-deep', includedFrom, `files include each other more than ${this.limits.includeDepth} deep`);
     if (this.includesLeft-- <= 0)
       return this.stop('too-many-includes', includedFrom, `more than ${this.limits.includes} files are included`);
     this.charactersLeft -= header.text.length + 1;
     const source =
-      this.charactersLeft < 0
-        ? undefined
-        : this.source.addFile(header.name, header.text, includedFrom, header.system === true);
+      this.charactersLeft < 0 ? undefined : this.source.addFile(header.name, header.text, includedFrom, header.system === true);
     if (source === undefined)
-      return this.stop(
-        'too-much-text',
-        includedFrom,
-        `the files have more than ${this.limits.characters} characters in all`,
-      );
+      return this.stop('too-much-text', includedFrom, `the files have more than ${this.limits.characters} characters in all`);
     let known = this.texts.get(header.name);
     if (known === undefined || known.text !== header.text) {
       known = { text: header.text, spliced: splice(header.text, this.options.trigraphs === true) };
@@ -323,11 +314,7 @@ export class Preprocessor implements TokenSource {
     this.expansionLeft -= tokens;
     return (
       this.expansionLeft >= 0 ||
-      this.stop(
-        'expansion-too-large',
-        this.source.expansionLoc(loc),
-        `macro expansion makes more than ${this.limits.expansion} tokens`,
-      )
+      this.stop('expansion-too-large', this.source.expansionLoc(loc), `macro expansion makes more than ${this.limits.expansion} tokens`)
     );
   }
 
@@ -355,8 +342,7 @@ export class Preprocessor implements TokenSource {
   /** Replaces `token`, the name of `macro`. Undefined: go on reading (the expansion is on the stack, or empty). */
   private expand(token: PpToken, macro: Macro): PpToken | undefined {
     if (macro.builtin !== undefined) return macro.builtin(this, token);
-    if (macro.busy === this)
-      return new PpToken('ident', token.text, token.loc, token.spaceBefore, token.lineStart, true);
+    if (macro.busy === this) return new PpToken('ident', token.text, token.loc, token.spaceBefore, token.lineStart, true);
     let expansion: Expansion;
     if (macro.params === undefined) {
       if (macro.origin === 'constant' && this.constants!.isDeclared(this, token)) return token;
@@ -364,8 +350,7 @@ export class Preprocessor implements TokenSource {
     } else {
       if (!this.peek().startsWith('(')) return token;
       const args = collectArguments(this, token, macro);
-      if (args === undefined)
-        return new PpToken('ident', token.text, token.loc, token.spaceBefore, token.lineStart, true);
+      if (args === undefined) return new PpToken('ident', token.text, token.loc, token.spaceBefore, token.lineStart, true);
       expansion = substitute(this, macro, args, token);
     }
     const { tokens, spaceAfter } = expansion;
@@ -399,8 +384,7 @@ export class Preprocessor implements TokenSource {
 
   /** All of `tokens` expanded by themselves, as an argument is. */
   expandList(tokens: readonly PpToken[]): readonly PpToken[] {
-    if (tokens.every((token) => token.kind !== 'ident' || token.mark || this.lookup(token.text) === null))
-      return tokens;
+    if (tokens.every((token) => token.kind !== 'ident' || token.mark || this.lookup(token.text) === null)) return tokens;
     const out: PpToken[] = [];
     this.isolate(tokens, () => {
       for (let token = this.lex(); token.kind !== 'eof'; token = this.lex()) out.push(token);

@@ -23,24 +23,15 @@ export function runTogether(left: Token, right: Token): boolean {
   const first = right.text.charCodeAt(0);
   if (isWord(left)) {
     if (isWord(right)) return true;
-    if (left.kind === 'number')
-      return right.text.startsWith('.') || right.text.startsWith('+') || right.text.startsWith('-');
-    return (
-      (right.kind === 'string' || right.kind === 'char') &&
-      (first === 34 || first === 39) &&
-      /^(?:u8|[LuU])$/.test(left.text)
-    );
+    if (left.kind === 'number') return right.text.startsWith('.') || right.text.startsWith('+') || right.text.startsWith('-');
+    return (right.kind === 'string' || right.kind === 'char') && (first === 34 || first === 39) && /^(?:u8|[LuU])$/.test(left.text);
   }
   if (left.kind !== 'punct') return left.kind === 'other';
   if (right.kind === 'number') return left.text.endsWith('.');
   if (right.kind !== 'punct') return false;
   const both = left.text + right.text;
   if (/^\/[/*]/.test(both) || both.startsWith('..')) return true;
-  return (
-    (punctuatorAt(both, 0, both.charCodeAt(0)) ?? '').length > left.text.length ||
-    both.startsWith('%:%') ||
-    both.startsWith('::')
-  );
+  return (punctuatorAt(both, 0, both.charCodeAt(0)) ?? '').length > left.text.length || both.startsWith('%:%') || both.startsWith('::');
 }
 
 class Printer {
