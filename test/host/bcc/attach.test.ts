@@ -24,7 +24,7 @@ kernelTest('kfuncs: by themselves by name, by hand with a target', { fentry: tru
   }
   for (const method of ['attachKfunc', 'attachKretfunc'] as const) {
     using b = await BPF.load({ text: head(`KFUNC_PROBE(do_nanosleep) ${BODY}`), autoAttach: false });
-    b[method]('kfunc__do_nanosleep', SYSCALL);
+    b[method]('kfunc__vmlinux__do_nanosleep', SYSCALL);
     assert.equal(counted(b), BigInt(ROUNDS), method);
   }
   assert.deepEqual(await leftovers(before), []);
