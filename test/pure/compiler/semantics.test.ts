@@ -58,6 +58,7 @@ const CASES: Readonly<Record<string, string>> = {
   sort: 'int a[8] = { 5, 2, 9, 1, 7, 3, 8, 6 }; for (int i = 0; i < 8; i++) for (int j = i + 1; j < 8; j++) if (a[j] < a[i]) { int t = a[i]; a[i] = a[j]; a[j] = t; } long n = 0; for (int i = 0; i < 8; i++) n = n * 10 + a[i]; return n;',
   typeofs: 'int x = 3; typeof(x) y = x * 2; __auto_type z = y + 1L; return sizeof(z) * 10 + z;',
   generic: 'char c = 1; return _Generic(c, int: 1, char: 2, default: 3) + _Generic(1L, long: 10, default: 20);',
+  int128: 'volatile unsigned long a = 0xfedcba9876543210ul, b = 0x0123456789abcdeful; volatile int n = 37, m = 90; unsigned __int128 x = a, y = b; x = (x << 64) | b; unsigned __int128 s = x + y * 3, d = y - x, p = x * y; __int128 neg = -(__int128)a; unsigned __int128 l = x << n, r = x >> m; __int128 ar = neg >> m; unsigned __int128 z = 0; z += x; z ^= y; return (long)(s >> 64) + (long)d * 3 + (long)(p >> 64) * 5 + (long)p + (long)(l >> 64) * 7 + (long)l + (long)r * 11 + (long)ar * 13 + (long)(z >> 32) + (x > y) + 2 * (neg < 0) + 4 * (x == y) + 8 * !x + 16 * (neg <= (__int128)n) + 32 * (z ? 1 : 0);',
   labelsInSwitch: 'int n = 0; for (int i = 0; i < 4; i++) switch (i) { int t; case 0: t = 5; n += t; break; case 2: t = 7; n += t * 2; default: n++; } return n;',
 };
 

@@ -5,6 +5,8 @@ import type { Block, Value } from '../ir.ts';
 import { effect } from './effect.ts';
 import { isTruth, scalar } from './scalar.ts';
 import type { FunctionState } from './state.ts';
+import { isWide } from './types.ts';
+import { wideTruth } from './wide.ts';
 
 export function condition(f: FunctionState, e: Expr, then: Block, otherwise: Block, likely?: boolean): void {
   const { b } = f;
@@ -43,7 +45,7 @@ export function condition(f: FunctionState, e: Expr, then: Block, otherwise: Blo
       break;
     default: break;
   }
-  const v = scalar(f, e);
+  const v = isWide(e.type.type) ? wideTruth(f, e) : scalar(f, e);
   b.loc = e.loc;
   b.branch(asCondition(f, v), then, otherwise, likely);
 }

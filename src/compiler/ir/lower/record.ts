@@ -8,7 +8,8 @@ import { initialize } from './init.ts';
 import { address, newLocal, place, recordValue } from './place.ts';
 import type { FunctionState, Place } from './state.ts';
 import { statement } from './statement.ts';
-import { alignOfType, sizeOfType } from './types.ts';
+import { alignOfType, isWide, sizeOfType } from './types.ts';
+import { wideInto } from './wide.ts';
 
 /** Copies a whole object. */
 export function copyRecord(f: FunctionState, to: Place, from: Place, size: number): void {
@@ -21,6 +22,7 @@ export function recordInto(f: FunctionState, e: Expr, to: Place): void {
   const { b } = f;
   b.loc = e.loc;
   const size = sizeOfType(e.type.type);
+  if (isWide(e.type.type) && wideInto(f, e, to)) return;
   switch (e.kind) {
     case 'cast':
       if (e.cast === 'load') return copyRecord(f, to, place(f, e.operand), size);

@@ -13,7 +13,8 @@ import { address, place } from './place.ts';
 import { assignRecord } from './record.ts';
 import type { FunctionState } from './state.ts';
 import { statement } from './statement.ts';
-import { integer, pointeeOf, scalarType, spaceOf } from './types.ts';
+import { integer, isRecord, isWide, pointeeOf, scalarType, spaceOf } from './types.ts';
+import { compareWide, narrowed, wideTruth } from './wide.ts';
 
 export function scalar(f: FunctionState, e: Expr): Value {
   const { b } = f;
@@ -71,6 +72,7 @@ export function scalar(f: FunctionState, e: Expr): Value {
 }
 
 function lowerNot(f: FunctionState, e: Expr & { kind: 'unary' }): Value {
+  if (isWide(e.operand.type.type)) return f.b.bin('xor', wideTruth(f, e.operand), constant('i32', 1));
   if (!scalarType(e.operand.type.type)) return unsupported(f, e.operand.type, e.loc);
   const v = scalar(f, e.operand);
   f.b.loc = e.loc;
@@ -106,6 +108,7 @@ function lowerCast(f: FunctionState, e: Cast): Value {
       return address(f, place(f, e.operand));
     }
     case 'integral': {
+      if (isWide(e.operand.type.type)) return narrowed(f, e.operand, to);
       const from = integer(e.operand.type.type), target = integer(to);
       const v = scalar(f, e.operand);
       b.loc = e.loc;
@@ -113,6 +116,7 @@ function lowerCast(f: FunctionState, e: Cast): Value {
       return convertInt(b, v, from, target);
     }
     case 'toBool': {
+      if (isWide(e.operand.type.type)) return wideTruth(f, e.operand);
       const v = scalar(f, e.operand);
       b.loc = e.loc;
       return scalarType(e.operand.type.type) ? toBool(b, v) : unsupported(f, e.operand.type, e.loc);
@@ -157,6 +161,7 @@ const COMPARISON: Readonly<Partial<Record<BinaryOp, readonly [signed: Pred, unsi
 };
 
 function lowerBinary(f: FunctionState, e: Binary): Value {
+  if (isWide(e.left.type.type) && COMPARISON[e.op]) return compareWide(f, e);
   const l = scalar(f, e.left), r = scalar(f, e.right);
   f.b.loc = e.loc;
   if (!scalarType(e.left.type.type)) return unsupported(f, e.left.type, e.loc);
@@ -235,7 +240,7 @@ function lowerCond(f: FunctionState, e: Cond): Value {
 
 function lowerAssign(f: FunctionState, e: Assign): Value {
   if (!scalarType(e.type.type)) {
-    if (e.type.type.kind === 'record') {
+    if (isRecord(e.type.type)) {
       assignRecord(f, e);
       return undef('i32');
     }

@@ -9,8 +9,14 @@ export function integer(t: CType): IntType | undefined {
   return t.kind === 'int' ? t : t.kind === 'enum' ? (t as EnumType).underlying : undefined;
 }
 
+/** `__int128`: two registers, so it is handled as memory. */
+export function isWide(t: CType): boolean {
+  return t.kind === 'int' && t.size === 16;
+}
+
+/** Lives in memory, and is copied, not computed with. */
 export function isRecord(t: CType): boolean {
-  return t.kind === 'record' || t.kind === 'array';
+  return t.kind === 'record' || t.kind === 'array' || isWide(t);
 }
 
 /** The IR type of a scalar; undefined for what has none (records, void, floating point, 128 bits). */

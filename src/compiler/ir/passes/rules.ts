@@ -259,6 +259,9 @@ const POINTERS: readonly Row[] = [
   { from: '(ptradd (ptradd p C) D)', to: '(ptradd p E)', let: { E: ({ C, D }) => (C as bigint) + (D as bigint) } },
   // The constant goes last, so that accesses take it as their offset and (p + x) is shared.
   { from: '(ptradd (ptradd p C) x)', to: '(ptradd (ptradd p x) C:i64)', when: (_c, k) => v(k, 'x').op !== 'const' },
+  // An index less one: the verifier follows x, but not what wraps below zero.
+  { from: '(ptradd p (shl (add x C) D))', to: '(ptradd (ptradd p (shl:i64 x D:i64)) E:i64)', let: { E: ({ C, D }) => (C as bigint) << ((D as bigint) & 63n) } },
+  { from: '(ptradd p (mul (add x C) D))', to: '(ptradd (ptradd p (mul:i64 x D:i64)) E:i64)', let: { E: ({ C, D }) => (C as bigint) * (D as bigint) } },
   { from: '(ptradd p (add x C))', to: '(ptradd (ptradd p x) C:i64)' },
   { from: '(ptrtoint (inttoptr x))', to: 'x' },
   { from: '(inttoptr (ptrtoint p))', to: 'p' },
