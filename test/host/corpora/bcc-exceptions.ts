@@ -17,7 +17,7 @@ export const BCC_EXCEPTIONS: readonly Exception[] = [
   { at: 'readahead.1/kfunc__vmlinux__mark_page_accessed', says: 'this process may not do that', why: noTrampolines },
   { at: 'ttysnoop.1/kfunc__vmlinux__tty_write ttysnoop.3/kfunc__vmlinux__tty_write', says: 'this process may not do that', why: noTrampolines },
   { at: 'vfsstat.1/kfunc__vmlinux__vfs_read vfsstat.1/kfunc__vmlinux__vfs_write vfsstat.1/kfunc__vmlinux__vfs_fsync_range vfsstat.1/kfunc__vmlinux__vfs_open vfsstat.1/kfunc__vmlinux__vfs_create vfsstat.3/kfunc__vmlinux__vfs_read vfsstat.3/kfunc__vmlinux__vfs_write vfsstat.3/kfunc__vmlinux__vfs_fsync_range vfsstat.3/kfunc__vmlinux__vfs_open vfsstat.3/kfunc__vmlinux__vfs_create', says: 'this process may not do that', why: noTrampolines },
-  { at: 'inject.0/should_failslab_entry', says: 'cannot use helper bpf_override_return', why: notSet('CONFIG_BPF_KPROBE_OVERRIDE') },
+  { at: 'inject.0/should_failslab_entry', says: 'call bpf_override_return()', why: notSet('CONFIG_BPF_KPROBE_OVERRIDE') },
   { at: 'tcpcong.0 tcpcong.1 tcpcong.2 tcpcong.3 tcptracer.0', says: 'int128: ', why: notYet('128-bit integers') },
   { at: 'argdist.10 dbslower.0 dbslower.1 mysqld_qslower.0', says: 'not-implemented: ', why: notYet('arguments of USDT probes') },
   { at: 'stackcount.4', says: 'no programs', why: notYet('its functions are made for the probes of the traced process, and the capture had none') },
