@@ -15,6 +15,8 @@ export interface RandomOptions {
   readonly calls?: boolean;
   readonly atomics?: boolean;
   readonly packet?: boolean;
+  /** A socket filter that a kernel can run: `int f(ptr ctx)`, the buffer is element 0 of the map `values` (four of 256 bytes). */
+  readonly kernel?: boolean;
 }
 
 export const BUFFER = 256;
@@ -40,17 +42,19 @@ class Generator {
   /** Variables by type: their current values. */
   private vars: Value[] = [];
   private readonly objects: { ptr: Value; size: number }[] = [];
-  private readonly buffer: Value;
+  private buffer: Value;
+  private key: Value = constant('i64', 0);
   private depth = 0;
   private temporaries: Value[] = [];
 
   constructor(random: (bound: number) => number, options: RandomOptions) {
     this.random = random;
     this.options = options;
-    const returns: IrType = random(2) ? 'i64' : 'i32';
+    const returns: IrType = options.kernel || random(2) === 0 ? 'i32' : 'i64';
     this.fn = newFunction({
       name: 'f', linkage: 'static', inline: 'never', returns, loc: 1, end: 2,
-      params: [{ type: 'ptr', name: 'buf', loc: 1 }, { type: 'i64', name: 'a', loc: 1 }, { type: 'i32', name: 'b', loc: 1 }, { type: 'i64', name: 'c', loc: 1 }],
+      ...(options.kernel ? { program: { type: 'socket_filter' } } : {}),
+      params: options.kernel ? [{ type: 'ptr', name: 'ctx', space: 'ctx', loc: 1 }] : [{ type: 'ptr', name: 'buf', loc: 1 }, { type: 'i64', name: 'a', loc: 1 }, { type: 'i32', name: 'b', loc: 1 }, { type: 'i64', name: 'c', loc: 1 }],
     });
     this.b = new Builder(this.fn);
     this.buffer = this.fn.params[0] as Value;
@@ -61,10 +65,22 @@ class Generator {
     for (const [name, section, size] of [['g1', '.bss', 8], ['g2', '.data', 16], ['g3', '.bss', 32]] as const) {
       this.globals.set(name, { name, section, size, align: 8, data: undefined, readOnly: false, volatile: false, linkage: 'global', btfType: 0, loc: 0 });
     }
+    let inputs: readonly Value[] = fn.params.slice(1);
+    if (this.options.kernel) {
+      this.key = b.alloca(4, 4, 'key');
+      b.store(32, constant('i32', 0), this.key, 0);
+      this.buffer = b.call('ptr', { kind: 'helper', id: 1, name: 'bpf_map_lookup_elem' }, [b.mapaddr('values'), this.key]);
+      const none = b.newBlock(), some = b.newBlock();
+      b.branch(b.cmp('eq', this.buffer, constant('ptr', 0)), none, some);
+      b.place(none);
+      b.return(constant('i32', 0));
+      b.place(some);
+      inputs = [b.load('i64', 64, false, this.buffer, 0), b.load('i32', 32, false, this.buffer, 8), b.load('i64', 64, false, this.buffer, 16)];
+    }
     const variables = this.options.variables ?? 3;
     for (let k = 0; k < variables; k++) {
-      this.vars.push(k % 3 === 0 ? (fn.params[1] as Value) : k % 3 === 1 ? constant('i64', this.edge()) : b.load('i64', 64, false, this.buffer, 8 * (k % 30)));
-      this.vars.push(k % 3 === 0 ? (fn.params[2] as Value) : k % 3 === 1 ? b.trunc(fn.params[3] as Value) : b.load('i32', 32, false, this.buffer, 4 * (k % 60)));
+      this.vars.push(k % 3 === 0 ? (inputs[0] as Value) : k % 3 === 1 ? constant('i64', this.edge()) : b.load('i64', 64, false, this.buffer, 8 * (k % 30)));
+      this.vars.push(k % 3 === 0 ? (inputs[1] as Value) : k % 3 === 1 ? b.trunc(inputs[2] as Value) : b.load('i32', 32, false, this.buffer, 4 * (k % 60)));
     }
     const count = 1 + this.random(3);
     for (let k = 0; k < count; k++) {
@@ -185,9 +201,9 @@ class Generator {
   }
 
   private statement(): void {
-    const { b } = this;
+    const { b, fn } = this;
     b.loc++;
-    const kind = this.random(this.depth < 3 ? 20 : 12);
+    const kind = this.random(this.depth < (this.options.kernel ? 2 : 3) ? 20 : 12);
     switch (kind) {
       case 0: case 1: case 2: case 3: case 4: {
         const k = this.random(this.vars.length);
@@ -209,7 +225,7 @@ class Generator {
       case 11:
         if (this.options.packet && this.random(3) === 0) {
           const index = this.random(2) ? undefined : b.bin('and', this.value('i64'), constant('i64', 15));
-          this.vars[1] = b.ldpacket(this.pick([8, 16, 32] as const), this.buffer, this.random(20), index);
+          this.vars[1] = b.ldpacket(this.pick([8, 16, 32] as const), fn.params[0] as Value, this.random(20), index);
           return;
         }
         return this.memory();
@@ -223,6 +239,7 @@ class Generator {
   private call(): void {
     const { b } = this;
     if (this.options.calls === false) return;
+    if (this.options.kernel) return this.lookup();
     const args: Value[] = [];
     const n = this.random(6);
     // Helper 100 + n mixes its n arguments.
@@ -238,6 +255,24 @@ class Generator {
     const type = this.pick(['i32', 'i64', 'void'] as const);
     const r = b.call(type, { kind: 'helper', id: 100 + n, name: 'mix' }, args);
     if (type !== 'void') this.setVariable(r);
+  }
+
+  /** Reads from another element of the map, when there is one. */
+  private lookup(): void {
+    const { b } = this;
+    b.store(32, b.bin('and', this.value('i32'), constant('i32', 7)), this.key, 0);
+    const p = b.call('ptr', { kind: 'helper', id: 1, name: 'bpf_map_lookup_elem' }, [b.mapaddr('values'), this.key]);
+    const some = b.newBlock(), after = b.newBlock();
+    const from = b.block;
+    const was = this.value('i64');
+    b.branch(b.cmp('ne', p, constant('ptr', 0)), some, after);
+    b.place(some);
+    const read = b.load('i64', 64, false, p, 8 * this.random(30));
+    b.store(32, this.value('i32'), p, 4 * this.random(60));
+    const end = b.block;
+    b.jump(after);
+    b.place(after);
+    this.setVariable(b.phi('i64', [{ block: from, value: was }, { block: end, value: read }]));
   }
 
   private setVariable(v: Value): void {
@@ -342,7 +377,7 @@ class Generator {
     const phis = before.map((v) => b.phi(v.type as IrType, [{ block: from, value: v }]));
     this.vars = phis.slice();
     const temporaries = this.temporaries.slice();
-    b.branch(b.cmp('ult', counter, constant('i32', 1 + this.random(5))), body, after);
+    b.branch(b.cmp('ult', counter, constant('i32', 1 + this.random(this.options.kernel ? 2 : 5))), body, after);
     b.place(body);
     this.depth++;
     this.statements(1 + this.random(4));
