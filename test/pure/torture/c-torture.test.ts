@@ -45,6 +45,8 @@ const NOT_C: Readonly<Record<string, string>> = {
 
 /** What clang 14's BPF output runs. */
 const CLANG = 1171;
+/** What skep's ran when this was written. */
+const REACHED = 1206;
 
 let files: readonly SourceFile[] = [];
 let skip: string | false = false;
@@ -74,5 +76,5 @@ test('programs of gcc.c-torture end well, or are refused for what BPF does not h
   t.diagnostic(`${passed} of ${files.length} end well (clang 14: ${CLANG}), ${wrong.length} wrong, ${Object.keys(NOT_C).length} not C's promise; refused: ${reasons.join(', ')}`);
   assert.deepEqual(wrong, []);
   assert.deepEqual(unexplained, []);
-  assert.ok(passed >= CLANG, `only ${passed} of ${files.length} end well`);
+  assert.ok(passed >= REACHED, `only ${passed} of ${files.length} end well`);
 });
