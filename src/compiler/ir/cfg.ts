@@ -20,29 +20,42 @@ export interface Cfg {
 
 export function successors(term: Terminator): Block[] {
   switch (term.op) {
-    case 'jump': return [term.to];
-    case 'branch': return [term.then, term.else];
+    case 'jump':
+      return [term.to];
+    case 'branch':
+      return [term.then, term.else];
     case 'switch': {
       const out = term.cases.map((c) => c.to);
       out.push(term.otherwise);
       return out;
     }
-    case 'return': case 'unreachable': return [];
-    default: return never(term);
+    case 'return':
+    case 'unreachable':
+      return [];
+    default:
+      return never(term);
   }
 }
 
 /** Replaces each successor by what `f` says. */
 export function mapSuccessors(term: Terminator, f: (b: Block) => Block): void {
   switch (term.op) {
-    case 'jump': term.to = f(term.to); return;
-    case 'branch': term.then = f(term.then); term.else = f(term.else); return;
+    case 'jump':
+      term.to = f(term.to);
+      return;
+    case 'branch':
+      term.then = f(term.then);
+      term.else = f(term.else);
+      return;
     case 'switch':
       for (const c of term.cases) c.to = f(c.to);
       term.otherwise = f(term.otherwise);
       return;
-    case 'return': case 'unreachable': return;
-    default: never(term);
+    case 'return':
+    case 'unreachable':
+      return;
+    default:
+      never(term);
   }
 }
 
@@ -96,14 +109,15 @@ export function buildDominators(cfg: Cfg): Dominators {
   const idom = new Int32Array(n).fill(-1);
   if (n > 0) idom[0] = 0;
   const intersect = (x: number, y: number): number => {
-    let a = x, b = y;
+    let a = x,
+      b = y;
     while (a !== b) {
       while (a > b) a = idom[a] as number;
       while (b > a) b = idom[b] as number;
     }
     return a;
   };
-  for (let changed = true; changed;) {
+  for (let changed = true; changed; ) {
     changed = false;
     for (let i = 1; i < n; i++) {
       let next = -1;
@@ -121,7 +135,8 @@ export function buildDominators(cfg: Cfg): Dominators {
   const children: number[][] = Array.from({ length: n }, () => []);
   for (let i = 1; i < n; i++) (children[idom[i] as number] as number[]).push(i);
   // Intervals of a walk over the tree answer `dominates` in constant time.
-  const enter = new Int32Array(n), leave = new Int32Array(n);
+  const enter = new Int32Array(n),
+    leave = new Int32Array(n);
   let clock = 0;
   const stack: { at: number; next: number }[] = n > 0 ? [{ at: 0, next: 0 }] : [];
   while (stack.length > 0) {

@@ -23,20 +23,34 @@ export function signed(type: IrType, value: bigint): bigint {
 
 export function evalBin(op: BinOp, type: 'i32' | 'i64', a: bigint, b: bigint): bigint {
   switch (op) {
-    case 'add': return wrap(type, a + b);
-    case 'sub': return wrap(type, a - b);
-    case 'mul': return wrap(type, a * b);
-    case 'udiv': return b === 0n ? 0n : a / b;
-    case 'umod': return b === 0n ? a : a % b;
-    case 'sdiv': return b === 0n ? 0n : wrap(type, signed(type, a) / signed(type, b));
-    case 'smod': return b === 0n ? a : wrap(type, signed(type, a) % signed(type, b));
-    case 'and': return a & b;
-    case 'or': return a | b;
-    case 'xor': return a ^ b;
-    case 'shl': return wrap(type, a << shiftCount(type, b));
-    case 'lshr': return a >> shiftCount(type, b);
-    case 'ashr': return wrap(type, signed(type, a) >> shiftCount(type, b));
-    default: return unreachable(op);
+    case 'add':
+      return wrap(type, a + b);
+    case 'sub':
+      return wrap(type, a - b);
+    case 'mul':
+      return wrap(type, a * b);
+    case 'udiv':
+      return b === 0n ? 0n : a / b;
+    case 'umod':
+      return b === 0n ? a : a % b;
+    case 'sdiv':
+      return b === 0n ? 0n : wrap(type, signed(type, a) / signed(type, b));
+    case 'smod':
+      return b === 0n ? a : wrap(type, signed(type, a) % signed(type, b));
+    case 'and':
+      return a & b;
+    case 'or':
+      return a | b;
+    case 'xor':
+      return a ^ b;
+    case 'shl':
+      return wrap(type, a << shiftCount(type, b));
+    case 'lshr':
+      return a >> shiftCount(type, b);
+    case 'ashr':
+      return wrap(type, signed(type, a) >> shiftCount(type, b));
+    default:
+      return unreachable(op);
   }
 }
 
@@ -46,18 +60,30 @@ function shiftCount(type: IrType, b: bigint): bigint {
 
 export function evalCmp(pred: Pred, type: IrType, a: bigint, b: bigint): boolean {
   switch (pred) {
-    case 'eq': return a === b;
-    case 'ne': return a !== b;
-    case 'ult': return a < b;
-    case 'ule': return a <= b;
-    case 'ugt': return a > b;
-    case 'uge': return a >= b;
-    case 'slt': return signed(type, a) < signed(type, b);
-    case 'sle': return signed(type, a) <= signed(type, b);
-    case 'sgt': return signed(type, a) > signed(type, b);
-    case 'sge': return signed(type, a) >= signed(type, b);
-    case 'set': return (a & b) !== 0n;
-    default: return unreachable(pred);
+    case 'eq':
+      return a === b;
+    case 'ne':
+      return a !== b;
+    case 'ult':
+      return a < b;
+    case 'ule':
+      return a <= b;
+    case 'ugt':
+      return a > b;
+    case 'uge':
+      return a >= b;
+    case 'slt':
+      return signed(type, a) < signed(type, b);
+    case 'sle':
+      return signed(type, a) <= signed(type, b);
+    case 'sgt':
+      return signed(type, a) > signed(type, b);
+    case 'sge':
+      return signed(type, a) >= signed(type, b);
+    case 'set':
+      return (a & b) !== 0n;
+    default:
+      return unreachable(pred);
   }
 }
 
@@ -72,7 +98,16 @@ export function evalBswap(bits: number, a: bigint): bigint {
 }
 
 const NEGATED: Readonly<Record<Exclude<Pred, 'set'>, Pred>> = {
-  eq: 'ne', ne: 'eq', ult: 'uge', uge: 'ult', ule: 'ugt', ugt: 'ule', slt: 'sge', sge: 'slt', sle: 'sgt', sgt: 'sle',
+  eq: 'ne',
+  ne: 'eq',
+  ult: 'uge',
+  uge: 'ult',
+  ule: 'ugt',
+  ugt: 'ule',
+  slt: 'sge',
+  sge: 'slt',
+  sle: 'sgt',
+  sgt: 'sle',
 };
 
 /** The predicate that holds when this one does not; `set` has none. */
@@ -81,7 +116,17 @@ export function negatePred(pred: Pred): Pred | undefined {
 }
 
 const SWAPPED: Readonly<Record<Pred, Pred>> = {
-  eq: 'eq', ne: 'ne', set: 'set', ult: 'ugt', ugt: 'ult', ule: 'uge', uge: 'ule', slt: 'sgt', sgt: 'slt', sle: 'sge', sge: 'sle',
+  eq: 'eq',
+  ne: 'ne',
+  set: 'set',
+  ult: 'ugt',
+  ugt: 'ult',
+  ule: 'uge',
+  uge: 'ule',
+  slt: 'sgt',
+  sgt: 'slt',
+  sle: 'sge',
+  sge: 'sle',
 };
 
 /** The predicate after exchanging the operands. */

@@ -9,7 +9,10 @@
 import type { CallInst, Space } from './ir.ts';
 
 /** An argument that points to memory, and the argument that says how long it is. Without: as long as the map or type says. */
-export interface HelperMemory { readonly arg: number; readonly size?: number }
+export interface HelperMemory {
+  readonly arg: number;
+  readonly size?: number;
+}
 
 export interface HelperFacts {
   /** Space of the returned pointer. */
@@ -131,5 +134,5 @@ const FACTS: Readonly<Record<number, HelperFacts>> = {
 const NONE: HelperFacts = {};
 
 export function helperFacts(call: CallInst): HelperFacts {
-  return call.callee.kind === 'helper' ? FACTS[call.callee.id] ?? NONE : NONE;
+  return call.callee.kind === 'helper' ? (FACTS[call.callee.id] ?? NONE) : NONE;
 }

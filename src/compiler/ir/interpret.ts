@@ -5,8 +5,9 @@
  * Memory is objects (globals, allocas, buffers of the test), each with an address of its own and 64 KiB of room, so
  * that an access outside is a fault and never another object. Uninitialised bytes read as 0xa5.
  */
-import type { AtomicOp, Block, Callee, Inst, IrFunction, IrModule, Value } from './ir.ts';
+
 import { evalBin, evalBswap, evalCmp, evalExt, wrap } from './eval.ts';
+import type { AtomicOp, Block, Callee, Inst, IrFunction, IrModule, Value } from './ir.ts';
 
 export class IrFault extends Error {
   override name = 'IrFault';
@@ -27,7 +28,8 @@ export class IrMemory {
     const object = this.objects[Number(biased >> 32n) - 1];
     const offset = Number(biased & 0xffff_ffffn) - 0x8000_0000;
     if (!object) throw new IrFault(`access to ${address.toString(16)}, where nothing is`);
-    if (offset < 0 || offset + size > object.bytes.length) throw new IrFault(`access to ${object.name}[${offset}] of ${object.bytes.length} bytes, size ${size}`);
+    if (offset < 0 || offset + size > object.bytes.length)
+      throw new IrFault(`access to ${object.name}[${offset}] of ${object.bytes.length} bytes, size ${size}`);
     return object.bytes.subarray(offset, offset + size);
   }
 
@@ -128,9 +130,12 @@ class Machine {
     const asmOutputs = new Map<Inst, bigint[]>();
     const get = (v: Value): bigint => {
       switch (v.op) {
-        case 'const': return v.value;
-        case 'undef': return wrap(v.type, this.options.undef ?? 0x5a5a_5a5a_5a5a_5a5an);
-        case 'param': return wrap(v.type, args[v.index] ?? 0n);
+        case 'const':
+          return v.value;
+        case 'undef':
+          return wrap(v.type, this.options.undef ?? 0x5a5a_5a5a_5a5a_5a5an);
+        case 'param':
+          return wrap(v.type, args[v.index] ?? 0n);
         default: {
           const r = regs[v.id];
           if (r === undefined) throw new IrFault(`%${v.id} used before it was computed`);
@@ -161,17 +166,24 @@ class Machine {
       const t = block.term;
       from = block;
       switch (t.op) {
-        case 'jump': block = t.to; break;
-        case 'branch': block = get(t.cond) !== 0n ? t.then : t.else; break;
+        case 'jump':
+          block = t.to;
+          break;
+        case 'branch':
+          block = get(t.cond) !== 0n ? t.then : t.else;
+          break;
         case 'switch': {
           const raw = get(t.value);
           const v = t.signed ? BigInt.asIntN(t.value.type === 'i32' ? 32 : 64, raw) : raw;
           block = t.cases.find((c) => c.low <= v && v <= c.high)?.to ?? t.otherwise;
           break;
         }
-        case 'return': return t.value ? get(t.value) : undefined;
-        case 'unreachable': throw new IrFault('reached unreachable');
-        default: return never(t);
+        case 'return':
+          return t.value ? get(t.value) : undefined;
+        case 'unreachable':
+          throw new IrFault('reached unreachable');
+        default:
+          return never(t);
       }
     }
   }
@@ -180,35 +192,56 @@ class Machine {
     const m = this.memory;
     const place = (v: Value, offset: number): bigint => BigInt.asUintN(64, get(v) + BigInt(offset));
     switch (i.op) {
-      case 'bin': return evalBin(i.bin, i.type, get(i.a), get(i.b));
-      case 'ptradd': return wrap('i64', get(i.base) + get(i.offset));
-      case 'cmp': return evalCmp(i.pred, i.a.type === 'i32' ? 'i32' : 'i64', get(i.a), get(i.b)) ? 1n : 0n;
-      case 'ext': return evalExt(i.type, i.signed, i.bits, get(i.a));
-      case 'trunc': return wrap('i32', get(i.a));
-      case 'ptrtoint': case 'inttoptr': case 'spacecast': return get(i.a);
-      case 'bswap': return evalBswap(i.bits, get(i.a));
-      case 'select': return get(i.cond) !== 0n ? get(i.a) : get(i.b);
-      case 'phi': return undefined;
-      case 'alloca': return m.add(i.var ?? 'alloca', new Uint8Array(i.size).fill(0xa5));
+      case 'bin':
+        return evalBin(i.bin, i.type, get(i.a), get(i.b));
+      case 'ptradd':
+        return wrap('i64', get(i.base) + get(i.offset));
+      case 'cmp':
+        return evalCmp(i.pred, i.a.type === 'i32' ? 'i32' : 'i64', get(i.a), get(i.b)) ? 1n : 0n;
+      case 'ext':
+        return evalExt(i.type, i.signed, i.bits, get(i.a));
+      case 'trunc':
+        return wrap('i32', get(i.a));
+      case 'ptrtoint':
+      case 'inttoptr':
+      case 'spacecast':
+        return get(i.a);
+      case 'bswap':
+        return evalBswap(i.bits, get(i.a));
+      case 'select':
+        return get(i.cond) !== 0n ? get(i.a) : get(i.b);
+      case 'phi':
+        return undefined;
+      case 'alloca':
+        return m.add(i.var ?? 'alloca', new Uint8Array(i.size).fill(0xa5));
       case 'load': {
         const v = m.read(place(i.ptr, i.offset), i.bits / 8);
         return i.signed ? wrap(i.type, BigInt.asIntN(i.bits, v)) : v;
       }
-      case 'store': m.write(place(i.ptr, i.offset), i.bits / 8, get(i.value)); return undefined;
+      case 'store':
+        m.write(place(i.ptr, i.offset), i.bits / 8, get(i.value));
+        return undefined;
       case 'memcpy': {
         if (i.size > 0) m.bytes(get(i.dst), i.size).set(m.bytes(get(i.src), i.size).slice());
         return undefined;
       }
-      case 'memset': if (i.size > 0) m.bytes(get(i.dst), i.size).fill(Number(get(i.byte) & 0xffn)); return undefined;
+      case 'memset':
+        if (i.size > 0) m.bytes(get(i.dst), i.size).fill(Number(get(i.byte) & 0xffn));
+        return undefined;
       case 'memcmp': {
-        const a = m.bytes(get(i.a), i.size), b = m.bytes(get(i.b), i.size);
+        const a = m.bytes(get(i.a), i.size),
+          b = m.bytes(get(i.b), i.size);
         for (let k = 0; k < i.size; k++) if (a[k] !== b[k]) return wrap('i32', BigInt((a[k] as number) - (b[k] as number)));
         return 0n;
       }
-      case 'mapaddr': return this.address('map', i.map);
-      case 'globaladdr': return this.address('global', i.global) + BigInt(i.offset);
-      case 'funcaddr': return this.address('function', i.fn);
-      case 'ksymaddr': return this.address('ksym', i.symbol);
+      case 'mapaddr':
+        return this.address('map', i.map);
+      case 'globaladdr':
+        return this.address('global', i.global) + BigInt(i.offset);
+      case 'funcaddr':
+        return this.address('function', i.fn);
+      case 'ksymaddr':
+        return this.address('ksym', i.symbol);
       case 'call': {
         let args = i.args.map(get);
         let callee = i.callee;
@@ -241,28 +274,41 @@ class Machine {
         for (let k = 0; k < i.bits / 8; k++) v = (v << 8n) | BigInt(p[at + k] as number);
         return v;
       }
-      case 'core': return wrap('i64', i.core.local);
+      case 'core':
+        return wrap('i64', i.core.local);
       case 'asm': {
         // An empty text is the optimisation barrier; tied inputs pass through.
         if (i.text.trim() !== '') throw new IrFault('inline assembly cannot be interpreted');
-        asmOutputs.set(i, i.outputs.map((o) => (o.tied === undefined ? 0n : get((i.inputs[o.tied] as { value: Value }).value))));
+        asmOutputs.set(
+          i,
+          i.outputs.map((o) => (o.tied === undefined ? 0n : get((i.inputs[o.tied] as { value: Value }).value))),
+        );
         return undefined;
       }
-      case 'asmout': return wrap(i.type, asmOutputs.get(i.asm)?.[i.index] ?? 0n);
-      default: return never(i);
+      case 'asmout':
+        return wrap(i.type, asmOutputs.get(i.asm)?.[i.index] ?? 0n);
+      default:
+        return never(i);
     }
   }
 }
 
 function atomicResult(op: AtomicOp, old: bigint, value: bigint, expected: bigint): bigint {
   switch (op) {
-    case 'add': return old + value;
-    case 'and': return old & value;
-    case 'or': return old | value;
-    case 'xor': return old ^ value;
-    case 'xchg': return value;
-    case 'cmpxchg': return old === expected ? value : old;
-    default: return never(op);
+    case 'add':
+      return old + value;
+    case 'and':
+      return old & value;
+    case 'or':
+      return old | value;
+    case 'xor':
+      return old ^ value;
+    case 'xchg':
+      return value;
+    case 'cmpxchg':
+      return old === expected ? value : old;
+    default:
+      return never(op);
   }
 }
 

@@ -3,12 +3,27 @@
  * Names are free (`%sum`), parameters and instructions may be used before they are defined, ids are given anew unless
  * the name is a number. `#` and `;` begin a comment. Text that is not IR throws `IrParseError` with its line.
  */
-import type {
-  AtomicOp, BinOp, Block, Callee, CoreRef, Inst, IrFunction, IrGlobal, IrModule, IrType, MemBits, Param, Pred, Space,
-  Terminator, Value,
-} from './ir.ts';
+
 import { CORE_KINDS } from '../../object/spec.ts';
 import { wrap } from './eval.ts';
+import type {
+  AtomicOp,
+  BinOp,
+  Block,
+  Callee,
+  CoreRef,
+  Inst,
+  IrFunction,
+  IrGlobal,
+  IrModule,
+  IrType,
+  MemBits,
+  Param,
+  Pred,
+  Space,
+  Terminator,
+  Value,
+} from './ir.ts';
 
 export class IrParseError extends Error {
   override name = 'IrParseError';
@@ -108,17 +123,29 @@ class Line {
 function parseGlobal(line: Line): IrGlobal {
   const name = line.next();
   const section = line.next();
-  let size = 0, align = 1, btfType = 0;
+  let size = 0,
+    align = 1,
+    btfType = 0;
   let linkage: IrGlobal['linkage'] = 'global';
-  let readOnly = false, isVolatile = false;
+  let readOnly = false,
+    isVolatile = false;
   let data: Uint8Array | undefined;
   while (!line.done()) {
     const value = line.option('size') ?? '';
-    if (value) { size = Number(value); continue; }
+    if (value) {
+      size = Number(value);
+      continue;
+    }
     const a = line.option('align');
-    if (a) { align = Number(a); continue; }
+    if (a) {
+      align = Number(a);
+      continue;
+    }
     const b = line.option('btf');
-    if (b) { btfType = Number(b); continue; }
+    if (b) {
+      btfType = Number(b);
+      continue;
+    }
     if (line.eat('data')) {
       line.expect('=');
       // Hex may begin with a digit or a letter, so it can be several tokens.
@@ -177,7 +204,15 @@ function parseBody(head: Line, lines: readonly string[], start: number): { fn: I
     reader.line(line);
   }
   const fn: IrFunction = {
-    name, linkage, params, returns, inline, loc: 0, end: 0, ...reader.finish(head), ...(program ? { program } : {}),
+    name,
+    linkage,
+    params,
+    returns,
+    inline,
+    loc: 0,
+    end: 0,
+    ...reader.finish(head),
+    ...(program ? { program } : {}),
   };
   return { fn, next: i };
 }
@@ -314,21 +349,30 @@ class BodyReader {
   }
 
   private inst(l: Line, word: string): Inst {
-    const id = 0, loc = 0;
+    const id = 0,
+      loc = 0;
     const comma = (): void => l.expect(',');
     if (BINS.has(word)) {
       const i: Inst = { op: 'bin', id, loc, type: l.type() as 'i32' | 'i64', bin: word as BinOp, a: PLACEHOLDER, b: PLACEHOLDER };
-      this.operand(l, i.type, (v) => { i.a = v; });
+      this.operand(l, i.type, (v) => {
+        i.a = v;
+      });
       comma();
-      this.operand(l, i.type, (v) => { i.b = v; });
+      this.operand(l, i.type, (v) => {
+        i.b = v;
+      });
       return i;
     }
     switch (word) {
       case 'ptradd': {
         const i: Inst = { op: 'ptradd', type: 'ptr', id, loc, base: PLACEHOLDER, offset: PLACEHOLDER };
-        this.operand(l, 'ptr', (v) => { i.base = v; });
+        this.operand(l, 'ptr', (v) => {
+          i.base = v;
+        });
         comma();
-        this.operand(l, 'i64', (v) => { i.offset = v; });
+        this.operand(l, 'i64', (v) => {
+          i.offset = v;
+        });
         return i;
       }
       case 'cmp': {
@@ -336,31 +380,51 @@ class BodyReader {
         if (!PREDS.has(pred)) l.fail(`unknown predicate ${pred}`);
         const type = l.type();
         const i: Inst = { op: 'cmp', type: 'i32', id, loc, pred: pred as Pred, a: PLACEHOLDER, b: PLACEHOLDER };
-        this.operand(l, type, (v) => { i.a = v; });
+        this.operand(l, type, (v) => {
+          i.a = v;
+        });
         comma();
-        this.operand(l, type, (v) => { i.b = v; });
+        this.operand(l, type, (v) => {
+          i.b = v;
+        });
         return i;
       }
       case 'ext': {
         const type = l.type() as 'i32' | 'i64';
         const how = l.next();
-        const i: Inst = { op: 'ext', type, id, loc, signed: how.startsWith('s'), bits: Number(how.slice(1)) as 8 | 16 | 32, a: PLACEHOLDER };
-        this.operand(l, 'i32', (v) => { i.a = v; });
+        const i: Inst = {
+          op: 'ext',
+          type,
+          id,
+          loc,
+          signed: how.startsWith('s'),
+          bits: Number(how.slice(1)) as 8 | 16 | 32,
+          a: PLACEHOLDER,
+        };
+        this.operand(l, 'i32', (v) => {
+          i.a = v;
+        });
         return i;
       }
       case 'trunc': {
         const i: Inst = { op: 'trunc', type: 'i32', id, loc, a: PLACEHOLDER };
-        this.operand(l, 'i64', (v) => { i.a = v; });
+        this.operand(l, 'i64', (v) => {
+          i.a = v;
+        });
         return i;
       }
       case 'ptrtoint': {
         const i: Inst = { op: 'ptrtoint', type: 'i64', id, loc, a: PLACEHOLDER };
-        this.operand(l, 'ptr', (v) => { i.a = v; });
+        this.operand(l, 'ptr', (v) => {
+          i.a = v;
+        });
         return i;
       }
       case 'inttoptr': {
         const i: Inst = { op: 'inttoptr', type: 'ptr', id, loc, a: PLACEHOLDER };
-        this.operand(l, 'i64', (v) => { i.a = v; });
+        this.operand(l, 'i64', (v) => {
+          i.a = v;
+        });
         const space = this.space(l, 'space');
         if (space) i.space = space;
         this.pointee(l, i);
@@ -368,21 +432,31 @@ class BodyReader {
       }
       case 'spacecast': {
         const i: Inst = { op: 'spacecast', type: 'ptr', id, loc, space: l.next() as Space, a: PLACEHOLDER };
-        this.operand(l, 'ptr', (v) => { i.a = v; });
+        this.operand(l, 'ptr', (v) => {
+          i.a = v;
+        });
         return i;
       }
       case 'bswap': {
         const i: Inst = { op: 'bswap', type: l.type() as 'i32' | 'i64', bits: l.int() as 16 | 32 | 64, id, loc, a: PLACEHOLDER };
-        this.operand(l, i.type, (v) => { i.a = v; });
+        this.operand(l, i.type, (v) => {
+          i.a = v;
+        });
         return i;
       }
       case 'select': {
         const i: Inst = { op: 'select', type: l.type(), id, loc, cond: PLACEHOLDER, a: PLACEHOLDER, b: PLACEHOLDER };
-        this.operand(l, 'i32', (v) => { i.cond = v; });
+        this.operand(l, 'i32', (v) => {
+          i.cond = v;
+        });
         comma();
-        this.operand(l, i.type, (v) => { i.a = v; });
+        this.operand(l, i.type, (v) => {
+          i.a = v;
+        });
         comma();
-        this.operand(l, i.type, (v) => { i.b = v; });
+        this.operand(l, i.type, (v) => {
+          i.b = v;
+        });
         return i;
       }
       case 'phi': {
@@ -394,7 +468,9 @@ class BodyReader {
           l.eat(':');
           const entry = { block, value: PLACEHOLDER };
           i.incoming.push(entry);
-          this.operand(l, i.type, (v) => { entry.value = v; });
+          this.operand(l, i.type, (v) => {
+            entry.value = v;
+          });
           l.eat(',');
         }
         return i;
@@ -409,8 +485,20 @@ class BodyReader {
       case 'load': {
         const type = l.type();
         const how = l.next();
-        const i: Inst = { op: 'load', type, id, loc, ptr: PLACEHOLDER, offset: 0, bits: Number(how.slice(1)) as MemBits, signed: how.startsWith('s'), volatile: false };
-        this.operand(l, 'ptr', (v) => { i.ptr = v; });
+        const i: Inst = {
+          op: 'load',
+          type,
+          id,
+          loc,
+          ptr: PLACEHOLDER,
+          offset: 0,
+          bits: Number(how.slice(1)) as MemBits,
+          signed: how.startsWith('s'),
+          volatile: false,
+        };
+        this.operand(l, 'ptr', (v) => {
+          i.ptr = v;
+        });
         i.offset = this.offset(l);
         i.volatile = l.eat('volatile');
         const space = this.space(l, 'space');
@@ -423,10 +511,24 @@ class BodyReader {
         return Object.assign(i, this.coreOption(l));
       }
       case 'store': {
-        const i: Inst = { op: 'store', type: 'void', id, loc, bits: this.bits(l), value: PLACEHOLDER, ptr: PLACEHOLDER, offset: 0, volatile: false };
-        this.operand(l, i.bits === 64 ? 'i64' : 'i32', (v) => { i.value = v; });
+        const i: Inst = {
+          op: 'store',
+          type: 'void',
+          id,
+          loc,
+          bits: this.bits(l),
+          value: PLACEHOLDER,
+          ptr: PLACEHOLDER,
+          offset: 0,
+          volatile: false,
+        };
+        this.operand(l, i.bits === 64 ? 'i64' : 'i32', (v) => {
+          i.value = v;
+        });
         comma();
-        this.operand(l, 'ptr', (v) => { i.ptr = v; });
+        this.operand(l, 'ptr', (v) => {
+          i.ptr = v;
+        });
         i.offset = this.offset(l);
         i.volatile = l.eat('volatile');
         const align = l.option('align');
@@ -435,9 +537,13 @@ class BodyReader {
       }
       case 'memcpy': {
         const i: Inst = { op: 'memcpy', type: 'void', id, loc, dst: PLACEHOLDER, src: PLACEHOLDER, size: 0, align: 1, move: false };
-        this.operand(l, 'ptr', (v) => { i.dst = v; });
+        this.operand(l, 'ptr', (v) => {
+          i.dst = v;
+        });
         comma();
-        this.operand(l, 'ptr', (v) => { i.src = v; });
+        this.operand(l, 'ptr', (v) => {
+          i.src = v;
+        });
         comma();
         i.size = l.int();
         l.expect('align');
@@ -447,9 +553,13 @@ class BodyReader {
       }
       case 'memset': {
         const i: Inst = { op: 'memset', type: 'void', id, loc, dst: PLACEHOLDER, byte: PLACEHOLDER, size: 0, align: 1 };
-        this.operand(l, 'ptr', (v) => { i.dst = v; });
+        this.operand(l, 'ptr', (v) => {
+          i.dst = v;
+        });
         comma();
-        this.operand(l, 'i32', (v) => { i.byte = v; });
+        this.operand(l, 'i32', (v) => {
+          i.byte = v;
+        });
         comma();
         i.size = l.int();
         l.expect('align');
@@ -458,21 +568,27 @@ class BodyReader {
       }
       case 'memcmp': {
         const i: Inst = { op: 'memcmp', type: 'i32', id, loc, a: PLACEHOLDER, b: PLACEHOLDER, size: 0, align: 1 };
-        this.operand(l, 'ptr', (v) => { i.a = v; });
+        this.operand(l, 'ptr', (v) => {
+          i.a = v;
+        });
         comma();
-        this.operand(l, 'ptr', (v) => { i.b = v; });
+        this.operand(l, 'ptr', (v) => {
+          i.b = v;
+        });
         comma();
         i.size = l.int();
         l.expect('align');
         i.align = l.int();
         return i;
       }
-      case 'mapaddr': return { op: 'mapaddr', type: 'ptr', id, loc, map: l.string() };
+      case 'mapaddr':
+        return { op: 'mapaddr', type: 'ptr', id, loc, map: l.string() };
       case 'globaladdr': {
         const global = l.string();
         return { op: 'globaladdr', type: 'ptr', id, loc, global, offset: this.offset(l) };
       }
-      case 'funcaddr': return { op: 'funcaddr', type: 'ptr', id, loc, fn: l.string() };
+      case 'funcaddr':
+        return { op: 'funcaddr', type: 'ptr', id, loc, fn: l.string() };
       case 'ksymaddr': {
         const symbol = l.string();
         const typed = l.eat('typed');
@@ -493,7 +609,9 @@ class BodyReader {
         l.expect('(');
         while (!l.eat(')')) {
           const n = i.args.push(PLACEHOLDER) - 1;
-          this.operand(l, 'i64', (v) => { i.args[n] = v; });
+          this.operand(l, 'i64', (v) => {
+            i.args[n] = v;
+          });
           l.eat(',');
         }
         const result = this.space(l, 'result');
@@ -506,25 +624,57 @@ class BodyReader {
         const fetch = l.eat('fetch');
         const bits = l.int() as 32 | 64;
         const type = bits === 64 ? 'i64' : 'i32';
-        const i: Inst = { op: 'atomic', type: fetch ? type : 'void', id, loc, atomic: op as AtomicOp, bits, fetch, ptr: PLACEHOLDER, offset: 0, value: PLACEHOLDER };
-        this.operand(l, type, (v) => { i.value = v; });
+        const i: Inst = {
+          op: 'atomic',
+          type: fetch ? type : 'void',
+          id,
+          loc,
+          atomic: op as AtomicOp,
+          bits,
+          fetch,
+          ptr: PLACEHOLDER,
+          offset: 0,
+          value: PLACEHOLDER,
+        };
+        this.operand(l, type, (v) => {
+          i.value = v;
+        });
         comma();
-        this.operand(l, 'ptr', (v) => { i.ptr = v; });
+        this.operand(l, 'ptr', (v) => {
+          i.ptr = v;
+        });
         i.offset = this.offset(l);
         if (l.eat(',')) {
           i.expected = PLACEHOLDER;
-          this.operand(l, type, (v) => { i.expected = v; });
+          this.operand(l, type, (v) => {
+            i.expected = v;
+          });
         }
         return i;
       }
       case 'ldpacket': {
-        const i: Inst = { op: 'ldpacket', type: 'i32', id, loc, bits: l.int() as 8 | 16 | 32, ctx: PLACEHOLDER, offset: 0, index: undefined };
-        this.operand(l, 'ptr', (v) => { i.ctx = v; });
+        const i: Inst = {
+          op: 'ldpacket',
+          type: 'i32',
+          id,
+          loc,
+          bits: l.int() as 8 | 16 | 32,
+          ctx: PLACEHOLDER,
+          offset: 0,
+          index: undefined,
+        };
+        this.operand(l, 'ptr', (v) => {
+          i.ctx = v;
+        });
         i.offset = this.offset(l);
-        if (l.eat(',')) this.operand(l, 'i64', (v) => { i.index = v; });
+        if (l.eat(','))
+          this.operand(l, 'i64', (v) => {
+            i.index = v;
+          });
         return i;
       }
-      case 'core': return { op: 'core', type: 'i64', id, loc, core: this.core(l) };
+      case 'core':
+        return { op: 'core', type: 'i64', id, loc, core: this.core(l) };
       case 'asm': {
         const i: Inst = { op: 'asm', type: 'void', id, loc, text: l.string(), inputs: [], outputs: [], clobbers: [] };
         l.expect('(');
@@ -538,7 +688,9 @@ class BodyReader {
         while (!l.eat(')')) {
           const entry = { constraint: l.string(), value: PLACEHOLDER };
           i.inputs.push(entry);
-          this.operand(l, 'i64', (v) => { entry.value = v; });
+          this.operand(l, 'i64', (v) => {
+            entry.value = v;
+          });
           l.eat(',');
         }
         l.expect('(');
@@ -559,17 +711,27 @@ class BodyReader {
         });
         return i;
       }
-      default: return l.fail(`unknown instruction ${word}`);
+      default:
+        return l.fail(`unknown instruction ${word}`);
     }
   }
 
   private terminator(l: Line, word: string): Terminator | undefined {
     const loc = 0;
     switch (word) {
-      case 'jump': return { op: 'jump', to: this.target(l), loc };
+      case 'jump':
+        return { op: 'jump', to: this.target(l), loc };
       case 'branch': {
-        const t: Terminator & { op: 'branch' } = { op: 'branch', cond: PLACEHOLDER, then: undefined as unknown as Block, else: undefined as unknown as Block, loc };
-        this.operand(l, 'i32', (v) => { t.cond = v; });
+        const t: Terminator & { op: 'branch' } = {
+          op: 'branch',
+          cond: PLACEHOLDER,
+          then: undefined as unknown as Block,
+          else: undefined as unknown as Block,
+          loc,
+        };
+        this.operand(l, 'i32', (v) => {
+          t.cond = v;
+        });
         l.expect(',');
         t.then = this.target(l);
         l.expect(',');
@@ -581,8 +743,17 @@ class BodyReader {
       case 'switch': {
         const type = l.type();
         const isSigned = l.next() === 'signed';
-        const t: Terminator & { op: 'switch' } = { op: 'switch', value: PLACEHOLDER, cases: [], otherwise: undefined as unknown as Block, signed: isSigned, loc };
-        this.operand(l, type, (v) => { t.value = v; });
+        const t: Terminator & { op: 'switch' } = {
+          op: 'switch',
+          value: PLACEHOLDER,
+          cases: [],
+          otherwise: undefined as unknown as Block,
+          signed: isSigned,
+          loc,
+        };
+        this.operand(l, type, (v) => {
+          t.value = v;
+        });
         l.expect('{');
         while (!l.eat('}')) {
           const low = BigInt(l.next());
@@ -598,11 +769,16 @@ class BodyReader {
       }
       case 'return': {
         const t: Terminator & { op: 'return' } = { op: 'return', value: undefined, loc };
-        if (!l.done()) this.operand(l, 'i64', (v) => { t.value = v; });
+        if (!l.done())
+          this.operand(l, 'i64', (v) => {
+            t.value = v;
+          });
         return t;
       }
-      case 'unreachable': return { op: 'unreachable', loc };
-      default: return undefined;
+      case 'unreachable':
+        return { op: 'unreachable', loc };
+      default:
+        return undefined;
     }
   }
 }

@@ -16,10 +16,11 @@ import { foldSizes, reportVariableSizes } from './passes/constant-sizes.ts';
 import { removeDeadCode } from './passes/dce.ts';
 import { removeDeadStores } from './passes/dse.ts';
 import { expandMemory } from './passes/expand-memory.ts';
+import { foldCoreOffsets } from './passes/fold-core.ts';
 import { gvn } from './passes/gvn.ts';
 import { resolveIndirectCalls } from './passes/indirect.ts';
-import { inlineModule, removeUncalled } from './passes/inline.ts';
 import { initializeStack } from './passes/init-stack.ts';
+import { inlineModule, removeUncalled } from './passes/inline.ts';
 import { mem2reg } from './passes/mem2reg.ts';
 import { mergeStores } from './passes/merge-stores.ts';
 import { insertProbeReads } from './passes/probe-reads.ts';
@@ -70,7 +71,8 @@ class Runner {
     const changed = pass(fn, this.module);
     if (this.options.verify) {
       const complaints = verifyFunction(fn);
-      if (complaints.length > 0) throw new Error(`after ${name}: ${complaints.join('\n')}\nbefore:\n${before}\nafter:\n${printFunction(fn)}`);
+      if (complaints.length > 0)
+        throw new Error(`after ${name}: ${complaints.join('\n')}\nbefore:\n${before}\nafter:\n${printFunction(fn)}`);
     }
     this.options.trace?.(name, fn);
     return changed;
@@ -117,6 +119,7 @@ class Runner {
     this.run('expand-memory', expandMemory, fn);
     this.run('align-stack', alignStackAccesses, fn);
     this.middle(fn);
+    if (this.run('fold-core', foldCoreOffsets, fn)) this.run('dce', removeDeadCode, fn);
     this.run('init-stack', initializeStack, fn);
     this.run('merge-stores', mergeStores, fn);
   }
@@ -126,16 +129,25 @@ class Runner {
 export function optimize(module: IrModule, options: PipelineOptions): void {
   const r = new Runner(module, options);
   for (const fn of module.functions.values()) r.touched('lower', fn);
-  inlineModule(module, { diagnostics: options.diagnostics, prepare: (fn) => r.prepare(fn), ...(options.roots ? { roots: options.roots } : {}) });
+  inlineModule(module, {
+    diagnostics: options.diagnostics,
+    prepare: (fn) => r.prepare(fn),
+    ...(options.roots ? { roots: options.roots } : {}),
+  });
   // A pointer to a function becomes known when its caller is: then there is more to inline.
   for (let round = 0; round < 3; round++) {
     let found = false;
-    for (const fn of module.functions.values()) if (hasIndirect(fn)) {
-      r.middle(fn);
-      if (r.run('indirect', resolveIndirectCalls, fn)) found = true;
-    }
+    for (const fn of module.functions.values())
+      if (hasIndirect(fn)) {
+        r.middle(fn);
+        if (r.run('indirect', resolveIndirectCalls, fn)) found = true;
+      }
     if (!found) break;
-    inlineModule(module, { diagnostics: options.diagnostics, prepare: (fn) => r.prepare(fn), ...(options.roots ? { roots: options.roots } : {}) });
+    inlineModule(module, {
+      diagnostics: options.diagnostics,
+      prepare: (fn) => r.prepare(fn),
+      ...(options.roots ? { roots: options.roots } : {}),
+    });
   }
   if (options.level !== 0) {
     for (const fn of module.functions.values()) {

@@ -63,11 +63,14 @@ export function printValue(v: Value, expected?: IrType): string {
   switch (v.op) {
     case 'const': {
       const text = v.type === 'ptr' && v.value === 0n ? 'null' : String(signed(v.type, v.value));
-      return v.type === expected || (text === 'null') ? text : `${text}:${v.type}`;
+      return v.type === expected || text === 'null' ? text : `${text}:${v.type}`;
     }
-    case 'undef': return v.type === expected ? 'undef' : `undef:${v.type}`;
-    case 'param': return paramName(v);
-    default: return `%${v.id}`;
+    case 'undef':
+      return v.type === expected ? 'undef' : `undef:${v.type}`;
+    case 'param':
+      return paramName(v);
+    default:
+      return `%${v.id}`;
   }
 }
 
@@ -94,69 +97,109 @@ export function printInst(i: Inst): string {
 
 function instBody(i: Inst): string {
   switch (i.op) {
-    case 'bin': return `${i.bin} ${i.type} ${printValue(i.a, i.type)}, ${printValue(i.b, i.type)}`;
-    case 'ptradd': return `ptradd ${printValue(i.base, 'ptr')}, ${printValue(i.offset, 'i64')}`;
+    case 'bin':
+      return `${i.bin} ${i.type} ${printValue(i.a, i.type)}, ${printValue(i.b, i.type)}`;
+    case 'ptradd':
+      return `ptradd ${printValue(i.base, 'ptr')}, ${printValue(i.offset, 'i64')}`;
     case 'cmp': {
       const t = operandType(i.a.op === 'const' ? i.b : i.a);
       return `cmp ${i.pred} ${t} ${printValue(i.a, t)}, ${printValue(i.b, t)}`;
     }
-    case 'ext': return `ext ${i.type} ${i.signed ? 's' : 'u'}${i.bits} ${printValue(i.a, 'i32')}`;
-    case 'trunc': return `trunc ${printValue(i.a, 'i64')}`;
-    case 'ptrtoint': return `ptrtoint ${printValue(i.a, 'ptr')}`;
-    case 'inttoptr': return `inttoptr ${printValue(i.a, 'i64')}${i.space ? ` space=${i.space}` : ''}${i.pointee ? ` pointee=${i.pointee}` : ''}`;
-    case 'spacecast': return `spacecast ${i.space} ${printValue(i.a, 'ptr')}`;
-    case 'bswap': return `bswap ${i.type} ${i.bits} ${printValue(i.a, i.type)}`;
-    case 'select': return `select ${i.type} ${printValue(i.cond, 'i32')}, ${printValue(i.a, i.type)}, ${printValue(i.b, i.type)}`;
-    case 'phi': return `phi ${i.type} [${i.incoming.map((x) => `b${x.block.id}: ${printValue(x.value, i.type)}`).join(', ')}]`;
-    case 'alloca': return `alloca ${i.size} align ${i.align}${i.var === undefined ? '' : ` ${quote(i.var)}`}`;
+    case 'ext':
+      return `ext ${i.type} ${i.signed ? 's' : 'u'}${i.bits} ${printValue(i.a, 'i32')}`;
+    case 'trunc':
+      return `trunc ${printValue(i.a, 'i64')}`;
+    case 'ptrtoint':
+      return `ptrtoint ${printValue(i.a, 'ptr')}`;
+    case 'inttoptr':
+      return `inttoptr ${printValue(i.a, 'i64')}${i.space ? ` space=${i.space}` : ''}${i.pointee ? ` pointee=${i.pointee}` : ''}`;
+    case 'spacecast':
+      return `spacecast ${i.space} ${printValue(i.a, 'ptr')}`;
+    case 'bswap':
+      return `bswap ${i.type} ${i.bits} ${printValue(i.a, i.type)}`;
+    case 'select':
+      return `select ${i.type} ${printValue(i.cond, 'i32')}, ${printValue(i.a, i.type)}, ${printValue(i.b, i.type)}`;
+    case 'phi':
+      return `phi ${i.type} [${i.incoming.map((x) => `b${x.block.id}: ${printValue(x.value, i.type)}`).join(', ')}]`;
+    case 'alloca':
+      return `alloca ${i.size} align ${i.align}${i.var === undefined ? '' : ` ${quote(i.var)}`}`;
     case 'load':
-      return `load ${i.type} ${i.signed ? 's' : 'u'}${i.bits} ${at(i.ptr, i.offset)}${i.volatile ? ' volatile' : ''}`
-        + `${i.space ? ` space=${i.space}` : ''}${i.resultSpace ? ` result=${i.resultSpace}` : ''}${i.pointee ? ` pointee=${i.pointee}` : ''}${i.align ? ` align=${i.align}` : ''}${core(i.core)}`;
+      return (
+        `load ${i.type} ${i.signed ? 's' : 'u'}${i.bits} ${at(i.ptr, i.offset)}${i.volatile ? ' volatile' : ''}` +
+        `${i.space ? ` space=${i.space}` : ''}${i.resultSpace ? ` result=${i.resultSpace}` : ''}${i.pointee ? ` pointee=${i.pointee}` : ''}${i.align ? ` align=${i.align}` : ''}${core(i.core)}`
+      );
     case 'store':
-      return `store ${i.bits} ${printValue(i.value, i.bits === 64 ? 'i64' : 'i32')}, ${at(i.ptr, i.offset)}`
-        + `${i.volatile ? ' volatile' : ''}${i.align ? ` align=${i.align}` : ''}${core(i.core)}`;
-    case 'memcpy': return `memcpy ${printValue(i.dst, 'ptr')}, ${printValue(i.src, 'ptr')}, ${i.size} align ${i.align}${i.move ? ' move' : ''}`;
-    case 'memset': return `memset ${printValue(i.dst, 'ptr')}, ${printValue(i.byte, 'i32')}, ${i.size} align ${i.align}`;
-    case 'memcmp': return `memcmp ${printValue(i.a, 'ptr')}, ${printValue(i.b, 'ptr')}, ${i.size} align ${i.align}`;
-    case 'mapaddr': return `mapaddr ${quote(i.map)}`;
-    case 'globaladdr': return `globaladdr ${quote(i.global)}${i.offset ? `+${i.offset}` : ''}`;
-    case 'funcaddr': return `funcaddr ${quote(i.fn)}`;
-    case 'ksymaddr': return `ksymaddr ${quote(i.symbol)}${i.typed ? ' typed' : ''}${i.weak ? ' weak' : ''}`;
+      return (
+        `store ${i.bits} ${printValue(i.value, i.bits === 64 ? 'i64' : 'i32')}, ${at(i.ptr, i.offset)}` +
+        `${i.volatile ? ' volatile' : ''}${i.align ? ` align=${i.align}` : ''}${core(i.core)}`
+      );
+    case 'memcpy':
+      return `memcpy ${printValue(i.dst, 'ptr')}, ${printValue(i.src, 'ptr')}, ${i.size} align ${i.align}${i.move ? ' move' : ''}`;
+    case 'memset':
+      return `memset ${printValue(i.dst, 'ptr')}, ${printValue(i.byte, 'i32')}, ${i.size} align ${i.align}`;
+    case 'memcmp':
+      return `memcmp ${printValue(i.a, 'ptr')}, ${printValue(i.b, 'ptr')}, ${i.size} align ${i.align}`;
+    case 'mapaddr':
+      return `mapaddr ${quote(i.map)}`;
+    case 'globaladdr':
+      return `globaladdr ${quote(i.global)}${i.offset ? `+${i.offset}` : ''}`;
+    case 'funcaddr':
+      return `funcaddr ${quote(i.fn)}`;
+    case 'ksymaddr':
+      return `ksymaddr ${quote(i.symbol)}${i.typed ? ' typed' : ''}${i.weak ? ' weak' : ''}`;
     case 'call': {
       const c = i.callee;
-      const who = c.kind === 'indirect' ? 'indirect' : c.kind === 'helper' ? `helper ${c.id} ${c.name}` : c.kind === 'kfunc' ? `kfunc ${c.name}${c.weak ? ' weak' : ''}` : `function ${c.name}`;
+      const who =
+        c.kind === 'indirect'
+          ? 'indirect'
+          : c.kind === 'helper'
+            ? `helper ${c.id} ${c.name}`
+            : c.kind === 'kfunc'
+              ? `kfunc ${c.name}${c.weak ? ' weak' : ''}`
+              : `function ${c.name}`;
       return `call ${i.type} ${who}(${i.args.map((a) => printValue(a, 'i64')).join(', ')})${i.resultSpace ? ` result=${i.resultSpace}` : ''}`;
     }
     case 'atomic': {
       const t = i.bits === 64 ? 'i64' : 'i32';
-      return `atomic ${i.atomic}${i.fetch ? ' fetch' : ''} ${i.bits} ${printValue(i.value, t)}, ${at(i.ptr, i.offset)}`
-        + `${i.expected ? `, ${printValue(i.expected, t)}` : ''}`;
+      return (
+        `atomic ${i.atomic}${i.fetch ? ' fetch' : ''} ${i.bits} ${printValue(i.value, t)}, ${at(i.ptr, i.offset)}` +
+        `${i.expected ? `, ${printValue(i.expected, t)}` : ''}`
+      );
     }
-    case 'ldpacket': return `ldpacket ${i.bits} ${at(i.ctx, i.offset)}${i.index ? `, ${printValue(i.index, 'i64')}` : ''}`;
-    case 'core': return `core ${i.core.kind},${i.core.type},${i.core.access},${i.core.local}`;
+    case 'ldpacket':
+      return `ldpacket ${i.bits} ${at(i.ctx, i.offset)}${i.index ? `, ${printValue(i.index, 'i64')}` : ''}`;
+    case 'core':
+      return `core ${i.core.kind},${i.core.type},${i.core.access},${i.core.local}`;
     case 'asm': {
       const outs = i.outputs.map((o) => `${quote(o.constraint)} ${o.type}${o.tied === undefined ? '' : ` tied ${o.tied}`}`).join(', ');
       const ins = i.inputs.map((x) => `${quote(x.constraint)} ${printValue(x.value, 'i64')}`).join(', ');
       return `asm ${quote(i.text)} (${outs}) (${ins}) (${i.clobbers.map(quote).join(', ')})`;
     }
-    case 'asmout': return `asmout ${i.type} %${i.asm.id} ${i.index}`;
-    default: return never(i);
+    case 'asmout':
+      return `asmout ${i.type} %${i.asm.id} ${i.index}`;
+    default:
+      return never(i);
   }
 }
 
 export function printTerm(t: Terminator): string {
   const b = (x: Block): string => `b${x.id}`;
   switch (t.op) {
-    case 'jump': return `jump ${b(t.to)}`;
-    case 'branch': return `branch ${printValue(t.cond, 'i32')}, ${b(t.then)}, ${b(t.else)}${t.likely === undefined ? '' : t.likely ? ' likely' : ' unlikely'}`;
+    case 'jump':
+      return `jump ${b(t.to)}`;
+    case 'branch':
+      return `branch ${printValue(t.cond, 'i32')}, ${b(t.then)}, ${b(t.else)}${t.likely === undefined ? '' : t.likely ? ' likely' : ' unlikely'}`;
     case 'switch': {
       const type = operandType(t.value);
       const cases = t.cases.map((c) => `${c.low === c.high ? c.low : `${c.low} to ${c.high}`}: ${b(c.to)}`).join(', ');
       return `switch ${type} ${t.signed ? 'signed' : 'unsigned'} ${printValue(t.value, type)} {${cases}} else ${b(t.otherwise)}`;
     }
-    case 'return': return t.value ? `return ${printValue(t.value)}` : 'return';
-    case 'unreachable': return 'unreachable';
-    default: return never(t);
+    case 'return':
+      return t.value ? `return ${printValue(t.value)}` : 'return';
+    case 'unreachable':
+      return 'unreachable';
+    default:
+      return never(t);
   }
 }
 

@@ -21,7 +21,16 @@ import { isInst } from './uses.ts';
 
 export type ProgramKind = 'untyped' | 'typed' | 'network';
 
-const UNTYPED = new Set(['kprobe', 'uprobe', 'kprobe_multi', 'uprobe_multi', 'tracepoint', 'raw_tracepoint', 'raw_tracepoint_writable', 'perf_event']);
+const UNTYPED = new Set([
+  'kprobe',
+  'uprobe',
+  'kprobe_multi',
+  'uprobe_multi',
+  'tracepoint',
+  'raw_tracepoint',
+  'raw_tracepoint_writable',
+  'perf_event',
+]);
 const TYPED = new Set(['tracing', 'lsm', 'struct_ops', 'ext', 'syscall']);
 
 export function kindOfProgram(type: string): ProgramKind {
@@ -58,10 +67,18 @@ class Inference implements Spaces {
   run(): this {
     this.findKinds();
     const callbacks = new Set<string>();
-    for (const fn of this.module.functions.values()) for (const b of fn.blocks) for (const i of b.insts) if (i.op === 'funcaddr') callbacks.add(i.fn);
+    for (const fn of this.module.functions.values())
+      for (const b of fn.blocks) for (const i of b.insts) if (i.op === 'funcaddr') callbacks.add(i.fn);
     for (const fn of this.module.functions.values()) {
       this.tables.set(fn, new Array<Space | undefined>(fn.nextId));
-      this.params.set(fn, fn.params.map((p) => p.space ?? (fn.program && p.index === 0 ? 'ctx' : (fn.linkage !== 'static' && !fn.program) || callbacks.has(fn.name) ? 'mem' : undefined)));
+      this.params.set(
+        fn,
+        fn.params.map(
+          (p) =>
+            p.space ??
+            (fn.program && p.index === 0 ? 'ctx' : (fn.linkage !== 'static' && !fn.program) || callbacks.has(fn.name) ? 'mem' : undefined),
+        ),
+      );
     }
     for (let round = 0; round < MAX_ROUNDS; round++) {
       this.changed = false;
@@ -99,10 +116,14 @@ class Inference implements Spaces {
 
   private space(fn: IrFunction, v: Value): Space | undefined {
     switch (v.op) {
-      case 'const': return v.value === 0n ? 'null' : this.kind(fn) === 'network' ? 'unknown' : 'kernel';
-      case 'undef': return 'null';
-      case 'param': return this.params.get(fn)?.[v.index];
-      default: return isInst(v) ? this.tables.get(fn)?.[v.id] : undefined;
+      case 'const':
+        return v.value === 0n ? 'null' : this.kind(fn) === 'network' ? 'unknown' : 'kernel';
+      case 'undef':
+        return 'null';
+      case 'param':
+        return this.params.get(fn)?.[v.index];
+      default:
+        return isInst(v) ? this.tables.get(fn)?.[v.id] : undefined;
     }
   }
 
@@ -146,52 +167,72 @@ class Inference implements Spaces {
 
   private transfer(fn: IrFunction, i: Inst): Space | undefined {
     switch (i.op) {
-      case 'alloca': return 'stack';
-      case 'globaladdr': return 'map';
-      case 'mapaddr': return 'mapHandle';
-      case 'funcaddr': return 'unknown';
-      case 'ksymaddr': return i.typed ? 'btf' : 'kernel';
+      case 'alloca':
+        return 'stack';
+      case 'globaladdr':
+        return 'map';
+      case 'mapaddr':
+        return 'mapHandle';
+      case 'funcaddr':
+        return 'unknown';
+      case 'ksymaddr':
+        return i.typed ? 'btf' : 'kernel';
       case 'ptradd': {
         const base = this.space(fn, i.base);
         // An offset from null is a plain number: an address that somebody computed.
         return base === 'null' ? this.numbers(fn) : base;
       }
-      case 'spacecast': return i.space;
+      case 'spacecast':
+        return i.space;
       case 'phi': {
         let s: Space | undefined;
         for (const x of i.incoming) s = join(s, this.space(fn, x.value));
         return s;
       }
-      case 'select': return join(this.space(fn, i.a), this.space(fn, i.b));
-      case 'load': return i.resultSpace ?? this.loaded(fn, i, i.pointee);
-      case 'call': return this.called(i);
-      case 'inttoptr': return i.space ?? this.fromNumber(fn, i.a, 0, i.pointee) ?? this.numbers(fn);
-      case 'asmout': return this.numbers(fn);
-      default: return 'unknown';
+      case 'select':
+        return join(this.space(fn, i.a), this.space(fn, i.b));
+      case 'load':
+        return i.resultSpace ?? this.loaded(fn, i, i.pointee);
+      case 'call':
+        return this.called(i);
+      case 'inttoptr':
+        return i.space ?? this.fromNumber(fn, i.a, 0, i.pointee) ?? this.numbers(fn);
+      case 'asmout':
+        return this.numbers(fn);
+      default:
+        return 'unknown';
     }
   }
 
   private called(i: CallInst): Space | undefined {
     if (i.resultSpace) return i.resultSpace;
     switch (i.callee.kind) {
-      case 'helper': return helperFacts(i).returns ?? 'unknown';
-      case 'kfunc': return 'btf';
+      case 'helper':
+        return helperFacts(i).returns ?? 'unknown';
+      case 'kfunc':
+        return 'btf';
       case 'function': {
         const callee = this.module.functions.get(i.callee.name);
         return callee ? this.returns.get(callee) : 'unknown';
       }
-      case 'indirect': return 'unknown';
-      default: return never(i.callee);
+      case 'indirect':
+        return 'unknown';
+      default:
+        return never(i.callee);
     }
   }
 
   /** An address that is just a number to the verifier. */
   private numbers(fn: IrFunction): Space {
     switch (this.kind(fn)) {
-      case 'untyped': return 'external';
-      case 'typed': return 'kernel';
-      case 'network': return 'unknown';
-      default: return never(this.kind(fn) as never);
+      case 'untyped':
+        return 'external';
+      case 'typed':
+        return 'kernel';
+      case 'network':
+        return 'unknown';
+      default:
+        return never(this.kind(fn) as never);
     }
   }
 
@@ -210,23 +251,31 @@ class Inference implements Spaces {
   private fromNumber(fn: IrFunction, v: Value, depth: number, pointee: Load['pointee']): Space | undefined {
     if (depth > 8) return undefined;
     switch (v.op) {
-      case 'ptrtoint': return this.space(fn, v.a);
-      case 'load': return this.loaded(fn, v, pointee);
-      case 'call': return v.callee.kind === 'helper' ? helperFacts(v).returns : undefined;
-      case 'ext': case 'trunc': return this.fromNumber(fn, v.a, depth + 1, pointee);
+      case 'ptrtoint':
+        return this.space(fn, v.a);
+      case 'load':
+        return this.loaded(fn, v, pointee);
+      case 'call':
+        return v.callee.kind === 'helper' ? helperFacts(v).returns : undefined;
+      case 'ext':
+      case 'trunc':
+        return this.fromNumber(fn, v.a, depth + 1, pointee);
       case 'bin': {
         if (v.b.op === 'const') return this.fromNumber(fn, v.a, depth + 1, pointee);
-        const a = this.fromNumber(fn, v.a, depth + 1, pointee), b = this.fromNumber(fn, v.b, depth + 1, pointee);
+        const a = this.fromNumber(fn, v.a, depth + 1, pointee),
+          b = this.fromNumber(fn, v.b, depth + 1, pointee);
         // One of the two is the address, the other an offset that was loaded from somewhere.
         return isProgramMemory(a) ? a : isProgramMemory(b) ? b : undefined;
       }
-      case 'select': return join(this.fromNumber(fn, v.a, depth + 1, pointee), this.fromNumber(fn, v.b, depth + 1, pointee));
+      case 'select':
+        return join(this.fromNumber(fn, v.a, depth + 1, pointee), this.fromNumber(fn, v.b, depth + 1, pointee));
       case 'phi': {
         let s: Space | undefined;
         for (const x of v.incoming) if (x.value !== v) s = join(s, this.fromNumber(fn, x.value, depth + 3, pointee));
         return s;
       }
-      default: return undefined;
+      default:
+        return undefined;
     }
   }
 }
@@ -246,7 +295,8 @@ export function join(a: Space | undefined, b: Space | undefined): Space | undefi
   if (a === undefined || a === b || a === 'null') return b ?? a;
   if (b === undefined || b === 'null') return a;
   if (a === 'unknown' || b === 'unknown') return 'unknown';
-  if (needsProbeRead(a) || needsProbeRead(b)) return a === 'user' || b === 'user' || a === 'external' || b === 'external' ? 'external' : 'kernel';
+  if (needsProbeRead(a) || needsProbeRead(b))
+    return a === 'user' || b === 'user' || a === 'external' || b === 'external' ? 'external' : 'kernel';
   // A kernel object or memory of the program: the kernel reads both.
   if (a === 'btf' || b === 'btf') return 'kernel';
   return isProgramMemory(a) && isProgramMemory(b) ? 'mem' : 'unknown';

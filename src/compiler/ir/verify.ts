@@ -30,7 +30,8 @@ export function verifyFunction(fn: IrFunction): string[] {
       if (definedIn.has(inst)) say(block, printInst(inst), 'stands in two places');
       definedIn.set(inst, block);
     }
-    for (const s of successors(block.term)) if (!inFunction.has(s)) say(block, printTerm(block.term), `leads to b${s.id}, which is not in the function`);
+    for (const s of successors(block.term))
+      if (!inFunction.has(s)) say(block, printTerm(block.term), `leads to b${s.id}, which is not in the function`);
   }
   if (complaints.length > 0) return complaints;
 
@@ -52,7 +53,8 @@ export function verifyFunction(fn: IrFunction): string[] {
       const homeAt = cfg.position[home.id] as number;
       if (homeAt === -1) return say(block, what, `mentions %${v.id} of an unreachable block`);
       if (v.type === 'void' && v.op !== 'asm') say(block, what, `%${v.id} has no value`);
-      if (homeAt === useAt && inSame ? !seen.has(v) : !dom.dominates(homeAt, useAt)) say(block, what, `%${v.id} does not dominate this use`);
+      if (homeAt === useAt && inSame ? !seen.has(v) : !dom.dominates(homeAt, useAt))
+        say(block, what, `%${v.id} does not dominate this use`);
     };
     let pastPhis = false;
     for (const inst of block.insts) {
@@ -84,8 +86,10 @@ export function verifyFunction(fn: IrFunction): string[] {
     const t = termOperand(block.term);
     if (t) checkUse(t, what, at, true);
     if (block.term.op === 'branch' && t && t.type !== 'i32' && t.type !== 'i64') say(block, what, 'condition is not an integer');
-    if (block.term.op === 'switch' && t && t.type !== 'i32' && t.type !== 'i64') say(block, what, 'switch on something that is not an integer');
-    if (block.term.op === 'return' && (t?.type ?? undefined) !== fn.returns) say(block, what, `function returns ${fn.returns ?? 'nothing'}`);
+    if (block.term.op === 'switch' && t && t.type !== 'i32' && t.type !== 'i64')
+      say(block, what, 'switch on something that is not an integer');
+    if (block.term.op === 'return' && (t?.type ?? undefined) !== fn.returns)
+      say(block, what, `function returns ${fn.returns ?? 'nothing'}`);
   }
   return complaints;
 }
@@ -102,16 +106,42 @@ function checkTypes(i: Inst, say: (message: string) => void): void {
   };
   forEachOperand(i, check);
   switch (i.op) {
-    case 'bin': want(i.a, i.type); want(i.b, i.type); return;
-    case 'ptradd': want(i.base, 'ptr'); want(i.offset, 'i64'); return;
-    case 'cmp': if (i.a.type !== i.b.type || i.a.type === 'void') say(`compares ${i.a.type} with ${i.b.type}`); return;
-    case 'ext': integer(i.a); if (i.type === 'i32' && i.bits === 32) say('ext from 32 bits to i32'); return;
-    case 'trunc': if (i.a.type !== 'i64' && i.a.type !== 'ptr') say(`truncates ${i.a.type}`); return;
-    case 'ptrtoint': case 'spacecast': want(i.a, 'ptr'); return;
-    case 'inttoptr': want(i.a, 'i64'); return;
-    case 'bswap': want(i.a, i.type); return;
-    case 'select': want(i.cond, 'i32'); want(i.a, i.type); want(i.b, i.type); return;
-    case 'phi': for (const x of i.incoming) want(x.value, i.type); return;
+    case 'bin':
+      want(i.a, i.type);
+      want(i.b, i.type);
+      return;
+    case 'ptradd':
+      want(i.base, 'ptr');
+      want(i.offset, 'i64');
+      return;
+    case 'cmp':
+      if (i.a.type !== i.b.type || i.a.type === 'void') say(`compares ${i.a.type} with ${i.b.type}`);
+      return;
+    case 'ext':
+      integer(i.a);
+      if (i.type === 'i32' && i.bits === 32) say('ext from 32 bits to i32');
+      return;
+    case 'trunc':
+      if (i.a.type !== 'i64' && i.a.type !== 'ptr') say(`truncates ${i.a.type}`);
+      return;
+    case 'ptrtoint':
+    case 'spacecast':
+      want(i.a, 'ptr');
+      return;
+    case 'inttoptr':
+      want(i.a, 'i64');
+      return;
+    case 'bswap':
+      want(i.a, i.type);
+      return;
+    case 'select':
+      want(i.cond, 'i32');
+      want(i.a, i.type);
+      want(i.b, i.type);
+      return;
+    case 'phi':
+      for (const x of i.incoming) want(x.value, i.type);
+      return;
     case 'load':
       want(i.ptr, 'ptr');
       if (i.type === 'i32' && i.bits === 64) say('loads 64 bits into i32');
@@ -122,10 +152,21 @@ function checkTypes(i: Inst, say: (message: string) => void): void {
       if (i.bits === 64 ? i.value.type === 'i32' : i.value.type === 'ptr') say(`stores ${i.value.type} as ${i.bits} bits`);
       if (i.value.type === 'void') say('stores nothing');
       return;
-    case 'memcpy': want(i.dst, 'ptr'); want(i.src, 'ptr'); return;
-    case 'memset': want(i.dst, 'ptr'); want(i.byte, 'i32'); return;
-    case 'memcmp': want(i.a, 'ptr'); want(i.b, 'ptr'); return;
-    case 'call': for (const a of i.args) if (a.type === 'void') say('passes nothing'); return;
+    case 'memcpy':
+      want(i.dst, 'ptr');
+      want(i.src, 'ptr');
+      return;
+    case 'memset':
+      want(i.dst, 'ptr');
+      want(i.byte, 'i32');
+      return;
+    case 'memcmp':
+      want(i.a, 'ptr');
+      want(i.b, 'ptr');
+      return;
+    case 'call':
+      for (const a of i.args) if (a.type === 'void') say('passes nothing');
+      return;
     case 'atomic': {
       want(i.ptr, 'ptr');
       const t = i.bits === 64 ? 'i64' : 'i32';
@@ -135,10 +176,23 @@ function checkTypes(i: Inst, say: (message: string) => void): void {
       if (i.type !== (i.fetch ? t : 'void')) say(`result is ${i.type}`);
       return;
     }
-    case 'ldpacket': want(i.ctx, 'ptr'); if (i.index) want(i.index, 'i64'); return;
-    case 'asmout': if (!i.asm.outputs[i.index]) say('no such output'); return;
-    case 'alloca': case 'mapaddr': case 'globaladdr': case 'funcaddr': case 'ksymaddr': case 'core': case 'asm': return;
-    default: never(i);
+    case 'ldpacket':
+      want(i.ctx, 'ptr');
+      if (i.index) want(i.index, 'i64');
+      return;
+    case 'asmout':
+      if (!i.asm.outputs[i.index]) say('no such output');
+      return;
+    case 'alloca':
+    case 'mapaddr':
+    case 'globaladdr':
+    case 'funcaddr':
+    case 'ksymaddr':
+    case 'core':
+    case 'asm':
+      return;
+    default:
+      never(i);
   }
 }
 

@@ -1,6 +1,7 @@
 /** Reading and writing scalars at a place; bit-fields within their bytes. */
-import type { Loc } from '../../diagnostics.ts';
+
 import type { QualType } from '../../c/types.ts';
+import type { Loc } from '../../diagnostics.ts';
 import { constant, undef } from '../builder.ts';
 import type { MemBits, Value } from '../ir.ts';
 import { alignAt, settle } from './place.ts';
@@ -13,8 +14,13 @@ export function readPlace(f: FunctionState, at: Place, type: QualType, loc: Loc)
   if (!t) return unsupported(f, type, loc);
   const p = settle(f, at);
   if (p.bit) return readBits(f, p, type);
-  const resultSpace = type.type.kind === 'pointer' ? spaceOf(type.type.to.quals) ?? trusted(type.type.to) : undefined;
-  return f.b.load(t, memBits(type.type), integer(type.type)?.signed ?? false, p.ptr, p.offset, { volatile: p.volatile, resultSpace, pointee: pointeeOf(type.type), align: p.align });
+  const resultSpace = type.type.kind === 'pointer' ? (spaceOf(type.type.to.quals) ?? trusted(type.type.to)) : undefined;
+  return f.b.load(t, memBits(type.type), integer(type.type)?.signed ?? false, p.ptr, p.offset, {
+    volatile: p.volatile,
+    resultSpace,
+    pointee: pointeeOf(type.type),
+    align: p.align,
+  });
 }
 
 /** Stores a scalar; the value it then has (a bit-field may have cut it). */
@@ -53,8 +59,10 @@ interface Window {
  */
 function windowOf(p: Place): Window | undefined {
   const bit = p.bit as NonNullable<Place['bit']>;
-  const before = p.before ?? 0, after = p.after ?? 8;
-  const first = Math.floor(bit.offset / 8), last = Math.floor((bit.offset + bit.width - 1) / 8);
+  const before = p.before ?? 0,
+    after = p.after ?? 8;
+  const first = Math.floor(bit.offset / 8),
+    last = Math.floor((bit.offset + bit.width - 1) / 8);
   for (const size of [1, 2, 4, 8]) {
     const start = Math.floor((before + first) / size) * size - before;
     if (start + size > last && start + size <= after) return { at: start, bits: (size * 8) as MemBits, shift: bit.offset - start * 8 };
@@ -62,7 +70,8 @@ function windowOf(p: Place): Window | undefined {
   // Packed: no aligned unit will do.
   for (const size of [1, 2, 4, 8]) {
     for (const start of [first, after - size]) {
-      if (start + before >= 0 && start <= first && start + size > last && start + size <= after) return { at: start, bits: (size * 8) as MemBits, shift: bit.offset - start * 8 };
+      if (start + before >= 0 && start <= first && start + size > last && start + size <= after)
+        return { at: start, bits: (size * 8) as MemBits, shift: bit.offset - start * 8 };
     }
   }
   return undefined;
@@ -148,8 +157,11 @@ function writeSplit(f: FunctionState, p: Place, value: Value): void {
   }
 }
 
-function* bytesOf(bit: { readonly offset: number; readonly width: number }): Generator<{ at: number; shift: number; width: number; to: number }> {
-  for (let to = 0; to < bit.width;) {
+function* bytesOf(bit: {
+  readonly offset: number;
+  readonly width: number;
+}): Generator<{ at: number; shift: number; width: number; to: number }> {
+  for (let to = 0; to < bit.width; ) {
     const at = bit.offset + to;
     const shift = at % 8;
     const width = Math.min(8 - shift, bit.width - to);

@@ -27,13 +27,18 @@ export function lowerAsm(f: FunctionState, s: Asm): void {
     }
     const type = scalarType(o.expr.type.type);
     if (!type) return f.m.error('asm-operand', o.expr.loc, 'an operand of inline assembly must be a number or a pointer');
-    if (o.constraint.startsWith('+')) tied.push({ output: outputs.length, value: readPlace(f, p, o.expr.type, o.expr.loc), constraint: 'r' });
+    if (o.constraint.startsWith('+'))
+      tied.push({ output: outputs.length, value: readPlace(f, p, o.expr.type, o.expr.loc), constraint: 'r' });
     outputs.push({ constraint: registerOf(o.constraint), type });
     written.push({ operand: o, place: p });
   }
   for (const value of memory) inputs.push({ constraint: 'r', value });
   for (const i of s.inputs) {
-    if (isMemory(i.constraint)) inputs.push({ constraint: 'r', value: address(f, place(f, i.expr.kind === 'cast' && i.expr.cast === 'load' ? i.expr.operand : i.expr)) });
+    if (isMemory(i.constraint))
+      inputs.push({
+        constraint: 'r',
+        value: address(f, place(f, i.expr.kind === 'cast' && i.expr.cast === 'load' ? i.expr.operand : i.expr)),
+      });
     else {
       const same = /^\d+$/.exec(i.constraint);
       const value = scalar(f, i.expr);

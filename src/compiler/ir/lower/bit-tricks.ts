@@ -1,5 +1,5 @@
 /** Counting bits on a machine that has no instruction for it. */
-import { constant, type Builder } from '../builder.ts';
+import { type Builder, constant } from '../builder.ts';
 import type { Value } from '../ir.ts';
 
 function repeat(byte: bigint, type: 'i32' | 'i64'): Value {

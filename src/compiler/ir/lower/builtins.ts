@@ -7,12 +7,12 @@ import type { Builtin, Expr } from '../../c/ast.ts';
 import { constant, undef } from '../builder.ts';
 import type { AtomicOp, BinOp, Value } from '../ir.ts';
 import { VARIABLE } from '../passes/constant-sizes.ts';
+import { readPlace, writePlace } from './access.ts';
 import { leadingZeroCount, popcount, trailingZeroCount } from './bit-tricks.ts';
 import { convertInt } from './convert.ts';
 import { fieldInfo, preserved, typeInfo } from './core.ts';
 import { effect } from './effect.ts';
 import { pointee } from './place.ts';
-import { readPlace, writePlace } from './access.ts';
 import { scalar } from './scalar.ts';
 import type { FunctionState, Place } from './state.ts';
 import { alignOfType, integer, scalarType, sizeOfType } from './types.ts';
@@ -51,22 +51,32 @@ function pointeeAlign(e: Expr): number {
 }
 
 /** A size that is not known here may be when this function has been inlined. */
-function withSize(f: FunctionState, e: Builtin, name: string, args: readonly [Value, Value], align: number, known: (size: number) => Value | undefined): Value | undefined {
+function withSize(
+  f: FunctionState,
+  e: Builtin,
+  name: string,
+  args: readonly [Value, Value],
+  align: number,
+  known: (size: number) => Value | undefined,
+): Value | undefined {
   const size = scalar(f, arg(e, 2));
   f.b.loc = e.loc;
   if (size.op === 'const' && size.value < 0x8000_0000n) return known(Number(size.value));
   return f.b.call(name === VARIABLE.memcmp ? 'i32' : 'void', { kind: 'function', name }, [...args, size, constant('i64', align)]);
 }
 
-const copy = (move: boolean): Lower => (f, e) => {
-  const dst = scalar(f, arg(e, 0)), src = scalar(f, arg(e, 1));
-  const align = Math.min(pointeeAlign(arg(e, 0)), pointeeAlign(arg(e, 1)));
-  withSize(f, e, move ? VARIABLE.memmove : VARIABLE.memcpy, [dst, src], align, (size) => {
-    f.b.memcpy(dst, src, size, align, move);
-    return undefined;
-  });
-  return dst;
-};
+const copy =
+  (move: boolean): Lower =>
+  (f, e) => {
+    const dst = scalar(f, arg(e, 0)),
+      src = scalar(f, arg(e, 1));
+    const align = Math.min(pointeeAlign(arg(e, 0)), pointeeAlign(arg(e, 1)));
+    withSize(f, e, move ? VARIABLE.memmove : VARIABLE.memcpy, [dst, src], align, (size) => {
+      f.b.memcpy(dst, src, size, align, move);
+      return undefined;
+    });
+    return dst;
+  };
 
 const fill: Lower = (f, e) => {
   const dst = scalar(f, arg(e, 0));
@@ -81,26 +91,31 @@ const fill: Lower = (f, e) => {
 };
 
 const compare: Lower = (f, e) => {
-  const x = scalar(f, arg(e, 0)), y = scalar(f, arg(e, 1));
+  const x = scalar(f, arg(e, 0)),
+    y = scalar(f, arg(e, 1));
   const align = Math.min(pointeeAlign(arg(e, 0)), pointeeAlign(arg(e, 1)));
   return withSize(f, e, VARIABLE.memcmp, [x, y], align, (size) => f.b.memcmp(x, y, size, align));
 };
 
 /* ---------- numbers ---------- */
 
-const swap = (bits: 16 | 32 | 64): Lower => (f, e) => {
-  const v = scalar(f, arg(e, 0));
-  f.b.loc = e.loc;
-  return f.b.bswap(bits, v);
-};
+const swap =
+  (bits: 16 | 32 | 64): Lower =>
+  (f, e) => {
+    const v = scalar(f, arg(e, 0));
+    f.b.loc = e.loc;
+    return f.b.bswap(bits, v);
+  };
 
 /** The result is an int; the operand decides the width. */
-const count = (how: (f: FunctionState, v: Value) => Value): Lower => (f, e) => {
-  const v = scalar(f, arg(e, 0));
-  f.b.loc = e.loc;
-  const n = how(f, v);
-  return n.type === 'i64' ? f.b.trunc(n) : n;
-};
+const count =
+  (how: (f: FunctionState, v: Value) => Value): Lower =>
+  (f, e) => {
+    const v = scalar(f, arg(e, 0));
+    f.b.loc = e.loc;
+    const n = how(f, v);
+    return n.type === 'i64' ? f.b.trunc(n) : n;
+  };
 
 const ffs = (f: FunctionState, v: Value): Value => {
   const t = v.type as 'i32' | 'i64';
@@ -109,34 +124,39 @@ const ffs = (f: FunctionState, v: Value): Value => {
 };
 
 /** Computes in `types[0]`, stores cut to `types[1]`, and says whether either lost something. */
-const overflow = (bin: 'add' | 'sub' | 'mul'): Lower => (f, e) => {
-  const { b } = f;
-  const [computed, target] = e.types ?? [];
-  const t = computed && integer(computed.type), to = target && integer(target.type);
-  if (!computed || !target || !t || !to) throw new Error(`${e.name} without types`);
-  const x = scalar(f, arg(e, 0)), y = scalar(f, arg(e, 1)), p = scalar(f, arg(e, 2));
-  b.loc = e.loc;
-  let v: Value, lost: Value;
-  if (t.size <= 4) {
-    // 64 bits hold every true result.
-    const wide = b.bin(bin, b.ext('i64', t.signed, 32, x), b.ext('i64', t.signed, 32, y));
-    v = b.trunc(wide);
-    lost = b.cmp('ne', b.ext('i64', t.signed, 32, v), wide);
-  } else {
-    v = b.bin(bin, x, y);
-    lost = t.signed ? signedOverflow(f, bin, x, y, v) : unsignedOverflow(f, bin, x, y, v);
-  }
-  const cut = convertInt(b, v, t, to);
-  if (to.size < t.size || to.signed !== t.signed) {
-    const back = convertInt(b, cut, to, t);
-    let differs = b.cmp('ne', back, v);
-    // Same bits, other sign: what one calls negative the other calls large.
-    if (to.size === t.size) differs = b.cmp('slt', v, constant(v.type as 'i32' | 'i64', 0));
-    lost = b.bin('or', lost, differs);
-  }
-  writePlace(f, pointee(f, p, target), target, cut, e.loc);
-  return lost;
-};
+const overflow =
+  (bin: 'add' | 'sub' | 'mul'): Lower =>
+  (f, e) => {
+    const { b } = f;
+    const [computed, target] = e.types ?? [];
+    const t = computed && integer(computed.type),
+      to = target && integer(target.type);
+    if (!computed || !target || !t || !to) throw new Error(`${e.name} without types`);
+    const x = scalar(f, arg(e, 0)),
+      y = scalar(f, arg(e, 1)),
+      p = scalar(f, arg(e, 2));
+    b.loc = e.loc;
+    let v: Value, lost: Value;
+    if (t.size <= 4) {
+      // 64 bits hold every true result.
+      const wide = b.bin(bin, b.ext('i64', t.signed, 32, x), b.ext('i64', t.signed, 32, y));
+      v = b.trunc(wide);
+      lost = b.cmp('ne', b.ext('i64', t.signed, 32, v), wide);
+    } else {
+      v = b.bin(bin, x, y);
+      lost = t.signed ? signedOverflow(f, bin, x, y, v) : unsignedOverflow(f, bin, x, y, v);
+    }
+    const cut = convertInt(b, v, t, to);
+    if (to.size < t.size || to.signed !== t.signed) {
+      const back = convertInt(b, cut, to, t);
+      let differs = b.cmp('ne', back, v);
+      // Same bits, other sign: what one calls negative the other calls large.
+      if (to.size === t.size) differs = b.cmp('slt', v, constant(v.type as 'i32' | 'i64', 0));
+      lost = b.bin('or', lost, differs);
+    }
+    writePlace(f, pointee(f, p, target), target, cut, e.loc);
+    return lost;
+  };
 
 function unsignedOverflow(f: FunctionState, bin: 'add' | 'sub' | 'mul', x: Value, y: Value, v: Value): Value {
   const { b } = f;
@@ -151,11 +171,13 @@ function signedOverflow(f: FunctionState, bin: 'add' | 'sub' | 'mul', x: Value, 
   const zero = constant('i64', 0);
   if (bin !== 'mul') {
     // The sign came out wrong: both operands (for sub: the second one's opposite) have the other one.
-    const wrong = bin === 'add' ? b.bin('and', b.bin('xor', v, x), b.bin('xor', v, y)) : b.bin('and', b.bin('xor', x, y), b.bin('xor', v, x));
+    const wrong =
+      bin === 'add' ? b.bin('and', b.bin('xor', v, x), b.bin('xor', v, y)) : b.bin('and', b.bin('xor', x, y), b.bin('xor', v, x));
     return b.cmp('slt', wrong, zero);
   }
   // As magnitudes: the product must stay below 2^63, or be 2^63 and negative.
-  const ax = magnitude(f, x), ay = magnitude(f, y);
+  const ax = magnitude(f, x),
+    ay = magnitude(f, y);
   const product = b.bin('mul', ax, ay);
   const big = unsignedOverflow(f, 'mul', ax, ay, product);
   const negative = b.bin('lshr', b.bin('xor', x, y), constant('i64', 63));
@@ -163,22 +185,30 @@ function signedOverflow(f: FunctionState, bin: 'add' | 'sub' | 'mul', x: Value, 
   return b.bin('or', big, b.cmp('ugt', product, limit));
 }
 
-const rotate = (left: boolean): Lower => (f, e) => {
-  const { b } = f;
-  const v = scalar(f, arg(e, 0)), n = scalar(f, arg(e, 1));
-  b.loc = e.loc;
-  const type = v.type as 'i32' | 'i64';
-  const width = sizeOfType(e.type.type) * 8;
-  const mask = constant(type, width - 1);
-  const by = b.bin('and', n, mask), back = b.bin('and', b.bin('sub', constant(type, 0), n), mask);
-  const [up, down] = left ? [by, back] : [back, by];
-  const joined = b.bin('or', b.bin('shl', v, up), b.bin('lshr', v, down));
-  return width < 32 ? b.ext('i32', false, width as 8 | 16, joined) : joined;
-};
+const rotate =
+  (left: boolean): Lower =>
+  (f, e) => {
+    const { b } = f;
+    const v = scalar(f, arg(e, 0)),
+      n = scalar(f, arg(e, 1));
+    b.loc = e.loc;
+    const type = v.type as 'i32' | 'i64';
+    const width = sizeOfType(e.type.type) * 8;
+    const mask = constant(type, width - 1);
+    const by = b.bin('and', n, mask),
+      back = b.bin('and', b.bin('sub', constant(type, 0), n), mask);
+    const [up, down] = left ? [by, back] : [back, by];
+    const joined = b.bin('or', b.bin('shl', v, up), b.bin('lshr', v, down));
+    return width < 32 ? b.ext('i32', false, width as 8 | 16, joined) : joined;
+  };
 
 /* ---------- atomics ---------- */
 
-interface Target { readonly ptr: Value; readonly bits: 32 | 64; readonly type: 'i32' | 'i64' }
+interface Target {
+  readonly ptr: Value;
+  readonly bits: 32 | 64;
+  readonly type: 'i32' | 'i64';
+}
 
 function atomicTarget(f: FunctionState, e: Builtin): Target {
   const p = arg(e, 0);
@@ -198,23 +228,28 @@ function asResult(f: FunctionState, e: Builtin, v: Value): Value {
   return e.type.type.kind === 'pointer' && v.type === 'i64' ? f.b.inttoptr(v) : v;
 }
 
-const atomic = (op: AtomicOp, result: 'old' | 'new'): Lower => (f, e) => {
-  const t = atomicTarget(f, e);
-  const { b } = f;
-  const v = operand(f, t, arg(e, 1));
-  b.loc = e.loc;
-  const old = b.atomic(op, t.bits, t.ptr, 0, v, true);
-  if (result === 'old') return asResult(f, e, old);
-  return b.bin(op as BinOp, old, v);
-};
+const atomic =
+  (op: AtomicOp, result: 'old' | 'new'): Lower =>
+  (f, e) => {
+    const t = atomicTarget(f, e);
+    const { b } = f;
+    const v = operand(f, t, arg(e, 1));
+    b.loc = e.loc;
+    const old = b.atomic(op, t.bits, t.ptr, 0, v, true);
+    if (result === 'old') return asResult(f, e, old);
+    return b.bin(op as BinOp, old, v);
+  };
 
-const compareAndSwap = (result: 'old' | 'bool'): Lower => (f, e) => {
-  const t = atomicTarget(f, e);
-  const expected = operand(f, t, arg(e, 1)), next = operand(f, t, arg(e, 2));
-  f.b.loc = e.loc;
-  const old = f.b.atomic('cmpxchg', t.bits, t.ptr, 0, next, true, expected);
-  return result === 'old' ? asResult(f, e, old) : f.b.cmp('eq', old, expected);
-};
+const compareAndSwap =
+  (result: 'old' | 'bool'): Lower =>
+  (f, e) => {
+    const t = atomicTarget(f, e);
+    const expected = operand(f, t, arg(e, 1)),
+      next = operand(f, t, arg(e, 2));
+    f.b.loc = e.loc;
+    const old = f.b.atomic('cmpxchg', t.bits, t.ptr, 0, next, true, expected);
+    return result === 'old' ? asResult(f, e, old) : f.b.cmp('eq', old, expected);
+  };
 
 /** `(p, &expected, desired)`: what was found goes to `expected`. */
 const compareExchange: Lower = (f, e) => {
@@ -260,13 +295,15 @@ const barrier: Lower = (f) => {
 /** Constant offsets go into the instruction. */
 const loadPacket: Lower = (f, e) => {
   const bits = Number(e.info) as 8 | 16 | 32;
-  const ctx = scalar(f, arg(e, 0)), index = scalar(f, arg(e, 1));
+  const ctx = scalar(f, arg(e, 0)),
+    index = scalar(f, arg(e, 1));
   const { b } = f;
   b.loc = e.loc;
   const wide = index.type === 'i32' ? b.ext('i64', false, 32, index) : index;
   let v: Value;
   if (wide.op === 'const' && wide.value < 0x8000_0000n) v = b.ldpacket(bits, ctx, Number(wide.value), undefined);
-  else if (wide.op === 'bin' && wide.bin === 'add' && wide.b.op === 'const' && wide.b.value < 0x8000_0000n) v = b.ldpacket(bits, ctx, Number(wide.b.value), wide.a);
+  else if (wide.op === 'bin' && wide.bin === 'add' && wide.b.op === 'const' && wide.b.value < 0x8000_0000n)
+    v = b.ldpacket(bits, ctx, Number(wide.b.value), wide.a);
   else v = b.ldpacket(bits, ctx, 0, wide);
   return b.ext('i64', false, 32, v);
 };
@@ -292,8 +329,13 @@ const stop: Lower = (f) => {
 const frame: Lower = (f) => f.b.alloca(8, 8);
 
 const TABLE: ReadonlyMap<string, Lower> = new Map<string, Lower>([
-  ['memcpy', copy(false)], ['memmove', copy(true)], ['memset', fill], ['memcmp', compare],
-  ['bswap16', swap(16)], ['bswap32', swap(32)], ['bswap64', swap(64)],
+  ['memcpy', copy(false)],
+  ['memmove', copy(true)],
+  ['memset', fill],
+  ['memcmp', compare],
+  ['bswap16', swap(16)],
+  ['bswap32', swap(32)],
+  ['bswap64', swap(64)],
   ...(['32', '64'] as const).flatMap((w): [string, Lower][] => [
     [`popcount${w}`, count((f, v) => popcount(f.b, v))],
     [`parity${w}`, count((f, v) => f.b.bin('and', popcount(f.b, v), constant(v.type as 'i32' | 'i64', 1)))],
@@ -302,17 +344,38 @@ const TABLE: ReadonlyMap<string, Lower> = new Map<string, Lower>([
     [`ffs${w}`, count(ffs)],
     [`abs${w}`, (f, e) => magnitude(f, scalar(f, arg(e, 0)))],
   ]),
-  ['rotateLeft', rotate(true)], ['rotateRight', rotate(false)],
-  ['addOverflow', overflow('add')], ['subOverflow', overflow('sub')], ['mulOverflow', overflow('mul')],
-  ['expect', expect], ['assume', nothing], ['unreachable', stop], ['trap', stop], ['frameAddress', frame],
+  ['rotateLeft', rotate(true)],
+  ['rotateRight', rotate(false)],
+  ['addOverflow', overflow('add')],
+  ['subOverflow', overflow('sub')],
+  ['mulOverflow', overflow('mul')],
+  ['expect', expect],
+  ['assume', nothing],
+  ['unreachable', stop],
+  ['trap', stop],
+  ['frameAddress', frame],
   ...(['add', 'and', 'or', 'xor'] as const).flatMap((op): [string, Lower][] => {
     const name = `${op[0]?.toUpperCase()}${op.slice(1)}`;
-    return [[`atomicFetch${name}`, atomic(op, 'old')], [`atomic${name}Fetch`, atomic(op, 'new')]];
+    return [
+      [`atomicFetch${name}`, atomic(op, 'old')],
+      [`atomic${name}Fetch`, atomic(op, 'new')],
+    ];
   }),
-  ['atomicExchange', atomic('xchg', 'old')], ['atomicCompareSwap', compareAndSwap('old')], ['atomicCompareSwapBool', compareAndSwap('bool')],
-  ['atomicCompareExchange', compareExchange], ['atomicLoad', atomicLoad], ['atomicStore', atomicStore], ['fence', barrier],
-  ['preserveAccessIndex', (f, e) => preserved(f, () => (scalarType(arg(e, 0).type.type) ? scalar(f, arg(e, 0)) : (effect(f, arg(e, 0)), undefined)))],
-  ['preserveFieldInfo', fieldInfo], ['preserveTypeInfo', typeInfo], ['btfTypeId', typeInfo], ['preserveEnumValue', typeInfo],
+  ['atomicExchange', atomic('xchg', 'old')],
+  ['atomicCompareSwap', compareAndSwap('old')],
+  ['atomicCompareSwapBool', compareAndSwap('bool')],
+  ['atomicCompareExchange', compareExchange],
+  ['atomicLoad', atomicLoad],
+  ['atomicStore', atomicStore],
+  ['fence', barrier],
+  [
+    'preserveAccessIndex',
+    (f, e) => preserved(f, () => (scalarType(arg(e, 0).type.type) ? scalar(f, arg(e, 0)) : (effect(f, arg(e, 0)), undefined))),
+  ],
+  ['preserveFieldInfo', fieldInfo],
+  ['preserveTypeInfo', typeInfo],
+  ['btfTypeId', typeInfo],
+  ['preserveEnumValue', typeInfo],
   ['loadPacket', loadPacket],
 ]);
 

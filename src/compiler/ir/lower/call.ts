@@ -24,11 +24,15 @@ export function lowerCall(f: FunctionState, e: Call, into?: Value): Value | unde
   if (target.kind === 'indirect') args.unshift(target.pointer);
   for (let i = 0; i < e.args.length; i++) args.push(argument(f, e.args[i] as Expr));
   b.loc = e.loc;
-  const type: IrType | 'void' = returns.kind === 'void' || isRecord(returns) ? 'void' : scalarType(returns) ?? 'i64';
+  const type: IrType | 'void' = returns.kind === 'void' || isRecord(returns) ? 'void' : (scalarType(returns) ?? 'i64');
   let callee: Callee;
   switch (target.kind) {
-    case 'indirect': callee = { kind: 'indirect' }; break;
-    case 'helper': callee = { kind: 'helper', id: target.id, name: target.name }; break;
+    case 'indirect':
+      callee = { kind: 'indirect' };
+      break;
+    case 'helper':
+      callee = { kind: 'helper', id: target.id, name: target.name };
+      break;
     case 'declared': {
       const d = target.decl;
       if (d.helper !== undefined) callee = { kind: 'helper', id: d.helper, name: d.name };
@@ -41,7 +45,8 @@ export function lowerCall(f: FunctionState, e: Call, into?: Value): Value | unde
       else callee = { kind: 'function', name: d.name };
       break;
     }
-    default: return never(target);
+    default:
+      return never(target);
   }
   if (callee.kind === 'helper' || callee.kind === 'kfunc') {
     if (isRecord(returns)) f.error('record-result', e, `'${callee.name}' returns a record, which no kernel function can hand to BPF`);
@@ -111,7 +116,8 @@ function targetOf(f: FunctionState, callee: Expr): Target {
   }
   const pointer = scalar(f, e);
   // `((int (*)(void))5)()`: a helper by number.
-  if (pointer.op === 'const' && pointer.value > 0n && pointer.value < 0x1_0000n) return { kind: 'helper', id: Number(pointer.value), name: `helper_${pointer.value}` };
+  if (pointer.op === 'const' && pointer.value > 0n && pointer.value < 0x1_0000n)
+    return { kind: 'helper', id: Number(pointer.value), name: `helper_${pointer.value}` };
   return { kind: 'indirect', pointer };
 }
 
@@ -121,7 +127,6 @@ function helperNumber(d: VarDecl): number | undefined {
   while (v.kind === 'cast' && v.cast !== 'load') v = v.operand;
   return v.kind === 'int' && v.value > 0n && v.value < 0x1_0000n ? Number(v.value) : undefined;
 }
-
 
 function never(x: never): never {
   throw new Error(`unhandled ${JSON.stringify(x)}`);

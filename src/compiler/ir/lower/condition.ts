@@ -33,7 +33,9 @@ export function condition(f: FunctionState, e: Expr, then: Block, otherwise: Blo
       // `!!x != 0` and the like, as macros write it.
       const zero = e.right.kind === 'int' && e.right.value === 0n;
       if (zero && (e.op === 'ne' || e.op === 'eq') && isQuestion(e.left)) {
-        return e.op === 'ne' ? condition(f, e.left, then, otherwise, likely) : condition(f, e.left, otherwise, then, likely === undefined ? undefined : !likely);
+        return e.op === 'ne'
+          ? condition(f, e.left, then, otherwise, likely)
+          : condition(f, e.left, otherwise, then, likely === undefined ? undefined : !likely);
       }
       break;
     }
@@ -43,7 +45,8 @@ export function condition(f: FunctionState, e: Expr, then: Block, otherwise: Blo
         if (value && expected?.kind === 'int') return condition(f, value, then, otherwise, expected.value !== 0n);
       }
       break;
-    default: break;
+    default:
+      break;
   }
   const v = isWide(e.type.type) ? wideTruth(f, e) : scalar(f, e);
   b.loc = e.loc;
@@ -56,7 +59,8 @@ function asCondition(f: FunctionState, v: Value): Value {
 }
 
 function widens(e: Expr & { kind: 'cast' }): boolean {
-  const from = e.operand.type.type, to = e.type.type;
+  const from = e.operand.type.type,
+    to = e.type.type;
   const size = (t: typeof from): number => (t.kind === 'int' ? t.size : t.kind === 'enum' ? t.underlying.size : 0);
   return size(from) > 0 && size(to) >= size(from);
 }

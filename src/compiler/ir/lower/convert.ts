@@ -1,6 +1,6 @@
 /** Conversions between integer types. An i32 always holds its C value extended to 32 bits by the type's signedness. */
 import type { CType, IntType } from '../../c/types.ts';
-import { constant, type Builder } from '../builder.ts';
+import { type Builder, constant } from '../builder.ts';
 import type { Value } from '../ir.ts';
 import { integer } from './types.ts';
 

@@ -2,13 +2,14 @@
  * CO-RE builtins: questions about the target's types. A record that came from the target's BTF is the target's own, so
  * the answer is known; for one that the text declares it is a relocation, which `link/` answers for the running kernel.
  */
+
+import type { CoreKind } from '../../../object/spec.ts';
 import type { Builtin, Expr } from '../../c/ast.ts';
 import type { RecordType } from '../../c/types.ts';
 import { constant, undef } from '../builder.ts';
 import type { Value } from '../ir.ts';
-import type { CoreKind } from '../../../object/spec.ts';
 import { place } from './place.ts';
-import { coreRef, type CorePath, type FunctionState, type Place } from './state.ts';
+import { type CorePath, coreRef, type FunctionState, type Place } from './state.ts';
 import { integer, scalarType, sizeOfType } from './types.ts';
 
 /** Evaluates with every member access relocatable. */
@@ -19,8 +20,34 @@ export function preserved<T>(f: FunctionState, what: () => T): T {
   return v;
 }
 
+/**
+ * Contexts: part of the kernel's interface, so their layout never changes; and the verifier translates accesses to them
+ * by offset, which a relocation would hide from it.
+ */
+const FIXED = new Set([
+  '__sk_buff',
+  'xdp_md',
+  'bpf_sock',
+  'bpf_sock_ops',
+  'bpf_sock_addr',
+  'bpf_sock_tuple',
+  'bpf_tcp_sock',
+  'sk_msg_md',
+  'sk_reuseport_md',
+  'bpf_sk_lookup',
+  'bpf_sockopt',
+  'bpf_sysctl',
+  'bpf_cgroup_dev_ctx',
+  'bpf_perf_event_data',
+  'bpf_raw_tracepoint_args',
+  'bpf_flow_keys',
+  'bpf_nf_ctx',
+  'pt_regs',
+]);
+
 /** Whether the layout of this record must be asked of the target. */
 export function isRelocatable(f: FunctionState, record: RecordType): boolean {
+  if (record.btfId !== undefined && FIXED.has(record.name)) return false;
   return record.preserveAccessIndex || (f.preserve > 0 && record.btfId === undefined);
 }
 
@@ -59,13 +86,20 @@ function localAnswer(p: Place, e: Expr, kind: CoreKind): bigint {
   const bit = p.bit;
   const offset = (p.corePath as CorePath | undefined)?.local ?? p.offset;
   switch (kind) {
-    case 'fieldByteOffset': return BigInt(offset);
-    case 'fieldByteSize': return BigInt(size);
-    case 'fieldExists': return 1n;
-    case 'fieldSigned': return integer(e.type.type)?.signed ? 1n : 0n;
-    case 'fieldLshift': return BigInt(bit ? 64 - (bit.offset + bit.width) : 64 - size * 8);
-    case 'fieldRshift': return BigInt(bit ? 64 - bit.width : 64 - size * 8);
-    default: throw new Error(`not a field question: ${kind}`);
+    case 'fieldByteOffset':
+      return BigInt(offset);
+    case 'fieldByteSize':
+      return BigInt(size);
+    case 'fieldExists':
+      return 1n;
+    case 'fieldSigned':
+      return integer(e.type.type)?.signed ? 1n : 0n;
+    case 'fieldLshift':
+      return BigInt(bit ? 64 - (bit.offset + bit.width) : 64 - size * 8);
+    case 'fieldRshift':
+      return BigInt(bit ? 64 - bit.width : 64 - size * 8);
+    default:
+      throw new Error(`not a field question: ${kind}`);
   }
 }
 
@@ -94,7 +128,7 @@ export function typeInfo(f: FunctionState, e: Builtin): Value {
       break;
     case 'preserveEnumValue': {
       name = (['enumvalExists', 'enumvalValue'] as const)[kind];
-      const values = type.type.kind === 'enum' ? type.type.values ?? [] : [];
+      const values = type.type.kind === 'enum' ? (type.type.values ?? []) : [];
       const at = values.findIndex((v) => v.name === e.info);
       if (at < 0) {
         f.error('core-kind', e, `no enumerator '${String(e.info)}' in this enum`);
@@ -104,13 +138,17 @@ export function typeInfo(f: FunctionState, e: Builtin): Value {
       if (kind === 1) local = values[at]?.value ?? 0n;
       break;
     }
-    default: break;
+    default:
+      break;
   }
   if (!name) {
     f.error('core-kind', e, `'${e.name}' has no kind ${kind}`);
     return undef(t);
   }
-  const known = type.type.kind === 'record' || type.type.kind === 'enum' ? type.type.btfId !== undefined && !(type.type.kind === 'record' && type.type.preserveAccessIndex) : false;
+  const known =
+    type.type.kind === 'record' || type.type.kind === 'enum'
+      ? type.type.btfId !== undefined && !(type.type.kind === 'record' && type.type.preserveAccessIndex)
+      : false;
   if (known && name !== 'typeIdLocal' && name !== 'typeIdTarget') return constant(t, local);
   const v = f.b.core({ kind: name, type: id, access, local });
   return t === 'i64' ? v : f.b.trunc(v);

@@ -38,7 +38,9 @@ export function effect(f: FunctionState, e: Expr): void {
       }
       break;
     case 'cond': {
-      const then = b.newBlock(), otherwise = b.newBlock(), join = b.newBlock();
+      const then = b.newBlock(),
+        otherwise = b.newBlock(),
+        join = b.newBlock();
       condition(f, e.cond, then, otherwise);
       b.place(then);
       if (e.then) effect(f, e.then);
@@ -49,7 +51,8 @@ export function effect(f: FunctionState, e: Expr): void {
       return;
     }
     case 'logical': {
-      const right = b.newBlock(), join = b.newBlock();
+      const right = b.newBlock(),
+        join = b.newBlock();
       if (e.op === 'and') condition(f, e.left, right, join);
       else condition(f, e.left, join, right);
       b.place(right);
@@ -57,7 +60,8 @@ export function effect(f: FunctionState, e: Expr): void {
       b.place(join);
       return;
     }
-    default: break;
+    default:
+      break;
   }
   if (e.type.type.kind === 'void' || e.type.type.kind === 'function') return;
   if (isRecord(e.type.type)) recordValue(f, e);

@@ -12,9 +12,14 @@ export function lowerFunction(m: ModuleState, d: FunctionDecl): IrFunction {
   const params = d.params.map((p) => ({ type: scalarType(p.type.type) ?? 'ptr', name: p.name, loc: p.loc, ...spaceOfParam(d, p) }));
   if (returnsRecord) params.unshift({ type: 'ptr', name: '', loc: d.loc });
   const returns = returnsRecord || d.type.returns.type.kind === 'void' ? undefined : scalarType(d.type.returns.type);
-  if (!returnsRecord && !returns && d.type.returns.type.kind !== 'void') m.error('unsupported-type', d.loc, `'${d.name}' returns a type that BPF cannot compute with`);
+  if (!returnsRecord && !returns && d.type.returns.type.kind !== 'void')
+    m.error('unsupported-type', d.loc, `'${d.name}' returns a type that BPF cannot compute with`);
   const fn = newFunction({
-    name: d.name, params, returns, loc: d.loc, end: d.end,
+    name: d.name,
+    params,
+    returns,
+    loc: d.loc,
+    end: d.end,
     linkage: d.attributes.some((a) => a.name === 'weak') ? 'weak' : d.storage === 'static' ? 'static' : 'global',
     inline: inlining(m, d),
     program: d.program && { type: d.program.type, ...(d.program.attachType === undefined ? {} : { attachType: d.program.attachType }) },

@@ -3,9 +3,9 @@
  * what nobody uses takes no room.
  */
 import type { FunctionDecl, InitItem, Initializer, Str, VarDecl } from '../../c/ast.ts';
-import { evaluate, type ConstValue } from '../../c/sema/constants.ts';
-import { QUAL } from '../../c/types.ts';
+import { type ConstValue, evaluate } from '../../c/sema/constants.ts';
 import type { QualType } from '../../c/types.ts';
+import { QUAL } from '../../c/types.ts';
 import type { IrGlobal } from '../ir.ts';
 import type { ModuleState } from './state.ts';
 import { alignOfType, integer, isVolatile, sizeOfType } from './types.ts';
@@ -23,9 +23,17 @@ export function globalFor(m: ModuleState, d: VarDecl): string {
   const data = d.init ? new Uint8Array(size) : undefined;
   const relocs: Reloc[] = [];
   const global: IrGlobal = {
-    name, section: '', size, align: Math.max(alignOfType(d.type), d.align ?? 1), data, relocs,
-    readOnly: false, volatile: isVolatile(d.type), linkage: d.storage === 'extern' ? 'extern' : d.storage === 'static' || d.scope === 'local' ? 'static' : 'global',
-    btfType: m.options.types.typeId(d.type), loc: d.loc,
+    name,
+    section: '',
+    size,
+    align: Math.max(alignOfType(d.type), d.align ?? 1),
+    data,
+    relocs,
+    readOnly: false,
+    volatile: isVolatile(d.type),
+    linkage: d.storage === 'extern' ? 'extern' : d.storage === 'static' || d.scope === 'local' ? 'static' : 'global',
+    btfType: m.options.types.typeId(d.type),
+    loc: d.loc,
   };
   // Known before its initialiser is read: that may mention it.
   m.module.globals.set(name, global);
@@ -46,10 +54,15 @@ function flexible(d: VarDecl): number {
   return end - size;
 }
 
-function sectionOf(d: VarDecl, data: Uint8Array | undefined, relocs: readonly Reloc[]): { section: string; readOnly: boolean; data: Uint8Array | undefined } {
+function sectionOf(
+  d: VarDecl,
+  data: Uint8Array | undefined,
+  relocs: readonly Reloc[],
+): { section: string; readOnly: boolean; data: Uint8Array | undefined } {
   const named = d.attributes.find((a) => a.name === 'section')?.args[0];
   const isConst = (constness(d.type) & QUAL.CONST) !== 0;
-  if (named?.kind === 'string') return { section: named.value, readOnly: isConst || named.value.startsWith('.rodata') || named.value === '.kconfig', data };
+  if (named?.kind === 'string')
+    return { section: named.value, readOnly: isConst || named.value.startsWith('.rodata') || named.value === '.kconfig', data };
   if (isConst) return { section: '.rodata', readOnly: true, data };
   if (!data || (relocs.length === 0 && data.every((x) => x === 0))) return { section: '.bss', readOnly: false, data: undefined };
   return { section: '.data', readOnly: false, data };
@@ -75,8 +88,16 @@ export function stringGlobal(m: ModuleState, s: Str): string {
   const name = `.str.${m.strings.size}`;
   m.strings.set(key, name);
   m.module.globals.set(name, {
-    name, section: '.rodata', size: s.bytes.length, align: 1, data: s.bytes, readOnly: true, volatile: false,
-    linkage: 'static', btfType: 0, loc: s.loc,
+    name,
+    section: '.rodata',
+    size: s.bytes.length,
+    align: 1,
+    data: s.bytes,
+    readOnly: true,
+    volatile: false,
+    linkage: 'static',
+    btfType: 0,
+    loc: s.loc,
   });
   return name;
 }
@@ -86,7 +107,8 @@ function fill(m: ModuleState, type: QualType, init: Initializer, data: Uint8Arra
     case 'scalar': {
       const { value } = init;
       if (value.kind === 'compoundLiteral') return fill(m, type, value.init, data, at, relocs);
-      if (value.kind === 'cast' && (value.cast === 'load' || value.cast === 'noop') && value.operand.kind === 'compoundLiteral') return fill(m, type, value.operand.init, data, at, relocs);
+      if (value.kind === 'cast' && (value.cast === 'load' || value.cast === 'noop') && value.operand.kind === 'compoundLiteral')
+        return fill(m, type, value.operand.init, data, at, relocs);
       const v = evaluate(value);
       if (!v) return m.error('not-constant', value.loc, 'the initializer of a static object must be constant');
       return put(m, type, v, undefined, data, at, relocs);
@@ -97,7 +119,8 @@ function fill(m: ModuleState, type: QualType, init: Initializer, data: Uint8Arra
     case 'list':
       for (const item of init.items) fillItem(m, item, data, at, relocs);
       return;
-    default: never(init);
+    default:
+      never(init);
   }
 }
 
@@ -108,7 +131,8 @@ function fillItem(m: ModuleState, item: InitItem, data: Uint8Array, at: number, 
     data.set(value.bytes.subarray(0, Math.min(room, data.length - at - item.offset)), at + item.offset);
     return;
   }
-  if (item.type.type.kind === 'record' || item.type.type.kind === 'array') return fill(m, item.type, { kind: 'scalar', value }, data, at + item.offset, relocs);
+  if (item.type.type.kind === 'record' || item.type.type.kind === 'array')
+    return fill(m, item.type, { kind: 'scalar', value }, data, at + item.offset, relocs);
   const v = evaluate(value);
   if (!v) return m.error('not-constant', value.loc, 'the initializer of a static object must be constant');
   put(m, item.type, v, item.bit, data, at + item.offset, relocs);

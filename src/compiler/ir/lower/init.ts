@@ -34,14 +34,18 @@ export function initialize(f: FunctionState, p: Place, type: QualType, init: Ini
       for (const item of init.items) initializeItem(f, p, size, item);
       return;
     }
-    default: never(init);
+    default:
+      never(init);
   }
 }
 
 function initializeItem(f: FunctionState, whole: Place, size: number, item: InitItem): void {
   const { value } = item;
   const at: Place = {
-    ptr: whole.ptr, offset: whole.offset + item.offset, align: alignAt(whole.align, item.offset), volatile: whole.volatile,
+    ptr: whole.ptr,
+    offset: whole.offset + item.offset,
+    align: alignAt(whole.align, item.offset),
+    volatile: whole.volatile,
     ...(item.bit ? { bit: item.bit, before: item.offset, after: size - item.offset } : {}),
   };
   if (value.kind === 'bytes') {

@@ -16,7 +16,7 @@
 import type { TranslationUnit } from '../../c/ast.ts';
 import type { IrModule } from '../ir.ts';
 import { lowerFunction } from './function.ts';
-import { ModuleState, type LowerOptions } from './state.ts';
+import { type LowerOptions, ModuleState } from './state.ts';
 
 export function lowerUnit(unit: TranslationUnit, options: LowerOptions): IrModule {
   const m = new ModuleState(options);

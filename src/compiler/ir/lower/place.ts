@@ -7,14 +7,13 @@ import type { Field, QualType, RecordType } from '../../c/types.ts';
 import { constant, NULL } from '../builder.ts';
 import type { Value } from '../ir.ts';
 import { isRelocatable } from './core.ts';
+import { effect } from './effect.ts';
 import { globalFor, stringGlobal } from './globals.ts';
 import { initialize } from './init.ts';
-import { recordInto } from './record.ts';
+import { joinRecords, recordInto } from './record.ts';
 import { scalar } from './scalar.ts';
-import { effect } from './effect.ts';
-import { coreRef, type CorePath, type FunctionState, type Place } from './state.ts';
+import { type CorePath, coreRef, type FunctionState, type Place } from './state.ts';
 import { alignOfType, isVolatile, sizeOfType, spaceOf } from './types.ts';
-import { joinRecords } from './record.ts';
 
 /** The smallest power of two that divides both. */
 export function alignAt(align: number, offset: number): number {
@@ -35,7 +34,8 @@ export function newLocal(f: FunctionState, type: QualType, name: string | undefi
 export function place(f: FunctionState, e: Expr): Place {
   f.b.loc = e.loc;
   switch (e.kind) {
-    case 'ref': return refPlace(f, e);
+    case 'ref':
+      return refPlace(f, e);
     case 'deref': {
       const element = relocatableElement(f, e);
       if (element) return element;
@@ -43,8 +43,10 @@ export function place(f: FunctionState, e: Expr): Place {
       f.b.loc = e.loc;
       return pointee(f, pointer, e.type);
     }
-    case 'member': return memberPlace(f, e);
-    case 'string': return stringPlace(f, e);
+    case 'member':
+      return memberPlace(f, e);
+    case 'string':
+      return stringPlace(f, e);
     case 'compoundLiteral': {
       if (e.decl.scope === 'file') return localPlace(f.b.globaladdr(globalFor(f.m, e.decl)), e.type, alignOfType(e.type));
       const p = newLocal(f, e.type, e.decl.name, e.loc, e.decl.align);
@@ -52,14 +54,29 @@ export function place(f: FunctionState, e: Expr): Place {
       initialize(f, p, e.type, e.init);
       return p;
     }
-    case 'stmtExpr': case 'comma': case 'cond': case 'assign': case 'call': case 'cast': case 'builtin': case 'compoundAssign':
+    case 'stmtExpr':
+    case 'comma':
+    case 'cond':
+    case 'assign':
+    case 'call':
+    case 'cast':
+    case 'builtin':
+    case 'compoundAssign':
       // A record value: it gets a place of its own.
       return recordValue(f, e);
-    case 'int': case 'unary': case 'binary': case 'pointerArith': case 'pointerDiff': case 'logical': case 'addressOf': case 'mapAddress': {
+    case 'int':
+    case 'unary':
+    case 'binary':
+    case 'pointerArith':
+    case 'pointerDiff':
+    case 'logical':
+    case 'addressOf':
+    case 'mapAddress': {
       f.error('not-an-lvalue', e, 'this expression has no address');
       return localPlace(NULL, e.type, 1);
     }
-    default: return never(e);
+    default:
+      return never(e);
   }
 }
 
@@ -71,7 +88,17 @@ export function recordValue(f: FunctionState, e: Expr): Place {
     effect(f, e.left);
     return recordValue(f, e.right);
   }
-  if (e.lvalue && e.kind !== 'cond' && e.kind !== 'stmtExpr' && e.kind !== 'assign' && e.kind !== 'call' && e.kind !== 'builtin' && e.kind !== 'cast' && e.kind !== 'compoundAssign') return place(f, e);
+  if (
+    e.lvalue &&
+    e.kind !== 'cond' &&
+    e.kind !== 'stmtExpr' &&
+    e.kind !== 'assign' &&
+    e.kind !== 'call' &&
+    e.kind !== 'builtin' &&
+    e.kind !== 'cast' &&
+    e.kind !== 'compoundAssign'
+  )
+    return place(f, e);
   if (e.kind === 'member') return memberPlace(f, e);
   if (e.kind === 'cond') return joinRecords(f, e);
   const p = newLocal(f, e.type, undefined, e.loc);
@@ -89,14 +116,17 @@ export function pointee(f: FunctionState, pointer: Value, type: QualType): Place
 function refPlace(f: FunctionState, e: Ref): Place {
   const d = e.decl;
   switch (d.kind) {
-    case 'param': case 'var': {
+    case 'param':
+    case 'var': {
       const local = f.locals.get(d);
       if (local) return local;
       if (d.kind === 'var') return globalPlace(f, d);
       throw new Error(`parameter ${d.name} has no place`);
     }
-    case 'function': return { ptr: f.b.funcaddr(d.name), offset: 0, align: 1, volatile: false };
-    default: return never(d);
+    case 'function':
+      return { ptr: f.b.funcaddr(d.name), offset: 0, align: 1, volatile: false };
+    default:
+      return never(d);
   }
 }
 
@@ -111,7 +141,15 @@ function globalPlace(f: FunctionState, d: VarDecl): Place {
   const section = d.attributes.find((a) => a.name === 'section')?.args[0];
   if (d.storage === 'extern' && section?.kind === 'string' && section.value === '.ksyms') {
     const typed = d.type.type.kind !== 'void';
-    return localPlace(f.b.ksymaddr(d.name, typed, d.attributes.some((a) => a.name === 'weak')), d.type, alignOfType(d.type));
+    return localPlace(
+      f.b.ksymaddr(
+        d.name,
+        typed,
+        d.attributes.some((a) => a.name === 'weak'),
+      ),
+      d.type,
+      alignOfType(d.type),
+    );
   }
   if (d.storage === 'extern' && !(section?.kind === 'string' && section.value === '.kconfig')) {
     f.m.error('undefined-variable', f.b.loc, `'${d.name}' is declared extern, and nothing here defines it: BPF objects are compiled whole`);
@@ -172,7 +210,11 @@ function relocatableElement(f: FunctionState, e: Deref): Place | undefined {
   if (!base.core) throw new Error('relocatable member without a path');
   const index = arith && arith.index.kind === 'int' ? Number(arith.index.value) : 0;
   const by = index * sizeOfType(e.type.type);
-  return { ...base, align: alignAt(base.align, by), ...samePath({ ...base.core, path: [...base.core.path, index], local: base.core.local + by }) };
+  return {
+    ...base,
+    align: alignAt(base.align, by),
+    ...samePath({ ...base.core, path: [...base.core.path, index], local: base.core.local + by }),
+  };
 }
 
 const samePath = (core: CorePath): { core: CorePath; corePath: CorePath } => ({ core, corePath: core });

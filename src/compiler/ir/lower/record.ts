@@ -13,7 +13,8 @@ import { wideInto } from './wide.ts';
 
 /** Copies a whole object. */
 export function copyRecord(f: FunctionState, to: Place, from: Place, size: number): void {
-  const dst = address(f, to), src = address(f, from);
+  const dst = address(f, to),
+    src = address(f, from);
   f.b.memcpy(dst, src, size, Math.min(to.align, from.align));
 }
 
@@ -35,7 +36,9 @@ export function recordInto(f: FunctionState, e: Expr, to: Place): void {
     }
     case 'cond': {
       if (!e.then) break;
-      const then = b.newBlock(), otherwise = b.newBlock(), join = b.newBlock();
+      const then = b.newBlock(),
+        otherwise = b.newBlock(),
+        join = b.newBlock();
       condition(f, e.cond, then, otherwise);
       b.place(then);
       recordInto(f, e.then, to);
@@ -62,7 +65,8 @@ export function recordInto(f: FunctionState, e: Expr, to: Place): void {
     case 'builtin':
       lowerBuiltin(f, e, to);
       return;
-    default: break;
+    default:
+      break;
   }
   copyRecord(f, to, place(f, e), size);
 }

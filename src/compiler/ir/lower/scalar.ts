@@ -24,7 +24,8 @@ export function scalar(f: FunctionState, e: Expr): Value {
       const t = scalarType(e.type.type);
       return t ? constant(t, e.value) : unsupported(f, e.type, e.loc);
     }
-    case 'cast': return lowerCast(f, e);
+    case 'cast':
+      return lowerCast(f, e);
     case 'unary': {
       if (e.op === 'lnot') return lowerNot(f, e);
       const v = scalar(f, e.operand);
@@ -32,7 +33,8 @@ export function scalar(f: FunctionState, e: Expr): Value {
       if (v.type !== 'i32' && v.type !== 'i64') return unsupported(f, e.type, e.loc);
       return e.op === 'neg' ? b.bin('sub', constant(v.type, 0), v) : b.bin('xor', v, constant(v.type, -1));
     }
-    case 'binary': return lowerBinary(f, e);
+    case 'binary':
+      return lowerBinary(f, e);
     case 'pointerArith': {
       const p = scalar(f, e.pointer);
       const i = scalar(f, e.index);
@@ -40,7 +42,8 @@ export function scalar(f: FunctionState, e: Expr): Value {
       return b.ptradd(p, scaled(f, i, e.elementSize, e.op === 'sub'));
     }
     case 'pointerDiff': {
-      const l = b.ptrtoint(scalar(f, e.left)), r = b.ptrtoint(scalar(f, e.right));
+      const l = b.ptrtoint(scalar(f, e.left)),
+        r = b.ptrtoint(scalar(f, e.right));
       b.loc = e.loc;
       const bytes = b.bin('sub', l, r);
       const size = e.elementSize;
@@ -48,26 +51,39 @@ export function scalar(f: FunctionState, e: Expr): Value {
       if (size > 0 && (size & (size - 1)) === 0) return b.bin('ashr', bytes, constant('i64', Math.log2(size)));
       return b.bin('sdiv', bytes, constant('i64', size));
     }
-    case 'logical': return lowerLogical(f, e);
+    case 'logical':
+      return lowerLogical(f, e);
     case 'comma':
       effect(f, e.left);
       return scalar(f, e.right);
-    case 'assign': return lowerAssign(f, e);
-    case 'compoundAssign': return lowerCompound(f, e);
-    case 'cond': return lowerCond(f, e);
-    case 'call': return lowerCall(f, e) ?? undef(scalarType(e.type.type) ?? 'i64');
-    case 'addressOf': return address(f, place(f, e.operand));
-    case 'mapAddress': return b.mapaddr(e.map.map?.name ?? e.map.name);
+    case 'assign':
+      return lowerAssign(f, e);
+    case 'compoundAssign':
+      return lowerCompound(f, e);
+    case 'cond':
+      return lowerCond(f, e);
+    case 'call':
+      return lowerCall(f, e) ?? undef(scalarType(e.type.type) ?? 'i64');
+    case 'addressOf':
+      return address(f, place(f, e.operand));
+    case 'mapAddress':
+      return b.mapaddr(e.map.map?.name ?? e.map.name);
     case 'stmtExpr':
       for (const s of e.body.body) statement(f, s);
       return e.result ? scalar(f, e.result) : undef('i32');
-    case 'builtin': return lowerBuiltin(f, e) ?? undef(scalarType(e.type.type) ?? 'i64');
+    case 'builtin':
+      return lowerBuiltin(f, e) ?? undef(scalarType(e.type.type) ?? 'i64');
     // Without a load: a member of a record value.
-    case 'member': case 'ref': case 'deref': case 'string': case 'compoundLiteral': {
+    case 'member':
+    case 'ref':
+    case 'deref':
+    case 'string':
+    case 'compoundLiteral': {
       const p = place(f, e);
       return e.type.type.kind === 'function' ? p.ptr : readPlace(f, p, e.type, e.loc);
     }
-    default: return never(e);
+    default:
+      return never(e);
   }
 }
 
@@ -99,7 +115,8 @@ function lowerCast(f: FunctionState, e: Cast): Value {
       b.loc = e.loc;
       return readPlace(f, p, e.type, e.loc);
     }
-    case 'decay': return address(f, place(f, e.operand));
+    case 'decay':
+      return address(f, place(f, e.operand));
     case 'functionDecay': {
       if (e.operand.kind === 'ref' && e.operand.decl.kind === 'function') {
         f.m.need(e.operand.decl);
@@ -109,10 +126,12 @@ function lowerCast(f: FunctionState, e: Cast): Value {
     }
     case 'integral': {
       if (isWide(e.operand.type.type)) return narrowed(f, e.operand, to);
-      const from = integer(e.operand.type.type), target = integer(to);
+      const from = integer(e.operand.type.type),
+        target = integer(to);
       const v = scalar(f, e.operand);
       b.loc = e.loc;
-      if (!from || !target || !scalarType(to) || !scalarType(e.operand.type.type)) return unsupported(f, scalarType(to) ? e.operand.type : e.type, e.loc);
+      if (!from || !target || !scalarType(to) || !scalarType(e.operand.type.type))
+        return unsupported(f, scalarType(to) ? e.operand.type : e.type, e.loc);
       return convertInt(b, v, from, target);
     }
     case 'toBool': {
@@ -125,7 +144,14 @@ function lowerCast(f: FunctionState, e: Cast): Value {
       const v = scalar(f, e.operand);
       b.loc = e.loc;
       const i = b.ptrtoint(v);
-      return scalarType(to) === 'i32' ? convertInt(b, i, { kind: 'int', name: 'unsigned long', size: 8, signed: false, rank: 4 }, integer(to) as NonNullable<ReturnType<typeof integer>>) : i;
+      return scalarType(to) === 'i32'
+        ? convertInt(
+            b,
+            i,
+            { kind: 'int', name: 'unsigned long', size: 8, signed: false, rank: 4 },
+            integer(to) as NonNullable<ReturnType<typeof integer>>,
+          )
+        : i;
     }
     case 'intToPointer': {
       const v = scalar(f, e.operand);
@@ -143,26 +169,43 @@ function lowerCast(f: FunctionState, e: Cast): Value {
       const space = after ?? before;
       return space ? b.spacecast(v, space) : v;
     }
-    case 'nullToPointer': return NULL;
+    case 'nullToPointer':
+      return NULL;
     case 'toVoid':
       effect(f, e.operand);
       return undef('i32');
-    case 'noop': return scalar(f, e.operand);
-    default: return never(e.cast);
+    case 'noop':
+      return scalar(f, e.operand);
+    default:
+      return never(e.cast);
   }
 }
 
 const ARITHMETIC: Readonly<Partial<Record<BinaryOp, readonly [signed: BinOp, unsigned: BinOp]>>> = {
-  add: ['add', 'add'], sub: ['sub', 'sub'], mul: ['mul', 'mul'], div: ['sdiv', 'udiv'], mod: ['smod', 'umod'],
-  and: ['and', 'and'], or: ['or', 'or'], xor: ['xor', 'xor'], shl: ['shl', 'shl'], shr: ['ashr', 'lshr'],
+  add: ['add', 'add'],
+  sub: ['sub', 'sub'],
+  mul: ['mul', 'mul'],
+  div: ['sdiv', 'udiv'],
+  mod: ['smod', 'umod'],
+  and: ['and', 'and'],
+  or: ['or', 'or'],
+  xor: ['xor', 'xor'],
+  shl: ['shl', 'shl'],
+  shr: ['ashr', 'lshr'],
 };
 const COMPARISON: Readonly<Partial<Record<BinaryOp, readonly [signed: Pred, unsigned: Pred]>>> = {
-  eq: ['eq', 'eq'], ne: ['ne', 'ne'], lt: ['slt', 'ult'], le: ['sle', 'ule'], gt: ['sgt', 'ugt'], ge: ['sge', 'uge'],
+  eq: ['eq', 'eq'],
+  ne: ['ne', 'ne'],
+  lt: ['slt', 'ult'],
+  le: ['sle', 'ule'],
+  gt: ['sgt', 'ugt'],
+  ge: ['sge', 'uge'],
 };
 
 function lowerBinary(f: FunctionState, e: Binary): Value {
   if (isWide(e.left.type.type) && COMPARISON[e.op]) return compareWide(f, e);
-  const l = scalar(f, e.left), r = scalar(f, e.right);
+  const l = scalar(f, e.left),
+    r = scalar(f, e.right);
   f.b.loc = e.loc;
   if (!scalarType(e.left.type.type)) return unsupported(f, e.left.type, e.loc);
   return combine(f, e.op, l, r, e.left.type, e.type);
@@ -187,7 +230,8 @@ function countFor(f: FunctionState, type: IrType, count: Value): Value {
 
 function lowerLogical(f: FunctionState, e: Expr & { kind: 'logical' }): Value {
   const { b } = f;
-  const right = b.newBlock(), join = b.newBlock();
+  const right = b.newBlock(),
+    join = b.newBlock();
   const short = b.newBlock();
   if (e.op === 'and') condition(f, e.left, right, short);
   else condition(f, e.left, short, right);
@@ -217,7 +261,9 @@ function lowerCond(f: FunctionState, e: Cond): Value {
     effect(f, e);
     return undef('i32');
   }
-  const then = b.newBlock(), otherwise = b.newBlock(), join = b.newBlock();
+  const then = b.newBlock(),
+    otherwise = b.newBlock(),
+    join = b.newBlock();
   let shared: Value | undefined;
   if (e.then) condition(f, e.cond, then, otherwise);
   else {
@@ -264,8 +310,10 @@ function lowerCompound(f: FunctionState, e: CompoundAssign): Value {
   if (e.op === 'pointerAdd' || e.op === 'pointerSub') {
     next = b.ptradd(old, scaled(f, value, e.elementSize, e.op === 'pointerSub'));
   } else {
-    const from = integer(target.type), compute = integer(e.computeType.type);
-    if (!from || !compute || !scalarType(e.computeType.type) || !scalarType(target.type)) return unsupported(f, scalarType(target.type) ? e.computeType : target, e.loc);
+    const from = integer(target.type),
+      compute = integer(e.computeType.type);
+    if (!from || !compute || !scalarType(e.computeType.type) || !scalarType(target.type))
+      return unsupported(f, scalarType(target.type) ? e.computeType : target, e.loc);
     const wide = convertInt(b, old, from, compute);
     next = convertInt(b, combine(f, e.op, wide, value, e.computeType, e.computeType), compute, from);
   }

@@ -2,12 +2,13 @@
  * What the parts of lowering share: the module that grows, and for each function the builder, the places of its
  * variables and where `break`, `continue` and labels lead.
  */
-import type { Diagnostics, Loc } from '../../diagnostics.ts';
-import type { Expr, FunctionDecl, ParamDecl, VarDecl, CaseLabel } from '../../c/ast.ts';
+
+import type { CoreKind } from '../../../object/spec.ts';
+import type { CaseLabel, Expr, FunctionDecl, ParamDecl, VarDecl } from '../../c/ast.ts';
 import type { QualType } from '../../c/types.ts';
+import type { Diagnostics, Loc } from '../../diagnostics.ts';
 import { Builder } from '../builder.ts';
 import type { Block, CoreRef, IrFunction, IrModule, Value } from '../ir.ts';
-import type { CoreKind } from '../../../object/spec.ts';
 
 /** Ids of types in the object's BTF; made as they are asked for. */
 export interface TypeIds {
@@ -58,7 +59,10 @@ export class ModuleState {
 }
 
 /** Bit position and width within a place, as `Field.bit`. */
-export interface BitRange { readonly offset: number; readonly width: number }
+export interface BitRange {
+  readonly offset: number;
+  readonly width: number;
+}
 
 /** Where an lvalue is: pointer plus constant offset, and what accesses must respect. */
 export interface Place {
@@ -78,7 +82,11 @@ export interface Place {
 }
 
 /** A path of member indices from a record: what .BTF.ext calls an access string. */
-export interface CorePath { readonly root: QualType; readonly path: readonly number[]; readonly local: number }
+export interface CorePath {
+  readonly root: QualType;
+  readonly path: readonly number[];
+  readonly local: number;
+}
 
 export class FunctionState {
   readonly m: ModuleState;
@@ -116,4 +124,3 @@ export class FunctionState {
 export function coreRef(kind: CoreKind, m: ModuleState, core: CorePath): CoreRef {
   return { kind, type: m.options.types.typeId(core.root), access: core.path.join(':'), local: BigInt(core.local) };
 }
-

@@ -19,11 +19,16 @@ export function statement(f: FunctionState, s: Stmt): void {
     case 'compound':
       for (const x of s.body) statement(f, x);
       return;
-    case 'expr': return effect(f, s.expr);
-    case 'decl': return declare(f, s);
-    case 'if': return lowerIf(f, s);
-    case 'loop': return lowerLoop(f, s);
-    case 'switch': return lowerSwitch(f, s);
+    case 'expr':
+      return effect(f, s.expr);
+    case 'decl':
+      return declare(f, s);
+    case 'if':
+      return lowerIf(f, s);
+    case 'loop':
+      return lowerLoop(f, s);
+    case 'switch':
+      return lowerSwitch(f, s);
     case 'case': {
       const block = f.cases.get(s);
       if (!block) throw new Error('case outside its switch');
@@ -35,13 +40,23 @@ export function statement(f: FunctionState, s: Stmt): void {
       b.place(f.label(s.name));
       statement(f, s.body);
       return;
-    case 'goto': b.jump(f.label(s.label)); return;
-    case 'break': if (f.breakTo) b.jump(f.breakTo); return;
-    case 'continue': if (f.continueTo) b.jump(f.continueTo); return;
-    case 'return': return lowerReturn(f, s);
-    case 'empty': return;
-    case 'asm': return lowerAsm(f, s);
-    default: return never(s);
+    case 'goto':
+      b.jump(f.label(s.label));
+      return;
+    case 'break':
+      if (f.breakTo) b.jump(f.breakTo);
+      return;
+    case 'continue':
+      if (f.continueTo) b.jump(f.continueTo);
+      return;
+    case 'return':
+      return lowerReturn(f, s);
+    case 'empty':
+      return;
+    case 'asm':
+      return lowerAsm(f, s);
+    default:
+      return never(s);
   }
 }
 
@@ -57,7 +72,9 @@ function declare(f: FunctionState, s: DeclStmt): void {
 
 function lowerIf(f: FunctionState, s: If): void {
   const { b } = f;
-  const then = b.newBlock(), otherwise = s.else ? b.newBlock() : undefined, join = b.newBlock();
+  const then = b.newBlock(),
+    otherwise = s.else ? b.newBlock() : undefined,
+    join = b.newBlock();
   condition(f, s.cond, then, otherwise ?? join);
   b.place(then);
   statement(f, s.then);
@@ -76,7 +93,9 @@ function lowerLoop(f: FunctionState, s: Loop): void {
   const { b } = f;
   if (s.init) statement(f, s.init);
   b.loc = s.loc;
-  const header = b.newBlock(), body = b.newBlock(), exit = b.newBlock();
+  const header = b.newBlock(),
+    body = b.newBlock(),
+    exit = b.newBlock();
   const step = s.step || s.form === 'do' ? b.newBlock() : header;
   const outer = { breakTo: f.breakTo, continueTo: f.continueTo };
   f.breakTo = exit;
@@ -119,7 +138,12 @@ function lowerSwitch(f: FunctionState, s: Switch): void {
     if (c.low === undefined) otherwise = to;
     else cases.push({ low: c.low, high: c.high ?? c.low, to });
   }
-  b.switch(v, cases.sort((x, y) => (x.low < y.low ? -1 : x.low > y.low ? 1 : 0)), otherwise, type?.signed ?? true);
+  b.switch(
+    v,
+    cases.sort((x, y) => (x.low < y.low ? -1 : x.low > y.low ? 1 : 0)),
+    otherwise,
+    type?.signed ?? true,
+  );
   const outer = f.breakTo;
   f.breakTo = exit;
   statement(f, s.body);

@@ -1,7 +1,8 @@
 /** C types as IR sees them. */
-import { QUAL } from '../../c/types.ts';
-import type { CType, EnumType, IntType, QualType } from '../../c/types.ts';
+
 import { alignOf, sizeOf } from '../../c/sema/types/size.ts';
+import type { CType, EnumType, IntType, QualType } from '../../c/types.ts';
+import { QUAL } from '../../c/types.ts';
 import type { IrType, MemBits, Pointee, Space } from '../ir.ts';
 
 /** The integer type behind integers and enums; undefined for all others. */
@@ -22,12 +23,21 @@ export function isRecord(t: CType): boolean {
 /** The IR type of a scalar; undefined for what has none (records, void, floating point, 128 bits). */
 export function scalarType(t: CType): IrType | undefined {
   switch (t.kind) {
-    case 'int': return t.size <= 4 ? 'i32' : t.size === 8 ? 'i64' : undefined;
-    case 'enum': return t.underlying.size <= 4 ? 'i32' : 'i64';
-    case 'pointer': return 'ptr';
-    case 'function': return 'ptr';
-    case 'void': case 'float': case 'array': case 'record': return undefined;
-    default: return never(t);
+    case 'int':
+      return t.size <= 4 ? 'i32' : t.size === 8 ? 'i64' : undefined;
+    case 'enum':
+      return t.underlying.size <= 4 ? 'i32' : 'i64';
+    case 'pointer':
+      return 'ptr';
+    case 'function':
+      return 'ptr';
+    case 'void':
+    case 'float':
+    case 'array':
+    case 'record':
+      return undefined;
+    default:
+      return never(t);
   }
 }
 

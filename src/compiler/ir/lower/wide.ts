@@ -11,13 +11,17 @@ import { scalar } from './scalar.ts';
 import type { FunctionState, Place } from './state.ts';
 import { integer, isWide, scalarType } from './types.ts';
 
-interface Pair { readonly lo: Value; readonly hi: Value }
+interface Pair {
+  readonly lo: Value;
+  readonly hi: Value;
+}
 
 const zero = constant('i64', 0);
 
 function load(f: FunctionState, at: Place): Pair {
   const p = settle(f, at);
-  const half = (by: number): Value => f.b.load('i64', 64, false, p.ptr, p.offset + by, { volatile: p.volatile, align: Math.min(8, p.align) });
+  const half = (by: number): Value =>
+    f.b.load('i64', 64, false, p.ptr, p.offset + by, { volatile: p.volatile, align: Math.min(8, p.align) });
   return { lo: half(0), hi: half(8) };
 }
 
@@ -42,7 +46,15 @@ function wide(f: FunctionState, e: Expr): Pair {
   const { b } = f;
   if (e.kind === 'int') return { lo: constant('i64', e.value), hi: constant('i64', e.value >> 64n) };
   if (e.kind === 'unary' && e.op !== 'lnot') return unary(f, e);
-  if (e.kind === 'binary' && isWide(e.type.type)) return binary(f, e.op, wide(f, e.left), e.op === 'shl' || e.op === 'shr' ? count(f, e.right) : wide(f, e.right), integer(e.type.type)?.signed ?? false, e);
+  if (e.kind === 'binary' && isWide(e.type.type))
+    return binary(
+      f,
+      e.op,
+      wide(f, e.left),
+      e.op === 'shl' || e.op === 'shr' ? count(f, e.right) : wide(f, e.right),
+      integer(e.type.type)?.signed ?? false,
+      e,
+    );
   if (e.kind === 'cast' && e.cast === 'integral' && !isWide(e.operand.type.type)) {
     const from = integer(e.operand.type.type);
     const v = scalar(f, e.operand);
@@ -85,9 +97,11 @@ function subtract(f: FunctionState, x: Pair, y: Pair): Pair {
 /** The schoolbook product of halves of halves. */
 function multiply(f: FunctionState, x: Pair, y: Pair): Pair {
   const { b } = f;
-  const k32 = constant('i64', 32), low = constant('i64', 0xffff_ffff);
+  const k32 = constant('i64', 32),
+    low = constant('i64', 0xffff_ffff);
   const split = (v: Value): [Value, Value] => [b.bin('and', v, low), b.bin('lshr', v, k32)];
-  const [x0, x1] = split(x.lo), [y0, y1] = split(y.lo);
+  const [x0, x1] = split(x.lo),
+    [y0, y1] = split(y.lo);
   const mid = b.bin('add', b.bin('mul', x1, y0), b.bin('lshr', b.bin('mul', x0, y0), k32));
   const mid2 = b.bin('add', b.bin('mul', x0, y1), b.bin('and', mid, low));
   const high = b.bin('add', b.bin('add', b.bin('mul', x1, y1), b.bin('lshr', mid, k32)), b.bin('lshr', mid2, k32));
@@ -118,15 +132,31 @@ function binary(f: FunctionState, op: BinaryOp, x: Pair, y: Pair, signed: boolea
   const { b } = f;
   b.loc = e.loc;
   switch (op) {
-    case 'and': case 'or': case 'xor': return { lo: b.bin(op, x.lo, y.lo), hi: b.bin(op, x.hi, y.hi) };
-    case 'add': return add(f, x, y);
-    case 'sub': return subtract(f, x, y);
-    case 'mul': return multiply(f, x, y);
-    case 'shl': case 'shr': return shift(f, op, x, y.lo, signed);
-    case 'div': case 'mod': case 'eq': case 'ne': case 'lt': case 'le': case 'gt': case 'ge':
+    case 'and':
+    case 'or':
+    case 'xor':
+      return { lo: b.bin(op, x.lo, y.lo), hi: b.bin(op, x.hi, y.hi) };
+    case 'add':
+      return add(f, x, y);
+    case 'sub':
+      return subtract(f, x, y);
+    case 'mul':
+      return multiply(f, x, y);
+    case 'shl':
+    case 'shr':
+      return shift(f, op, x, y.lo, signed);
+    case 'div':
+    case 'mod':
+    case 'eq':
+    case 'ne':
+    case 'lt':
+    case 'le':
+    case 'gt':
+    case 'ge':
       f.error('int128', e, "'__int128' cannot be divided: BPF registers have 64 bits");
       return x;
-    default: return never(op);
+    default:
+      return never(op);
   }
 }
 
@@ -145,7 +175,8 @@ function compound(f: FunctionState, e: CompoundAssign): Pair {
 
 /** Truth of a comparison whose operands are wide. */
 export function compareWide(f: FunctionState, e: Binary): Value {
-  const x = wide(f, e.left), y = wide(f, e.right);
+  const x = wide(f, e.left),
+    y = wide(f, e.right);
   const { b } = f;
   b.loc = e.loc;
   const signed = integer(e.left.type.type)?.signed ?? false;

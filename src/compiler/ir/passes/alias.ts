@@ -24,15 +24,28 @@ export function findCaptures(fn: IrFunction): Captures {
   for (const block of fn.blocks) {
     for (const i of block.insts) {
       switch (i.op) {
-        case 'load': case 'memcpy': case 'memset': case 'memcmp': case 'ptradd': case 'spacecast': case 'cmp': break;
-        case 'store': strong(i.value); break;
-        case 'atomic': strong(i.value); if (i.expected) strong(i.expected); break;
+        case 'load':
+        case 'memcpy':
+        case 'memset':
+        case 'memcmp':
+        case 'ptradd':
+        case 'spacecast':
+        case 'cmp':
+          break;
+        case 'store':
+          strong(i.value);
+          break;
+        case 'atomic':
+          strong(i.value);
+          if (i.expected) strong(i.expected);
+          break;
         case 'call': {
           const level = i.callee.kind === 'helper' ? 1 : 2;
           for (const a of i.args) capture(a, level);
           break;
         }
-        default: forEachOperand(i, strong);
+        default:
+          forEachOperand(i, strong);
       }
     }
     const t = termOperand(block.term);
@@ -57,9 +70,12 @@ type Kind = 'stack' | 'global' | 'ctx' | 'map' | 'mem' | 'packet' | 'unknown';
 
 function kindOf(v: Value): Kind {
   switch (v.op) {
-    case 'alloca': return 'stack';
-    case 'globaladdr': return 'global';
-    case 'param': return v.space === 'ctx' ? 'ctx' : 'unknown';
+    case 'alloca':
+      return 'stack';
+    case 'globaladdr':
+      return 'global';
+    case 'param':
+      return v.space === 'ctx' ? 'ctx' : 'unknown';
     case 'call': {
       const space = helperFacts(v).returns;
       return space === 'map' || space === 'mem' ? space : 'unknown';
@@ -69,17 +85,20 @@ function kindOf(v: Value): Kind {
       const n = v.a;
       return n.op === 'load' && basedOn(n.ptr).base.op === 'param' && kindOf(basedOn(n.ptr).base) === 'ctx' ? 'packet' : 'unknown';
     }
-    default: return 'unknown';
+    default:
+      return 'unknown';
   }
 }
 
 export function mayAlias(a: Region, b: Region, captures: Captures): boolean {
   if (a.base === b.base || (a.base.op === 'globaladdr' && b.base.op === 'globaladdr' && a.base.global === b.base.global)) {
     if (a.offset === undefined || b.offset === undefined) return true;
-    const x = a.offset + (a.base.op === 'globaladdr' ? a.base.offset : 0), y = b.offset + (b.base.op === 'globaladdr' ? b.base.offset : 0);
+    const x = a.offset + (a.base.op === 'globaladdr' ? a.base.offset : 0),
+      y = b.offset + (b.base.op === 'globaladdr' ? b.base.offset : 0);
     return !((a.size !== undefined && x + a.size <= y) || (b.size !== undefined && y + b.size <= x));
   }
-  const ka = kindOf(a.base), kb = kindOf(b.base);
+  const ka = kindOf(a.base),
+    kb = kindOf(b.base);
   if (ka === 'stack' || kb === 'stack') {
     if (ka === kb) return false;
     const [object, other] = ka === 'stack' ? [a.base, kb] : [b.base, ka];
@@ -101,12 +120,21 @@ const NOTHING: Effects = { regions: [], everything: false };
 
 export function writesOf(i: Inst): Effects {
   switch (i.op) {
-    case 'store': return { regions: [regionOf(i.ptr, i.offset, i.bits / 8)], everything: false };
-    case 'atomic': return { regions: [regionOf((i as Atomic).ptr, i.offset, i.bits / 8)], everything: false };
-    case 'memcpy': case 'memset': return { regions: [regionOf(i.dst, 0, i.size)], everything: false };
-    case 'call': return callWrites(i);
-    case 'asm': return i.clobbers.includes('memory') || i.inputs.some((x) => x.constraint.includes('m')) ? { regions: i.inputs.filter((x) => x.value.type === 'ptr').map((x) => regionOf(x.value, 0, undefined)), everything: true } : NOTHING;
-    default: return NOTHING;
+    case 'store':
+      return { regions: [regionOf(i.ptr, i.offset, i.bits / 8)], everything: false };
+    case 'atomic':
+      return { regions: [regionOf((i as Atomic).ptr, i.offset, i.bits / 8)], everything: false };
+    case 'memcpy':
+    case 'memset':
+      return { regions: [regionOf(i.dst, 0, i.size)], everything: false };
+    case 'call':
+      return callWrites(i);
+    case 'asm':
+      return i.clobbers.includes('memory') || i.inputs.some((x) => x.constraint.includes('m'))
+        ? { regions: i.inputs.filter((x) => x.value.type === 'ptr').map((x) => regionOf(x.value, 0, undefined)), everything: true }
+        : NOTHING;
+    default:
+      return NOTHING;
   }
 }
 
@@ -114,7 +142,10 @@ function callWrites(i: CallInst): Effects {
   const facts = helperFacts(i);
   if (facts.writes) return { regions: facts.writes.map((w) => argumentRegion(i, w.arg, w.size)), everything: !facts.local };
   // Whatever its arguments reach, in either direction.
-  return { regions: i.args.filter((a) => a.type === 'ptr').map((a) => ({ base: basedOn(a).base, offset: undefined, size: undefined })), everything: true };
+  return {
+    regions: i.args.filter((a) => a.type === 'ptr').map((a) => ({ base: basedOn(a).base, offset: undefined, size: undefined })),
+    everything: true,
+  };
 }
 
 function argumentRegion(i: CallInst, arg: number, size: number | undefined): Region {
@@ -127,17 +158,31 @@ function argumentRegion(i: CallInst, arg: number, size: number | undefined): Reg
 /** What an instruction may read, for dead stores: undefined stands for everything that is not private. */
 export function readsOf(i: Inst): { readonly regions: readonly Region[]; readonly everything: boolean } {
   switch (i.op) {
-    case 'load': return { regions: [regionOf(i.ptr, i.offset, i.bits / 8)], everything: false };
-    case 'atomic': return { regions: [regionOf(i.ptr, i.offset, i.bits / 8)], everything: false };
-    case 'memcpy': return { regions: [regionOf(i.src, 0, i.size)], everything: false };
-    case 'memcmp': return { regions: [regionOf(i.a, 0, i.size), regionOf(i.b, 0, i.size)], everything: false };
+    case 'load':
+      return { regions: [regionOf(i.ptr, i.offset, i.bits / 8)], everything: false };
+    case 'atomic':
+      return { regions: [regionOf(i.ptr, i.offset, i.bits / 8)], everything: false };
+    case 'memcpy':
+      return { regions: [regionOf(i.src, 0, i.size)], everything: false };
+    case 'memcmp':
+      return { regions: [regionOf(i.a, 0, i.size), regionOf(i.b, 0, i.size)], everything: false };
     case 'call': {
       const facts = helperFacts(i);
       if (facts.reads) return { regions: facts.reads.map((r) => argumentRegion(i, r.arg, r.size)), everything: !facts.local };
-      return { regions: i.args.filter((a) => a.type === 'ptr').map((a) => ({ base: basedOn(a).base, offset: undefined, size: undefined })), everything: true };
+      return {
+        regions: i.args.filter((a) => a.type === 'ptr').map((a) => ({ base: basedOn(a).base, offset: undefined, size: undefined })),
+        everything: true,
+      };
     }
-    case 'asm': return { regions: i.inputs.filter((x) => x.value.type === 'ptr').map((x) => ({ base: basedOn(x.value).base, offset: undefined, size: undefined })), everything: true };
-    default: return NOTHING;
+    case 'asm':
+      return {
+        regions: i.inputs
+          .filter((x) => x.value.type === 'ptr')
+          .map((x) => ({ base: basedOn(x.value).base, offset: undefined, size: undefined })),
+        everything: true,
+      };
+    default:
+      return NOTHING;
   }
 }
 

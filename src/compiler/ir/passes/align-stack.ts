@@ -66,4 +66,3 @@ function splitStore(b: Builder, i: Store, align: number): void {
     b.store(bits, b.bin('lshr', v, constant(type, at * 8)), i.ptr, i.offset + at, { volatile: i.volatile });
   }
 }
-

@@ -221,7 +221,14 @@ function threadKnownPhis(fn: IrFunction): boolean {
     if (!onlyLocalUses(block, cmp, t, uses)) continue;
     for (const x of [...phi.incoming]) {
       if (x.value.op !== 'const' || x.block === block) continue;
-      const answer = cmp ? evalCmp(cmp.pred, x.value.type, cmp.a === phi ? x.value.value : (cmp.a as { value: bigint }).value, cmp.b === phi ? x.value.value : (cmp.b as { value: bigint }).value) : x.value.value !== 0n;
+      const answer = cmp
+        ? evalCmp(
+            cmp.pred,
+            x.value.type,
+            cmp.a === phi ? x.value.value : (cmp.a as { value: bigint }).value,
+            cmp.b === phi ? x.value.value : (cmp.b as { value: bigint }).value,
+          )
+        : x.value.value !== 0n;
       const target = answer ? t.then : t.else;
       if (!redirect(x.block, block, target)) continue;
       changed = true;
@@ -282,4 +289,3 @@ function redirect(from: Block, via: Block, target: Block): boolean {
   }
   return true;
 }
-

@@ -103,13 +103,16 @@ class Round {
     const folded = fold(i);
     if (folded) return folded;
     switch (i.op) {
-      case 'load': return this.load(i);
+      case 'load':
+        return this.load(i);
       case 'store':
         if (this.foldOffset(i)) this.changed = true;
         // Only the low bits are stored, so what was done to the others is nothing.
         if (i.bits < 64) i.value = this.lowBits(i.value, i.bits);
         return undefined;
-      case 'atomic': if (this.foldOffset(i)) this.changed = true; return undefined;
+      case 'atomic':
+        if (this.foldOffset(i)) this.changed = true;
+        return undefined;
       case 'ext': {
         const better = this.extOfLoad(i);
         if (better) return better;
@@ -124,8 +127,11 @@ class Round {
         if (i.a.op === 'spacecast') i.a = i.a.a;
         return undefined;
       }
-      case 'memset': case 'memcpy': return undefined;
-      default: break;
+      case 'memset':
+      case 'memcpy':
+        return undefined;
+      default:
+        break;
     }
     for (const row of this.rows.get(keyOf(i))) {
       const better = applyRow(row, i, this.once, this);
@@ -181,7 +187,13 @@ class Round {
     let v = value;
     for (;;) {
       if (v.op === 'ext' && v.bits >= bits && v.a.type !== 'ptr') v = v.a;
-      else if (v.op === 'bin' && v.bin === 'and' && v.b.op === 'const' && (v.b.value & ((1n << BigInt(bits)) - 1n)) === (1n << BigInt(bits)) - 1n) v = v.a;
+      else if (
+        v.op === 'bin' &&
+        v.bin === 'and' &&
+        v.b.op === 'const' &&
+        (v.b.value & ((1n << BigInt(bits)) - 1n)) === (1n << BigInt(bits)) - 1n
+      )
+        v = v.a;
       else if (v.op === 'trunc' && bits <= 32 && v.a.type === 'i64') v = v.a;
       else break;
     }
@@ -207,9 +219,10 @@ class Round {
       const wide: Load = { ...l, id: this.fn.nextId++, type: i.type as IrType, signed };
       // Other users, if the count was out of date, get their value from the new load; with none it is dead.
       const base = { id: this.fn.nextId++, loc: l.loc };
-      const old: Inst = l.type === 'i32' && wide.type === 'i64' && (signed === l.signed || l.bits === 32)
-        ? { ...base, op: 'trunc', type: 'i32', a: wide }
-        : { ...base, op: 'ext', type: l.type, signed: l.signed, bits: l.bits as 8 | 16 | 32, a: wide };
+      const old: Inst =
+        l.type === 'i32' && wide.type === 'i64' && (signed === l.signed || l.bits === 32)
+          ? { ...base, op: 'trunc', type: 'i32', a: wide }
+          : { ...base, op: 'ext', type: l.type, signed: l.signed, bits: l.bits as 8 | 16 | 32, a: wide };
       this.out.splice(at, 1, wide, old);
       this.replacement[l.id] = old;
       this.sweep = true;
@@ -229,7 +242,17 @@ export function fold(i: Inst): Value | undefined {
           const a = i.a;
           i.a = i.b;
           i.b = a;
-        } else if (i.a.value === 0n && (i.bin === 'shl' || i.bin === 'lshr' || i.bin === 'ashr' || i.bin === 'udiv' || i.bin === 'sdiv' || i.bin === 'umod' || i.bin === 'smod')) return i.a;
+        } else if (
+          i.a.value === 0n &&
+          (i.bin === 'shl' ||
+            i.bin === 'lshr' ||
+            i.bin === 'ashr' ||
+            i.bin === 'udiv' ||
+            i.bin === 'sdiv' ||
+            i.bin === 'umod' ||
+            i.bin === 'smod')
+        )
+          return i.a;
       }
       if (i.a.op === 'undef' || i.b.op === 'undef') return foldUndef(i.bin, i.type, i.a, i.b);
       return undefined;
@@ -244,11 +267,20 @@ export function fold(i: Inst): Value | undefined {
       }
       if (i.a.op === 'undef' || i.b.op === 'undef') return constant('i32', 0);
       return undefined;
-    case 'ext': return i.a.op === 'const' ? constant(i.type, evalExt(i.type, i.signed, i.bits, i.a.value)) : i.a.op === 'undef' ? constant(i.type, 0) : undefined;
-    case 'trunc': return i.a.op === 'const' ? constant('i32', i.a.value) : i.a.op === 'undef' ? undef('i32') : undefined;
-    case 'ptrtoint': return i.a.op === 'const' ? constant('i64', i.a.value) : i.a.op === 'undef' ? undef('i64') : undefined;
-    case 'inttoptr': return i.a.op === 'const' ? constant('ptr', i.a.value) : i.a.op === 'undef' ? undef('ptr') : undefined;
-    case 'bswap': return i.a.op === 'const' ? constant(i.type, evalBswap(i.bits, i.a.value)) : undefined;
+    case 'ext':
+      return i.a.op === 'const'
+        ? constant(i.type, evalExt(i.type, i.signed, i.bits, i.a.value))
+        : i.a.op === 'undef'
+          ? constant(i.type, 0)
+          : undefined;
+    case 'trunc':
+      return i.a.op === 'const' ? constant('i32', i.a.value) : i.a.op === 'undef' ? undef('i32') : undefined;
+    case 'ptrtoint':
+      return i.a.op === 'const' ? constant('i64', i.a.value) : i.a.op === 'undef' ? undef('i64') : undefined;
+    case 'inttoptr':
+      return i.a.op === 'const' ? constant('ptr', i.a.value) : i.a.op === 'undef' ? undef('ptr') : undefined;
+    case 'bswap':
+      return i.a.op === 'const' ? constant(i.type, evalBswap(i.bits, i.a.value)) : undefined;
     case 'select':
       if (i.cond.op === 'const') return i.cond.value !== 0n ? i.a : i.b;
       if (i.cond.op === 'undef') return i.b;
@@ -259,27 +291,44 @@ export function fold(i: Inst): Value | undefined {
       if (i.offset.op === 'undef') return i.base;
       return undefined;
     }
-    case 'spacecast': return i.a.op === 'const' || i.a.op === 'undef' ? i.a : undefined;
-    default: return undefined;
+    case 'spacecast':
+      return i.a.op === 'const' || i.a.op === 'undef' ? i.a : undefined;
+    default:
+      return undefined;
   }
 }
 
 /** Undefined may be anything, so it is what makes the result simplest. Zero where one choice must serve all uses. */
 function foldUndef(bin: string, type: 'i32' | 'i64', a: Value, b: Value): Value | undefined {
   switch (bin) {
-    case 'and': case 'mul': return constant(type, 0);
-    case 'or': case 'xor': case 'add': return a.op === 'undef' ? b : a;
-    case 'sub': return b.op === 'undef' ? a : undefined;
-    case 'shl': case 'lshr': case 'ashr': return a.op === 'undef' ? constant(type, 0) : a;
-    case 'udiv': case 'sdiv': case 'umod': case 'smod': return a.op === 'undef' ? constant(type, 0) : undefined;
-    default: return undefined;
+    case 'and':
+    case 'mul':
+      return constant(type, 0);
+    case 'or':
+    case 'xor':
+    case 'add':
+      return a.op === 'undef' ? b : a;
+    case 'sub':
+      return b.op === 'undef' ? a : undefined;
+    case 'shl':
+    case 'lshr':
+    case 'ashr':
+      return a.op === 'undef' ? constant(type, 0) : a;
+    case 'udiv':
+    case 'sdiv':
+    case 'umod':
+    case 'smod':
+      return a.op === 'undef' ? constant(type, 0) : undefined;
+    default:
+      return undefined;
   }
 }
 
 /** Addresses of objects are never null, and of different objects never equal. */
 function knownPointerComparison(i: Cmp): Value | undefined {
   if (i.pred !== 'eq' && i.pred !== 'ne') return undefined;
-  const a = basedOn(i.a), b = basedOn(i.b);
+  const a = basedOn(i.a),
+    b = basedOn(i.b);
   const object = (v: Value): boolean => v.op === 'alloca' || v.op === 'globaladdr' || v.op === 'mapaddr' || v.op === 'funcaddr';
   const different = i.pred === 'eq' ? 0 : 1;
   if (object(a.base) && i.b.op === 'const' && i.b.value === 0n) return constant('i32', different);

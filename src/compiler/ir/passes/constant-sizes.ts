@@ -38,9 +38,14 @@ export function foldSizes(fn: IrFunction): boolean {
       const by = align.op === 'const' ? Number(align.value) : 1;
       const n = Number(size.value);
       switch (i.callee.name) {
-        case VARIABLE.memset: b.memset(x, y, n, by); break;
-        case VARIABLE.memcmp: replacement[i.id] = b.memcmp(x, y, n, by); break;
-        default: b.memcpy(x, y, n, by, i.callee.name === VARIABLE.memmove);
+        case VARIABLE.memset:
+          b.memset(x, y, n, by);
+          break;
+        case VARIABLE.memcmp:
+          replacement[i.id] = b.memcmp(x, y, n, by);
+          break;
+        default:
+          b.memcpy(x, y, n, by, i.callee.name === VARIABLE.memmove);
       }
     }
   }
@@ -56,7 +61,11 @@ export function reportVariableSizes(module: IrModule, diagnostics: Diagnostics):
       for (const i of block.insts) {
         if (!isVariable(i) || i.callee.kind !== 'function' || seen.has(i.loc)) continue;
         seen.add(i.loc);
-        diagnostics.error('variable-size', i.loc, `the size of '${i.callee.name.slice(1)}' must be a constant: BPF has no such function to call`);
+        diagnostics.error(
+          'variable-size',
+          i.loc,
+          `the size of '${i.callee.name.slice(1)}' must be a constant: BPF has no such function to call`,
+        );
       }
     }
   }

@@ -49,9 +49,13 @@ export function removeDeadCode(fn: IrFunction): boolean {
 /** The alloca that an instruction only writes, if it writes straight into one. */
 function writtenObject(inst: Inst): Alloca | undefined {
   switch (inst.op) {
-    case 'store': return inst.volatile ? undefined : baseAlloca(inst.ptr);
-    case 'memcpy': case 'memset': return baseAlloca(inst.dst);
-    default: return undefined;
+    case 'store':
+      return inst.volatile ? undefined : baseAlloca(inst.ptr);
+    case 'memcpy':
+    case 'memset':
+      return baseAlloca(inst.dst);
+    default:
+      return undefined;
   }
 }
 
@@ -80,12 +84,22 @@ function findUnreadAllocas(fn: IrFunction): Uint8Array {
   for (const block of fn.blocks) {
     for (const inst of block.insts) {
       switch (inst.op) {
-        case 'ptradd': used(inst.offset); break;
-        case 'spacecast': break;
-        case 'store': used(inst.value); if (inst.volatile) used(inst.ptr); break;
-        case 'memcpy': used(inst.src); break;
-        case 'memset': break;
-        default: forEachOperand(inst, used);
+        case 'ptradd':
+          used(inst.offset);
+          break;
+        case 'spacecast':
+          break;
+        case 'store':
+          used(inst.value);
+          if (inst.volatile) used(inst.ptr);
+          break;
+        case 'memcpy':
+          used(inst.src);
+          break;
+        case 'memset':
+          break;
+        default:
+          forEachOperand(inst, used);
       }
     }
     const t = termOperand(block.term);

@@ -10,7 +10,7 @@ import { constant } from '../builder.ts';
 import { buildCfg } from '../cfg.ts';
 import { helperFacts } from '../helpers.ts';
 import type { Alloca, Block, Inst, IrFunction, MemSet } from '../ir.ts';
-import { findCaptures, readsOf, regionOf, writesOf, type Region } from './alias.ts';
+import { findCaptures, type Region, readsOf, regionOf, writesOf } from './alias.ts';
 import { anyBit, assignBits, hasBit, newBits, setBits } from './bitset.ts';
 
 /** More stack than this is an error later anyway. */
@@ -53,7 +53,7 @@ class Solver {
         for (let w = 0; w < live.length; w++) live[w] = (live[w] as number) | (from[w] as number);
       }
     };
-    for (let changed = true; changed;) {
+    for (let changed = true; changed; ) {
       changed = false;
       for (let at = n - 1; at >= 0; at--) {
         outOf(at);
@@ -135,7 +135,8 @@ class Solver {
     const region = regionOf(i.dst, 0, i.size);
     const range = this.range(region);
     if (!range?.exact || region.offset === undefined || range.end - range.start !== i.size) return undefined;
-    let front = 0, back = i.size;
+    let front = 0,
+      back = i.size;
     while (front < back && !hasBit(live, range.start + front)) front++;
     while (back > front && !hasBit(live, range.start + back - 1)) back--;
     // Whole words stay whole: they cost no more.

@@ -7,10 +7,10 @@
  * as its declared alignment says, since the kernel checks its fields by width.
  */
 import { Builder, constant } from '../builder.ts';
-import type { Block, IrFunction, MemBits, MemCmp, MemCopy, MemSet, Value } from '../ir.ts';
-import { basedOn } from './pointers.ts';
-import { forEachOperand, replaceAll } from '../uses.ts';
 import { successors } from '../cfg.ts';
+import type { Block, IrFunction, MemBits, MemCmp, MemCopy, MemSet, Value } from '../ir.ts';
+import { forEachOperand, replaceAll } from '../uses.ts';
+import { basedOn } from './pointers.ts';
 
 /** Accesses in one go; more become a loop over 64 bytes each. */
 const MAX_ACCESSES = 64;
@@ -54,7 +54,8 @@ export function expandMemory(fn: IrFunction): boolean {
 /** The widest access that an address allows. */
 function widest(pointer: Value, declared: number): { align: number; strict: boolean } {
   const { base, offset } = basedOn(pointer);
-  if (base.op === 'alloca') return { align: offset === undefined ? 1 : offset === 0 ? base.align : Math.min(base.align, offset & -offset), strict: true };
+  if (base.op === 'alloca')
+    return { align: offset === undefined ? 1 : offset === 0 ? base.align : Math.min(base.align, offset & -offset), strict: true };
   if (base.op === 'param' && base.space === 'ctx') return { align: declared, strict: true };
   return { align: 8, strict: false };
 }
@@ -81,7 +82,7 @@ class Expander {
   /** Offset and width of each access. */
   private steps(size: number, aligns: readonly { align: number; strict: boolean }[]): { at: number; bits: MemBits }[] {
     const out: { at: number; bits: MemBits }[] = [];
-    for (let at = 0; at < size;) {
+    for (let at = 0; at < size; ) {
       let width = 8;
       while (width > 1 && (at + width > size || aligns.some((a) => a.strict && (a.align < width || at % width !== 0)))) width /= 2;
       out.push({ at, bits: (width * 8) as MemBits });
@@ -100,7 +101,8 @@ class Expander {
         const v = b.load(width === 8 ? 'i64' : 'i32', (width * 8) as MemBits, false, b.ptradd(i.src, offset), 0);
         b.store((width * 8) as MemBits, v, b.ptradd(i.dst, offset), 0);
       });
-      for (const s of this.steps(i.size - count * width, [{ align: 1, strict: width === 1 }])) this.copyOne(i, count * width + s.at, s.bits);
+      for (const s of this.steps(i.size - count * width, [{ align: 1, strict: width === 1 }]))
+        this.copyOne(i, count * width + s.at, s.bits);
       return;
     }
     if (i.move) {
@@ -135,7 +137,8 @@ class Expander {
       const count = Math.floor(i.size / width);
       this.loop(count, width, (offset) => b.store(bits, v, b.ptradd(i.dst, offset), 0));
       splat.clear();
-      for (const s of this.steps(i.size - count * width, [{ align: 1, strict: width === 1 }])) b.store(s.bits, value(s.bits), i.dst, count * width + s.at);
+      for (const s of this.steps(i.size - count * width, [{ align: 1, strict: width === 1 }]))
+        b.store(s.bits, value(s.bits), i.dst, count * width + s.at);
       return;
     }
     for (const s of steps) b.store(s.bits, value(s.bits), i.dst, s.at);
@@ -147,7 +150,8 @@ class Expander {
     const aligns = [widest(i.a, i.align), widest(i.b, i.align)];
     const steps = this.steps(i.size, aligns);
     if (this.onlyEquality(i)) {
-      const differ = b.newBlock(), join = b.newBlock();
+      const differ = b.newBlock(),
+        join = b.newBlock();
       const incoming: { block: Block; value: Value }[] = [];
       steps.forEach((s, k) => {
         const type = s.bits === 64 ? 'i64' : 'i32';
@@ -183,8 +187,11 @@ class Expander {
       for (const x of block.insts) {
         if (x === i) continue;
         let uses = false;
-        forEachOperand(x, (v) => { if (v === i) uses = true; });
-        if (uses && !(x.op === 'cmp' && (x.pred === 'eq' || x.pred === 'ne') && x.a === i && x.b.op === 'const' && x.b.value === 0n)) return false;
+        forEachOperand(x, (v) => {
+          if (v === i) uses = true;
+        });
+        if (uses && !(x.op === 'cmp' && (x.pred === 'eq' || x.pred === 'ne') && x.a === i && x.b.op === 'const' && x.b.value === 0n))
+          return false;
       }
       const t = block.term;
       if ((t.op === 'return' || t.op === 'switch') && t.value === i) return false;
@@ -195,7 +202,8 @@ class Expander {
   private loop(count: number, width: number, body: (offset: Value) => void): void {
     const { b } = this;
     const before = b.block;
-    const header = b.newBlock(), exit = b.newBlock();
+    const header = b.newBlock(),
+      exit = b.newBlock();
     header.unroll = 'none';
     b.place(header);
     const offset = b.phi('i64', [{ block: before, value: constant('i64', 0) }]);

@@ -13,7 +13,7 @@ import { evalExt, negatePred } from '../eval.ts';
 import { helperFacts } from '../helpers.ts';
 import type { Block, Cmp, Inst, IrFunction, IrType, Load, MemBits, Value } from '../ir.ts';
 import { isInst, isPure, mapOperands, mapTermOperand } from '../uses.ts';
-import { findCaptures, mayAlias, reachableByOthers, regionOf, writesOf, type Captures, type Effects, type Region } from './alias.ts';
+import { type Captures, type Effects, findCaptures, mayAlias, type Region, reachableByOthers, regionOf, writesOf } from './alias.ts';
 import { sameValue } from './cleanup-cfg.ts';
 
 /** Writes looked at before a load is given up on. */
@@ -74,7 +74,14 @@ class Gvn {
     const dom = buildDominators(this.cfg);
     const stack: { at: number; next: number; table: number; memory: number; truths: number; log: Effects[] }[] = [];
     const enter = (at: number): void => {
-      const mark = { at, next: 0, table: this.undoTable.length, memory: this.undoMemory.length, truths: this.undoTruths.length, log: this.log };
+      const mark = {
+        at,
+        next: 0,
+        table: this.undoTable.length,
+        memory: this.undoMemory.length,
+        truths: this.undoTruths.length,
+        log: this.log,
+      };
       this.log = this.log.slice();
       this.block(at, dom.idom[at] as number);
       stack.push(mark);
@@ -180,7 +187,10 @@ class Gvn {
       // The opposite question has the opposite answer.
       const negated = negatePred(t.cond.pred);
       if (negated) {
-        const other = this.find(hashCmp({ ...t.cond, pred: negated }), (x) => x.op === 'cmp' && x.pred === negated && sameValue(x.a, (t.cond as Cmp).a) && sameValue(x.b, (t.cond as Cmp).b));
+        const other = this.find(
+          hashCmp({ ...t.cond, pred: negated }),
+          (x) => x.op === 'cmp' && x.pred === negated && sameValue(x.a, (t.cond as Cmp).a) && sameValue(x.b, (t.cond as Cmp).b),
+        );
         if (other) this.know(other, constant('i32', taken ? 0 : 1));
       }
     }
@@ -235,12 +245,18 @@ class Gvn {
       case 'phi': {
         for (let k = 0; k < position; k++) {
           const x = block.insts[k] as Inst;
-          if (x.op === 'phi' && x.type === i.type && x.incoming.length === i.incoming.length
-            && x.incoming.every((p) => i.incoming.some((q) => q.block === p.block && sameValue(p.value, q.value)))) return x;
+          if (
+            x.op === 'phi' &&
+            x.type === i.type &&
+            x.incoming.length === i.incoming.length &&
+            x.incoming.every((p) => i.incoming.some((q) => q.block === p.block && sameValue(p.value, q.value)))
+          )
+            return x;
         }
         return undefined;
       }
-      case 'load': return this.load(i);
+      case 'load':
+        return this.load(i);
       case 'call': {
         if (helperFacts(i).stable && i.args.length === 0) {
           const earlier = this.lookUp(i, hashOf(i));
@@ -253,7 +269,8 @@ class Gvn {
     }
     const e = writesOf(i);
     if (e.everything || e.regions.length > 0) this.log.push(e);
-    if (i.op === 'store' && !i.volatile && !i.core) this.note({ region: regionOf(i.ptr, i.offset, i.bits / 8), bits: i.bits, value: i.value, at: this.log.length, load: undefined });
+    if (i.op === 'store' && !i.volatile && !i.core)
+      this.note({ region: regionOf(i.ptr, i.offset, i.bits / 8), bits: i.bits, value: i.value, at: this.log.length, load: undefined });
     return undefined;
   }
 
@@ -312,7 +329,8 @@ class Gvn {
     const v = c.value;
     if (i.resultSpace && c.load?.resultSpace !== i.resultSpace) return undefined;
     if (c.load && c.load.type === i.type && (c.load.signed === i.signed || i.bits === 64 || (i.bits === 32 && i.type === 'i32'))) return v;
-    if (v.op === 'const') return i.bits === 64 ? constant(i.type, v.value) : constant(i.type as IrType, evalExt(i.type, i.signed, i.bits, v.value));
+    if (v.op === 'const')
+      return i.bits === 64 ? constant(i.type, v.value) : constant(i.type as IrType, evalExt(i.type, i.signed, i.bits, v.value));
     const base = { id: NEW, loc: i.loc };
     if (i.bits === 64) {
       if (v.type === i.type) return v;
@@ -354,11 +372,16 @@ function hashText(s: string): number {
 
 function hashValue(v: Value): number {
   switch (v.op) {
-    case 'const': return (Number(v.value & 0xffff_ffffn) ^ Number(v.value >> 32n) ^ 0x5bd1e995) | 0;
-    case 'param': return -1 - v.index;
-    case 'undef': return -100;
-    case 'globaladdr': return hashText(v.global) + v.offset;
-    default: return v.id;
+    case 'const':
+      return (Number(v.value & 0xffff_ffffn) ^ Number(v.value >> 32n) ^ 0x5bd1e995) | 0;
+    case 'param':
+      return -1 - v.index;
+    case 'undef':
+      return -100;
+    case 'globaladdr':
+      return hashText(v.global) + v.offset;
+    default:
+      return v.id;
   }
 }
 
@@ -380,42 +403,90 @@ function mix(a: number, b: number): number {
 function hashOf(i: Inst): number {
   let h = opNumber(i.op) + (i.type === 'i32' ? 1000 : i.type === 'i64' ? 2000 : 3000);
   switch (i.op) {
-    case 'bin': return mix(mix(h * 32 + opNumber(i.bin), hashValue(i.a)), hashValue(i.b));
-    case 'cmp': return hashCmp(i);
-    case 'ptradd': return mix(mix(h, hashValue(i.base)), hashValue(i.offset));
-    case 'ext': return mix(h + i.bits + (i.signed ? 500 : 0), hashValue(i.a));
-    case 'trunc': case 'ptrtoint': case 'inttoptr': case 'spacecast': return mix(h, hashValue(i.a));
-    case 'bswap': return mix(h + i.bits, hashValue(i.a));
-    case 'select': return mix(mix(mix(h, hashValue(i.cond)), hashValue(i.a)), hashValue(i.b));
-    case 'mapaddr': return h + hashText(i.map);
-    case 'globaladdr': return h + hashText(i.global) + i.offset;
-    case 'funcaddr': return h + hashText(i.fn);
-    case 'ksymaddr': return h + hashText(i.symbol);
-    case 'core': return h + hashText(i.core.access) + i.core.type;
-    case 'call': h += i.callee.kind === 'helper' ? i.callee.id : 0; return h;
-    default: return h;
+    case 'bin':
+      return mix(mix(h * 32 + opNumber(i.bin), hashValue(i.a)), hashValue(i.b));
+    case 'cmp':
+      return hashCmp(i);
+    case 'ptradd':
+      return mix(mix(h, hashValue(i.base)), hashValue(i.offset));
+    case 'ext':
+      return mix(h + i.bits + (i.signed ? 500 : 0), hashValue(i.a));
+    case 'trunc':
+    case 'ptrtoint':
+    case 'inttoptr':
+    case 'spacecast':
+      return mix(h, hashValue(i.a));
+    case 'bswap':
+      return mix(h + i.bits, hashValue(i.a));
+    case 'select':
+      return mix(mix(mix(h, hashValue(i.cond)), hashValue(i.a)), hashValue(i.b));
+    case 'mapaddr':
+      return h + hashText(i.map);
+    case 'globaladdr':
+      return h + hashText(i.global) + i.offset;
+    case 'funcaddr':
+      return h + hashText(i.fn);
+    case 'ksymaddr':
+      return h + hashText(i.symbol);
+    case 'core':
+      return h + hashText(i.core.access) + i.core.type;
+    case 'call':
+      h += i.callee.kind === 'helper' ? i.callee.id : 0;
+      return h;
+    default:
+      return h;
   }
 }
 
 function sameExpression(x: Inst, y: Inst): boolean {
   if (x.type !== y.type) return false;
   switch (x.op) {
-    case 'bin': return y.op === 'bin' && x.bin === y.bin && sameValue(x.a, y.a) && sameValue(x.b, y.b);
-    case 'cmp': return y.op === 'cmp' && x.pred === y.pred && sameValue(x.a, y.a) && sameValue(x.b, y.b);
-    case 'ptradd': return y.op === 'ptradd' && sameValue(x.base, y.base) && sameValue(x.offset, y.offset);
-    case 'ext': return y.op === 'ext' && x.bits === y.bits && x.signed === y.signed && sameValue(x.a, y.a);
-    case 'trunc': return y.op === 'trunc' && sameValue(x.a, y.a);
-    case 'ptrtoint': return y.op === 'ptrtoint' && sameValue(x.a, y.a);
-    case 'inttoptr': return y.op === 'inttoptr' && x.space === y.space && sameValue(x.a, y.a);
-    case 'spacecast': return y.op === 'spacecast' && x.space === y.space && sameValue(x.a, y.a);
-    case 'bswap': return y.op === 'bswap' && x.bits === y.bits && sameValue(x.a, y.a);
-    case 'select': return y.op === 'select' && sameValue(x.cond, y.cond) && sameValue(x.a, y.a) && sameValue(x.b, y.b);
-    case 'mapaddr': return y.op === 'mapaddr' && x.map === y.map;
-    case 'globaladdr': return y.op === 'globaladdr' && x.global === y.global && x.offset === y.offset;
-    case 'funcaddr': return y.op === 'funcaddr' && x.fn === y.fn;
-    case 'ksymaddr': return y.op === 'ksymaddr' && x.symbol === y.symbol;
-    case 'core': return y.op === 'core' && x.core.kind === y.core.kind && x.core.type === y.core.type && x.core.access === y.core.access && x.core.local === y.core.local;
-    case 'call': return y.op === 'call' && x.callee.kind === 'helper' && y.callee.kind === 'helper' && x.callee.id === y.callee.id && x.args.length === 0 && y.args.length === 0;
-    default: return false;
+    case 'bin':
+      return y.op === 'bin' && x.bin === y.bin && sameValue(x.a, y.a) && sameValue(x.b, y.b);
+    case 'cmp':
+      return y.op === 'cmp' && x.pred === y.pred && sameValue(x.a, y.a) && sameValue(x.b, y.b);
+    case 'ptradd':
+      return y.op === 'ptradd' && sameValue(x.base, y.base) && sameValue(x.offset, y.offset);
+    case 'ext':
+      return y.op === 'ext' && x.bits === y.bits && x.signed === y.signed && sameValue(x.a, y.a);
+    case 'trunc':
+      return y.op === 'trunc' && sameValue(x.a, y.a);
+    case 'ptrtoint':
+      return y.op === 'ptrtoint' && sameValue(x.a, y.a);
+    case 'inttoptr':
+      return y.op === 'inttoptr' && x.space === y.space && sameValue(x.a, y.a);
+    case 'spacecast':
+      return y.op === 'spacecast' && x.space === y.space && sameValue(x.a, y.a);
+    case 'bswap':
+      return y.op === 'bswap' && x.bits === y.bits && sameValue(x.a, y.a);
+    case 'select':
+      return y.op === 'select' && sameValue(x.cond, y.cond) && sameValue(x.a, y.a) && sameValue(x.b, y.b);
+    case 'mapaddr':
+      return y.op === 'mapaddr' && x.map === y.map;
+    case 'globaladdr':
+      return y.op === 'globaladdr' && x.global === y.global && x.offset === y.offset;
+    case 'funcaddr':
+      return y.op === 'funcaddr' && x.fn === y.fn;
+    case 'ksymaddr':
+      return y.op === 'ksymaddr' && x.symbol === y.symbol;
+    case 'core':
+      return (
+        y.op === 'core' &&
+        x.core.kind === y.core.kind &&
+        x.core.type === y.core.type &&
+        x.core.access === y.core.access &&
+        x.core.local === y.core.local
+      );
+    case 'call':
+      return (
+        y.op === 'call' &&
+        x.callee.kind === 'helper' &&
+        y.callee.kind === 'helper' &&
+        x.callee.id === y.callee.id &&
+        x.args.length === 0 &&
+        y.args.length === 0
+      );
+    default:
+      return false;
   }
 }

@@ -7,10 +7,10 @@
  * are zeroed once, at the first touch of the object, outside of all loops.
  */
 import { constant } from '../builder.ts';
-import { buildCfg, buildDominators, findLoops, type Cfg } from '../cfg.ts';
+import { buildCfg, buildDominators, type Cfg, findLoops } from '../cfg.ts';
 import type { Alloca, Block, Inst, IrFunction, MemBits, Store, Value } from '../ir.ts';
 import { forEachOperand, termOperand } from '../uses.ts';
-import { readsOf, writesOf, type Region } from './alias.ts';
+import { type Region, readsOf, writesOf } from './alias.ts';
 import { assignBits, hasBit, newBits, setBits } from './bitset.ts';
 import { basedOn } from './pointers.ts';
 
@@ -58,7 +58,7 @@ class Initializer {
         for (let w = 0; w < state.length; w++) state[w] = (state[w] as number) & (from[w] as number);
       }
     };
-    for (let changed = true; changed;) {
+    for (let changed = true; changed; ) {
       changed = false;
       for (let at = 0; at < n; at++) {
         enter(at);
@@ -114,9 +114,17 @@ class Initializer {
     }
     // An address that gets away may be read by anyone from then on.
     switch (i.op) {
-      case 'store': this.readAll(basedOn(i.value).base, state); break;
-      case 'phi': case 'select': case 'ptrtoint': case 'asm': forEachOperand(i, (v) => this.readAll(basedOn(v).base, state)); break;
-      default: break;
+      case 'store':
+        this.readAll(basedOn(i.value).base, state);
+        break;
+      case 'phi':
+      case 'select':
+      case 'ptrtoint':
+      case 'asm':
+        forEachOperand(i, (v) => this.readAll(basedOn(v).base, state));
+        break;
+      default:
+        break;
     }
   }
 
@@ -173,7 +181,17 @@ class Initializer {
         return;
       }
       const bits = (width * 8) as MemBits;
-      out.push({ op: 'store', type: 'void', id: this.fn.nextId++, loc: o.loc, ptr: o, offset: from, bits, value: constant(bits === 64 ? 'i64' : 'i32', 0), volatile: false });
+      out.push({
+        op: 'store',
+        type: 'void',
+        id: this.fn.nextId++,
+        loc: o.loc,
+        ptr: o,
+        offset: from,
+        bits,
+        value: constant(bits === 64 ? 'i64' : 'i32', 0),
+        volatile: false,
+      });
     };
     const slot = Math.max(o.align, o.size >= 8 ? 8 : o.size >= 4 ? 4 : o.size >= 2 ? 2 : 1);
     const widest = Math.min(8, slot);

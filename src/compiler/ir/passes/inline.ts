@@ -6,9 +6,9 @@
  * What remains uncalled is removed; programs and what they call stay.
  */
 import type { Diagnostics } from '../../diagnostics.ts';
+import { mapSuccessors, successors } from '../cfg.ts';
 import type { Block, CallInst, Inst, IrFunction, IrModule, Terminator, Value } from '../ir.ts';
 import { mapOperands, mapTermOperand, replaceAll } from '../uses.ts';
-import { mapSuccessors, successors } from '../cfg.ts';
 
 /** Instructions up to which a function is copied though nobody asked for it. About clang's limit at -O2. */
 const SMALL = 45;
@@ -41,7 +41,14 @@ export function sizeOf(fn: IrFunction): number {
   return n;
 }
 
-function inlineInto(module: IrModule, fn: IrFunction, recursive: ReadonlySet<IrFunction>, callers: ReadonlyMap<string, number>, options: InlineOptions, warned: Set<IrFunction>): void {
+function inlineInto(
+  module: IrModule,
+  fn: IrFunction,
+  recursive: ReadonlySet<IrFunction>,
+  callers: ReadonlyMap<string, number>,
+  options: InlineOptions,
+  warned: Set<IrFunction>,
+): void {
   let size = sizeOf(fn);
   // Blocks are appended while this walks: the tail of a split block comes next.
   for (let at = 0; at < fn.blocks.length; at++) {
@@ -52,14 +59,19 @@ function inlineInto(module: IrModule, fn: IrFunction, recursive: ReadonlySet<IrF
       const callee = module.functions.get(call.callee.name);
       if (!callee) continue;
       if (recursive.has(callee)) {
-        if (!warned.has(callee)) options.diagnostics.warn('recursion', call.loc, `'${callee.name}' can call itself; the kernel refuses programs with recursion`);
+        if (!warned.has(callee))
+          options.diagnostics.warn('recursion', call.loc, `'${callee.name}' can call itself; the kernel refuses programs with recursion`);
         warned.add(callee);
         continue;
       }
       const length = sizeOf(callee);
       if (!wanted(callee, length, callers.get(callee.name) ?? 0, size)) continue;
       if (size + length > HUGE) {
-        options.diagnostics.error('function-too-large', call.loc, `inlining '${callee.name}' here makes '${fn.name}' larger than ${HUGE} instructions`);
+        options.diagnostics.error(
+          'function-too-large',
+          call.loc,
+          `inlining '${callee.name}' here makes '${fn.name}' larger than ${HUGE} instructions`,
+        );
         return;
       }
       size += length;
@@ -169,10 +181,14 @@ function copyBody(fn: IrFunction, callee: IrFunction, call: CallInst): { blocks:
 /** A copy with operand lists of its own. */
 export function copyInst(i: Inst): Inst {
   switch (i.op) {
-    case 'phi': return { ...i, incoming: i.incoming.map((x) => ({ ...x })) };
-    case 'call': return { ...i, args: i.args.slice() };
-    case 'asm': return { ...i, inputs: i.inputs.map((x) => ({ ...x })), outputs: i.outputs.map((x) => ({ ...x })), clobbers: i.clobbers.slice() };
-    default: return { ...i };
+    case 'phi':
+      return { ...i, incoming: i.incoming.map((x) => ({ ...x })) };
+    case 'call':
+      return { ...i, args: i.args.slice() };
+    case 'asm':
+      return { ...i, inputs: i.inputs.map((x) => ({ ...x })), outputs: i.outputs.map((x) => ({ ...x })), clobbers: i.clobbers.slice() };
+    default:
+      return { ...i };
   }
 }
 
@@ -202,7 +218,8 @@ function callOrder(module: IrModule): { order: IrFunction[]; recursive: Set<IrFu
   const index = new Map<IrFunction, number>();
   const low = new Map<IrFunction, number>();
   const open: IrFunction[] = [];
-  let clock = 0, components = 0;
+  let clock = 0,
+    components = 0;
   for (const root of module.functions.values()) {
     if (index.has(root)) continue;
     const stack: { fn: IrFunction; callees: IrFunction[]; next: number }[] = [];
@@ -276,4 +293,3 @@ export function removeUncalled(module: IrModule, roots: readonly string[] = []):
   for (const g of module.globals.values()) for (const r of g.relocs ?? []) if (r.kind === 'function') need(r.name);
   for (const name of [...module.functions.keys()]) if (!live.has(name)) module.functions.delete(name);
 }
-

@@ -7,7 +7,7 @@
  * A load before any store is undef.
  */
 import { undef } from '../builder.ts';
-import { buildCfg, buildDominators, dominanceFrontiers, type Cfg } from '../cfg.ts';
+import { buildCfg, buildDominators, type Cfg, dominanceFrontiers } from '../cfg.ts';
 import type { Alloca, Block, Inst, IrFunction, IrType, MemBits, Phi, Value } from '../ir.ts';
 import { forEachOperand, isInst, mapOperands, mapTermOperand, termOperand } from '../uses.ts';
 
@@ -210,9 +210,12 @@ function asLoaded(fn: IrFunction, load: Inst & { op: 'load' }, value: Value, out
   };
   if (load.bits === 64) {
     if (load.type === value.type) {
-      return load.type === 'ptr' && load.resultSpace ? emit({ ...base, op: 'spacecast', type: 'ptr', a: value, space: load.resultSpace }) : value;
+      return load.type === 'ptr' && load.resultSpace
+        ? emit({ ...base, op: 'spacecast', type: 'ptr', a: value, space: load.resultSpace })
+        : value;
     }
-    if (load.type === 'ptr') return emit({ ...base, op: 'inttoptr', type: 'ptr', a: value, ...(load.resultSpace ? { space: load.resultSpace } : {}) });
+    if (load.type === 'ptr')
+      return emit({ ...base, op: 'inttoptr', type: 'ptr', a: value, ...(load.resultSpace ? { space: load.resultSpace } : {}) });
     return emit({ ...base, op: 'ptrtoint', type: 'i64', a: value });
   }
   if (load.bits === 32 && load.type === 'i32') return value;

@@ -5,7 +5,7 @@
  */
 import { constant } from '../builder.ts';
 import type { Block, Inst, IrFunction, MemBits, Store, Value } from '../ir.ts';
-import { findCaptures, mayAlias, reachableByOthers, readsOf, regionOf, writesOf, type Captures, type Region } from './alias.ts';
+import { type Captures, findCaptures, mayAlias, type Region, reachableByOthers, readsOf, regionOf, writesOf } from './alias.ts';
 import { basedOn } from './pointers.ts';
 
 export function mergeStores(fn: IrFunction): boolean {
@@ -41,11 +41,14 @@ function mergeBlock(fn: IrFunction, block: Block, captures: Captures): boolean {
       groups.push({ base: region.base, stores: [i] });
       continue;
     }
-    const w = writesOf(i), r = readsOf(i);
+    const w = writesOf(i),
+      r = readsOf(i);
     if (!w.everything && !r.everything && w.regions.length === 0 && r.regions.length === 0) continue;
     groups = groups.filter((g) => {
-      const hit = ((w.everything || r.everything) && reachableByOthers({ base: g.base, offset: undefined, size: undefined }, captures))
-        || w.regions.some((x) => touches(g, x, captures)) || r.regions.some((x) => touches(g, x, captures));
+      const hit =
+        ((w.everything || r.everything) && reachableByOthers({ base: g.base, offset: undefined, size: undefined }, captures)) ||
+        w.regions.some((x) => touches(g, x, captures)) ||
+        r.regions.some((x) => touches(g, x, captures));
       if (hit) close(g);
       return !hit;
     });
@@ -75,7 +78,8 @@ function touches(g: Group, r: Region, captures: Captures): boolean {
 function mergeGroup(fn: IrFunction, g: Group, dead: Set<Inst>, before: Map<Inst, Store[]>): boolean {
   // The bytes as they are after the last of them.
   const bytes = new Map<number, { value: number; store: Store }>();
-  let low = Infinity, high = -Infinity;
+  let low = Infinity,
+    high = -Infinity;
   for (const s of g.stores) {
     const at = (basedOn(s.ptr).offset as number) + s.offset;
     const value = (s.value as { value: bigint }).value;
@@ -84,7 +88,7 @@ function mergeGroup(fn: IrFunction, g: Group, dead: Set<Inst>, before: Map<Inst,
     high = Math.max(high, at + s.bits / 8);
   }
   const made: { at: number; bits: MemBits; value: bigint }[] = [];
-  for (let at = low; at < high;) {
+  for (let at = low; at < high; ) {
     if (!bytes.has(at)) {
       at++;
       continue;
@@ -99,10 +103,20 @@ function mergeGroup(fn: IrFunction, g: Group, dead: Set<Inst>, before: Map<Inst,
   const first = g.stores[0] as Store;
   for (const s of g.stores) dead.add(s);
   const base = first.ptr.op === 'ptradd' || first.ptr.op === 'spacecast' ? g.base : first.ptr;
-  before.set(last, made.map((m) => ({
-    op: 'store', type: 'void', id: fn.nextId++, loc: last.loc, ptr: base, offset: m.at, bits: m.bits,
-    value: constant(m.bits === 64 ? 'i64' : 'i32', m.value), volatile: false,
-  })));
+  before.set(
+    last,
+    made.map((m) => ({
+      op: 'store',
+      type: 'void',
+      id: fn.nextId++,
+      loc: last.loc,
+      ptr: base,
+      offset: m.at,
+      bits: m.bits,
+      value: constant(m.bits === 64 ? 'i64' : 'i32', m.value),
+      volatile: false,
+    })),
+  );
   return true;
 }
 

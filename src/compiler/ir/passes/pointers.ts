@@ -25,12 +25,16 @@ export function basedOn(pointer: Value): Based {
 /** Memory that the program may access directly whatever its type is: so never the target of a probe read. */
 export function isPlainMemory(base: Value): boolean {
   switch (base.op) {
-    case 'alloca': case 'globaladdr': return true;
-    case 'param': return base.space !== undefined && base.space !== 'kernel' && base.space !== 'user' && base.space !== 'external';
+    case 'alloca':
+    case 'globaladdr':
+      return true;
+    case 'param':
+      return base.space !== undefined && base.space !== 'kernel' && base.space !== 'user' && base.space !== 'external';
     case 'call': {
       const space = helperFacts(base).returns;
       return space === 'map' || space === 'mem';
     }
-    default: return false;
+    default:
+      return false;
   }
 }

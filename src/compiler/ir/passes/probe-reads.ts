@@ -14,7 +14,11 @@ import type { Block, Inst, IrFunction, IrModule, Space, Value } from '../ir.ts';
 import { inferSpaces, needsProbeRead, type Spaces } from '../spaces.ts';
 import { isInst } from '../uses.ts';
 
-const HELPER = { kernel: { id: 113, name: 'probe_read_kernel' }, user: { id: 112, name: 'probe_read_user' }, external: { id: 4, name: 'probe_read' } } as const;
+const HELPER = {
+  kernel: { id: 113, name: 'probe_read_kernel' },
+  user: { id: 112, name: 'probe_read_user' },
+  external: { id: 4, name: 'probe_read' },
+} as const;
 
 /** The whole module: spaces flow through calls. True if a function changed. */
 export function insertProbeReads(module: IrModule, diagnostics: Diagnostics): Set<IrFunction> {
@@ -28,7 +32,11 @@ export function insertProbeReads(module: IrModule, diagnostics: Diagnostics): Se
 
 /** Programs whose memory is all known have nothing to infer. */
 function mayNeed(fn: IrFunction): boolean {
-  return fn.blocks.some((b) => b.insts.some((i) => i.op === 'load' || i.op === 'store' || i.op === 'memcpy' || i.op === 'memcmp' || i.op === 'atomic' || i.op === 'memset'));
+  return fn.blocks.some((b) =>
+    b.insts.some(
+      (i) => i.op === 'load' || i.op === 'store' || i.op === 'memcpy' || i.op === 'memcmp' || i.op === 'atomic' || i.op === 'memset',
+    ),
+  );
 }
 
 class Inserter {
@@ -97,11 +105,18 @@ class Inserter {
 
   private concerns(i: Inst): boolean {
     switch (i.op) {
-      case 'load': case 'store': case 'atomic': return needsProbeRead(this.spaceOf(i.ptr));
-      case 'memcpy': return needsProbeRead(this.spaceOf(i.src)) || this.spaceOf(i.src) === 'btf' || needsProbeRead(this.spaceOf(i.dst));
-      case 'memcmp': return this.unreadable(i.a) || this.unreadable(i.b);
-      case 'memset': return needsProbeRead(this.spaceOf(i.dst));
-      default: return false;
+      case 'load':
+      case 'store':
+      case 'atomic':
+        return needsProbeRead(this.spaceOf(i.ptr));
+      case 'memcpy':
+        return needsProbeRead(this.spaceOf(i.src)) || this.spaceOf(i.src) === 'btf' || needsProbeRead(this.spaceOf(i.dst));
+      case 'memcmp':
+        return this.unreadable(i.a) || this.unreadable(i.b);
+      case 'memset':
+        return needsProbeRead(this.spaceOf(i.dst));
+      default:
+        return false;
     }
   }
 
@@ -130,9 +145,17 @@ class Inserter {
   private refuseWrite(i: Inst, s: Space): void {
     const name = isInst(i) && i.name !== undefined ? ` '${i.name}'` : '';
     if (s === 'user') {
-      this.diagnostics.error('write-to-user-memory', i.loc, `this writes through${name || ' a pointer'} to user memory: use bpf_probe_write_user`);
+      this.diagnostics.error(
+        'write-to-user-memory',
+        i.loc,
+        `this writes through${name || ' a pointer'} to user memory: use bpf_probe_write_user`,
+      );
     } else {
-      this.diagnostics.error('write-to-kernel-memory', i.loc, `this writes through${name || ' a pointer'} to kernel memory, which BPF programs may only read`);
+      this.diagnostics.error(
+        'write-to-kernel-memory',
+        i.loc,
+        `this writes through${name || ' a pointer'} to kernel memory, which BPF programs may only read`,
+      );
     }
   }
 }

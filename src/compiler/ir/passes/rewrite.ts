@@ -37,7 +37,13 @@ type Pattern =
   | { readonly kind: 'value'; readonly slot: number; readonly type: IrType | undefined }
   | { readonly kind: 'const'; readonly slot: number; readonly type: IrType | undefined }
   | { readonly kind: 'number'; readonly value: bigint; readonly type: IrType | undefined }
-  | { readonly kind: 'op'; readonly op: string; readonly key: string; readonly args: readonly Pattern[]; readonly type: IrType | undefined };
+  | {
+      readonly kind: 'op';
+      readonly op: string;
+      readonly key: string;
+      readonly args: readonly Pattern[];
+      readonly type: IrType | undefined;
+    };
 
 export interface CompiledRow {
   readonly row: Row;
@@ -129,18 +135,35 @@ export function parsePattern(text: string, names: string[]): Pattern {
 /** The name under which rows for this instruction are filed. */
 export function keyOf(i: Inst): string {
   switch (i.op) {
-    case 'bin': return i.bin;
-    case 'cmp': return CMP_KEY[i.pred];
-    case 'ext': return EXT_KEY[i.signed ? 1 : 0][i.bits];
-    case 'bswap': return BSWAP_KEY[i.bits];
-    default: return i.op;
+    case 'bin':
+      return i.bin;
+    case 'cmp':
+      return CMP_KEY[i.pred];
+    case 'ext':
+      return EXT_KEY[i.signed ? 1 : 0][i.bits];
+    case 'bswap':
+      return BSWAP_KEY[i.bits];
+    default:
+      return i.op;
   }
 }
 const CMP_KEY: Readonly<Record<Pred, string>> = {
-  eq: 'cmp.eq', ne: 'cmp.ne', ult: 'cmp.ult', ule: 'cmp.ule', ugt: 'cmp.ugt', uge: 'cmp.uge',
-  slt: 'cmp.slt', sle: 'cmp.sle', sgt: 'cmp.sgt', sge: 'cmp.sge', set: 'cmp.set',
+  eq: 'cmp.eq',
+  ne: 'cmp.ne',
+  ult: 'cmp.ult',
+  ule: 'cmp.ule',
+  ugt: 'cmp.ugt',
+  uge: 'cmp.uge',
+  slt: 'cmp.slt',
+  sle: 'cmp.sle',
+  sgt: 'cmp.sgt',
+  sge: 'cmp.sge',
+  set: 'cmp.set',
 };
-const EXT_KEY = [{ 8: 'zext8', 16: 'zext16', 32: 'zext32' }, { 8: 'sext8', 16: 'sext16', 32: 'sext32' }] as const;
+const EXT_KEY = [
+  { 8: 'zext8', 16: 'zext16', 32: 'zext32' },
+  { 8: 'sext8', 16: 'sext16', 32: 'sext32' },
+] as const;
 const BSWAP_KEY = { 16: 'bswap16', 32: 'bswap32', 64: 'bswap64' } as const;
 
 /** Binds the pattern's names in `slots`; false where it does not match. */
@@ -160,23 +183,39 @@ function match(p: Pattern, v: Value, slots: (Value | undefined)[]): boolean {
       slots[p.slot] = v;
       return true;
     }
-    case 'number': return v.op === 'const' && v.value === wrap(v.type, p.value);
+    case 'number':
+      return v.op === 'const' && v.value === wrap(v.type, p.value);
     case 'op': {
       switch (v.op) {
-        case 'bin': return v.bin === p.op && match(p.args[0] as Pattern, v.a, slots) && match(p.args[1] as Pattern, v.b, slots);
-        case 'cmp': return CMP_KEY[v.pred] === p.op && match(p.args[0] as Pattern, v.a, slots) && match(p.args[1] as Pattern, v.b, slots);
-        case 'ext': return EXT_KEY[v.signed ? 1 : 0][v.bits] === p.op && match(p.args[0] as Pattern, v.a, slots);
-        case 'trunc': case 'ptrtoint': return v.op === p.op && match(p.args[0] as Pattern, v.a, slots);
+        case 'bin':
+          return v.bin === p.op && match(p.args[0] as Pattern, v.a, slots) && match(p.args[1] as Pattern, v.b, slots);
+        case 'cmp':
+          return CMP_KEY[v.pred] === p.op && match(p.args[0] as Pattern, v.a, slots) && match(p.args[1] as Pattern, v.b, slots);
+        case 'ext':
+          return EXT_KEY[v.signed ? 1 : 0][v.bits] === p.op && match(p.args[0] as Pattern, v.a, slots);
+        case 'trunc':
+        case 'ptrtoint':
+          return v.op === p.op && match(p.args[0] as Pattern, v.a, slots);
         // A declared space must not get lost.
-        case 'inttoptr': return p.op === 'inttoptr' && v.space === undefined && match(p.args[0] as Pattern, v.a, slots);
-        case 'bswap': return BSWAP_KEY[v.bits] === p.op && match(p.args[0] as Pattern, v.a, slots);
+        case 'inttoptr':
+          return p.op === 'inttoptr' && v.space === undefined && match(p.args[0] as Pattern, v.a, slots);
+        case 'bswap':
+          return BSWAP_KEY[v.bits] === p.op && match(p.args[0] as Pattern, v.a, slots);
         case 'select':
-          return p.op === 'select' && match(p.args[0] as Pattern, v.cond, slots) && match(p.args[1] as Pattern, v.a, slots) && match(p.args[2] as Pattern, v.b, slots);
-        case 'ptradd': return p.op === 'ptradd' && match(p.args[0] as Pattern, v.base, slots) && match(p.args[1] as Pattern, v.offset, slots);
-        default: return false;
+          return (
+            p.op === 'select' &&
+            match(p.args[0] as Pattern, v.cond, slots) &&
+            match(p.args[1] as Pattern, v.a, slots) &&
+            match(p.args[2] as Pattern, v.b, slots)
+          );
+        case 'ptradd':
+          return p.op === 'ptradd' && match(p.args[0] as Pattern, v.base, slots) && match(p.args[1] as Pattern, v.offset, slots);
+        default:
+          return false;
       }
     }
-    default: return never(p);
+    default:
+      return never(p);
   }
 }
 
@@ -209,9 +248,18 @@ export function applyRow(compiled: CompiledRow, i: Inst, once: (v: Value) => boo
   return build(compiled.to, rootType, operandType, slots, names, consts, emitter);
 }
 
-function build(p: Pattern, type: IrType, operandType: IrType, slots: readonly (Value | undefined)[], names: readonly string[], consts: Consts, emitter: Emitter): Value {
+function build(
+  p: Pattern,
+  type: IrType,
+  operandType: IrType,
+  slots: readonly (Value | undefined)[],
+  names: readonly string[],
+  consts: Consts,
+  emitter: Emitter,
+): Value {
   switch (p.kind) {
-    case 'number': return constant(p.type ?? type, p.value);
+    case 'number':
+      return constant(p.type ?? type, p.value);
     case 'const': {
       const name = names[p.slot] as string;
       const value = consts[name] ?? (slots[p.slot]?.op === 'const' ? (slots[p.slot] as { value: bigint }).value : undefined);
@@ -234,36 +282,57 @@ function build(p: Pattern, type: IrType, operandType: IrType, slots: readonly (V
         const want = patternType(a, slots) ?? patternType(b, slots) ?? operandType;
         return emitter.emit({ ...base, op: 'cmp', type: 'i32', pred: p.op.slice(4) as Pred, a: sub(0, want), b: sub(1, want) });
       }
-      if (BIN.has(p.op)) return emitter.emit({ ...base, op: 'bin', type: t as 'i32' | 'i64', bin: p.op as BinOp, a: sub(0, t), b: sub(1, t) });
+      if (BIN.has(p.op))
+        return emitter.emit({ ...base, op: 'bin', type: t as 'i32' | 'i64', bin: p.op as BinOp, a: sub(0, t), b: sub(1, t) });
       switch (p.op) {
-        case 'trunc': return emitter.emit({ ...base, op: 'trunc', type: 'i32', a: sub(0, 'i64') });
-        case 'ptrtoint': return emitter.emit({ ...base, op: 'ptrtoint', type: 'i64', a: sub(0, 'ptr') });
-        case 'inttoptr': return emitter.emit({ ...base, op: 'inttoptr', type: 'ptr', a: sub(0, 'i64') });
-        case 'ptradd': return emitter.emit({ ...base, op: 'ptradd', type: 'ptr', base: sub(0, 'ptr'), offset: sub(1, 'i64') });
-        case 'select': return emitter.emit({ ...base, op: 'select', type: t, cond: sub(0, 'i32'), a: sub(1, t), b: sub(2, t) });
-        default: break;
+        case 'trunc':
+          return emitter.emit({ ...base, op: 'trunc', type: 'i32', a: sub(0, 'i64') });
+        case 'ptrtoint':
+          return emitter.emit({ ...base, op: 'ptrtoint', type: 'i64', a: sub(0, 'ptr') });
+        case 'inttoptr':
+          return emitter.emit({ ...base, op: 'inttoptr', type: 'ptr', a: sub(0, 'i64') });
+        case 'ptradd':
+          return emitter.emit({ ...base, op: 'ptradd', type: 'ptr', base: sub(0, 'ptr'), offset: sub(1, 'i64') });
+        case 'select':
+          return emitter.emit({ ...base, op: 'select', type: t, cond: sub(0, 'i32'), a: sub(1, t), b: sub(2, t) });
+        default:
+          break;
       }
       const ext = /^([zs])ext(8|16|32)$/.exec(p.op);
-      if (ext) return emitter.emit({ ...base, op: 'ext', type: t as 'i32' | 'i64', signed: ext[1] === 's', bits: Number(ext[2]) as 8 | 16 | 32, a: sub(0, 'i32') });
+      if (ext)
+        return emitter.emit({
+          ...base,
+          op: 'ext',
+          type: t as 'i32' | 'i64',
+          signed: ext[1] === 's',
+          bits: Number(ext[2]) as 8 | 16 | 32,
+          a: sub(0, 'i32'),
+        });
       const swap = /^bswap(16|32|64)$/.exec(p.op);
-      if (swap) return emitter.emit({ ...base, op: 'bswap', type: t as 'i32' | 'i64', bits: Number(swap[1]) as 16 | 32 | 64, a: sub(0, t) });
+      if (swap)
+        return emitter.emit({ ...base, op: 'bswap', type: t as 'i32' | 'i64', bits: Number(swap[1]) as 16 | 32 | 64, a: sub(0, t) });
       throw new Error(`unknown operation ${p.op}`);
     }
-    default: return never(p);
+    default:
+      return never(p);
   }
 }
 
 function patternType(p: Pattern, slots: readonly (Value | undefined)[]): IrType | undefined {
   if (p.type) return p.type;
   switch (p.kind) {
-    case 'value': return slots[p.slot]?.type as IrType | undefined;
-    case 'number': case 'const': return undefined;
+    case 'value':
+      return slots[p.slot]?.type as IrType | undefined;
+    case 'number':
+    case 'const':
+      return undefined;
     case 'op':
       if (p.op === 'trunc' || p.op.startsWith('cmp.')) return 'i32';
       if (p.op === 'ptrtoint') return 'i64';
       if (p.op === 'inttoptr' || p.op === 'ptradd') return 'ptr';
-      return BIN.has(p.op) ? patternType(p.args[0] as Pattern, slots) ?? patternType(p.args[1] as Pattern, slots) : undefined;
-    default: return never(p);
+      return BIN.has(p.op) ? (patternType(p.args[0] as Pattern, slots) ?? patternType(p.args[1] as Pattern, slots)) : undefined;
+    default:
+      return never(p);
   }
 }
 

@@ -7,9 +7,9 @@
  * verifier learns from the former and not from the latter.
  */
 import { evalBswap } from '../eval.ts';
+import type { Value } from '../ir.ts';
 import { signedBits, trailingZeros, unsignedBits } from './known-bits.ts';
 import type { Row, RuleContext } from './rewrite.ts';
-import type { Value } from '../ir.ts';
 
 const isPow2 = (c: bigint): boolean => c > 0n && (c & (c - 1n)) === 0n;
 const log2 = (c: bigint): bigint => BigInt(c.toString(2).length - 1);
@@ -38,28 +38,61 @@ const ALGEBRA: readonly Row[] = [
   { from: '(mul x C)', to: '(shl x D)', when: ({ C }) => isPow2(C as bigint), let: { D: ({ C }) => log2(C as bigint) } },
   { from: '(udiv x 1)', to: 'x' },
   { from: '(udiv x C)', to: '(lshr x D)', when: ({ C }) => isPow2(C as bigint), let: { D: ({ C }) => log2(C as bigint) } },
-  { from: '(udiv (udiv x C) D)', to: '(udiv x E)', when: ({ C, D }, { width }) => C !== 0n && D !== 0n && (C as bigint) * (D as bigint) <= allOnes(width), let: { E: ({ C, D }) => (C as bigint) * (D as bigint) } },
+  {
+    from: '(udiv (udiv x C) D)',
+    to: '(udiv x E)',
+    when: ({ C, D }, { width }) => C !== 0n && D !== 0n && (C as bigint) * (D as bigint) <= allOnes(width),
+    let: { E: ({ C, D }) => (C as bigint) * (D as bigint) },
+  },
   { from: '(umod x 1)', to: '0' },
   { from: '(umod x C)', to: '(and x D)', when: ({ C }) => isPow2(C as bigint), let: { D: ({ C }) => (C as bigint) - 1n } },
   { from: '(sdiv x 1)', to: 'x' },
   { from: '(smod x 1)', to: '0' },
   { from: '(sdiv x C)', to: '(udiv x C)', when: ({ C }, k) => ubits(k, 'x') < k.width && (C as bigint) <= allOnes(k.width - 1) },
-  { from: '(smod x C)', to: '(umod x C)', when: ({ C }, k) => ubits(k, 'x') < k.width && (C as bigint) <= allOnes(k.width - 1) && C !== 0n },
+  {
+    from: '(smod x C)',
+    to: '(umod x C)',
+    when: ({ C }, k) => ubits(k, 'x') < k.width && (C as bigint) <= allOnes(k.width - 1) && C !== 0n,
+  },
   // Rounds towards zero: a negative dividend is first made larger by the divisor less one.
   {
-    from: '(sdiv x C)', to: '(ashr (add x (lshr (ashr x S) T)) D)', when: ({ C }, { width }) => isPow2(C as bigint) && (C as bigint) > 1n && (C as bigint) <= allOnes(width - 1),
-    let: { S: (_c, { width }) => BigInt(width - 1), T: ({ C }, { width }) => BigInt(width) - log2(C as bigint), D: ({ C }) => log2(C as bigint) },
+    from: '(sdiv x C)',
+    to: '(ashr (add x (lshr (ashr x S) T)) D)',
+    when: ({ C }, { width }) => isPow2(C as bigint) && (C as bigint) > 1n && (C as bigint) <= allOnes(width - 1),
+    let: {
+      S: (_c, { width }) => BigInt(width - 1),
+      T: ({ C }, { width }) => BigInt(width) - log2(C as bigint),
+      D: ({ C }) => log2(C as bigint),
+    },
   },
   { from: '(and x 0)', to: '0' },
   { from: '(and x -1)', to: 'x' },
   { from: '(and x x)', to: 'x' },
   { from: '(and (and x C) D)', to: '(and x E)', let: { E: ({ C, D }) => (C as bigint) & (D as bigint) } },
   { from: '(and x C)', to: 'x', when: ({ C }, k) => (lowMask(ubits(k, 'x')) & ~(C as bigint)) === 0n },
-  { from: '(and x C)', to: '0', when: ({ C }, k) => (lowMask(ubits(k, 'x')) & (C as bigint)) === 0n || ((C as bigint) >> BigInt(trailingZeros(v(k, 'x')))) === 0n },
-  { from: '(and (or x C) D)', to: '(or (and x D) E)', when: ({ C, D }, k) => ((C as bigint) & (D as bigint)) !== (D as bigint) && ((C as bigint) & (D as bigint)) !== (C as bigint) && k.once(v(k, 'x')), let: { E: ({ C, D }) => (C as bigint) & (D as bigint) } },
+  {
+    from: '(and x C)',
+    to: '0',
+    when: ({ C }, k) => (lowMask(ubits(k, 'x')) & (C as bigint)) === 0n || (C as bigint) >> BigInt(trailingZeros(v(k, 'x'))) === 0n,
+  },
+  {
+    from: '(and (or x C) D)',
+    to: '(or (and x D) E)',
+    when: ({ C, D }, k) =>
+      ((C as bigint) & (D as bigint)) !== (D as bigint) && ((C as bigint) & (D as bigint)) !== (C as bigint) && k.once(v(k, 'x')),
+    let: { E: ({ C, D }) => (C as bigint) & (D as bigint) },
+  },
   { from: '(and (or x C) D)', to: '(and x D)', when: ({ C, D }) => ((C as bigint) & (D as bigint)) === 0n },
-  { from: '(and (or x y) C)', to: '(and x C)', when: ({ C }, k) => (lowMask(ubits(k, 'y')) & (C as bigint)) === 0n || ((C as bigint) >> BigInt(trailingZeros(v(k, 'y')))) === 0n },
-  { from: '(and (or x y) C)', to: '(and y C)', when: ({ C }, k) => (lowMask(ubits(k, 'x')) & (C as bigint)) === 0n || ((C as bigint) >> BigInt(trailingZeros(v(k, 'x')))) === 0n },
+  {
+    from: '(and (or x y) C)',
+    to: '(and x C)',
+    when: ({ C }, k) => (lowMask(ubits(k, 'y')) & (C as bigint)) === 0n || (C as bigint) >> BigInt(trailingZeros(v(k, 'y'))) === 0n,
+  },
+  {
+    from: '(and (or x y) C)',
+    to: '(and y C)',
+    when: ({ C }, k) => (lowMask(ubits(k, 'x')) & (C as bigint)) === 0n || (C as bigint) >> BigInt(trailingZeros(v(k, 'x'))) === 0n,
+  },
   { from: '(or x 0)', to: 'x' },
   { from: '(or x -1)', to: '-1' },
   { from: '(or x x)', to: 'x' },
@@ -75,17 +108,62 @@ const SHIFTS: readonly Row[] = [
   { from: '(shl x 0)', to: 'x' },
   { from: '(lshr x 0)', to: 'x' },
   { from: '(ashr x 0)', to: 'x' },
-  { from: '(shl x C)', to: '(shl x D)', when: ({ C }, { width }) => (C as bigint) >= BigInt(width), let: { D: ({ C }, { width }) => (C as bigint) % BigInt(width) } },
-  { from: '(lshr x C)', to: '(lshr x D)', when: ({ C }, { width }) => (C as bigint) >= BigInt(width), let: { D: ({ C }, { width }) => (C as bigint) % BigInt(width) } },
-  { from: '(ashr x C)', to: '(ashr x D)', when: ({ C }, { width }) => (C as bigint) >= BigInt(width), let: { D: ({ C }, { width }) => (C as bigint) % BigInt(width) } },
-  { from: '(shl (shl x C) D)', to: '(shl x E)', when: ({ C, D }, { width }) => (C as bigint) + (D as bigint) < BigInt(width) && (C as bigint) < BigInt(width), let: { E: ({ C, D }) => (C as bigint) + (D as bigint) } },
-  { from: '(lshr (lshr x C) D)', to: '(lshr x E)', when: ({ C, D }, { width }) => (C as bigint) + (D as bigint) < BigInt(width), let: { E: ({ C, D }) => (C as bigint) + (D as bigint) } },
-  { from: '(lshr (lshr x C) D)', to: '0', when: ({ C, D }, { width }) => (C as bigint) < BigInt(width) && (D as bigint) < BigInt(width) && (C as bigint) + (D as bigint) >= BigInt(width) },
-  { from: '(ashr (ashr x C) D)', to: '(ashr x E)', when: ({ C, D }, { width }) => (C as bigint) + (D as bigint) < BigInt(width), let: { E: ({ C, D }) => (C as bigint) + (D as bigint) } },
+  {
+    from: '(shl x C)',
+    to: '(shl x D)',
+    when: ({ C }, { width }) => (C as bigint) >= BigInt(width),
+    let: { D: ({ C }, { width }) => (C as bigint) % BigInt(width) },
+  },
+  {
+    from: '(lshr x C)',
+    to: '(lshr x D)',
+    when: ({ C }, { width }) => (C as bigint) >= BigInt(width),
+    let: { D: ({ C }, { width }) => (C as bigint) % BigInt(width) },
+  },
+  {
+    from: '(ashr x C)',
+    to: '(ashr x D)',
+    when: ({ C }, { width }) => (C as bigint) >= BigInt(width),
+    let: { D: ({ C }, { width }) => (C as bigint) % BigInt(width) },
+  },
+  {
+    from: '(shl (shl x C) D)',
+    to: '(shl x E)',
+    when: ({ C, D }, { width }) => (C as bigint) + (D as bigint) < BigInt(width) && (C as bigint) < BigInt(width),
+    let: { E: ({ C, D }) => (C as bigint) + (D as bigint) },
+  },
+  {
+    from: '(lshr (lshr x C) D)',
+    to: '(lshr x E)',
+    when: ({ C, D }, { width }) => (C as bigint) + (D as bigint) < BigInt(width),
+    let: { E: ({ C, D }) => (C as bigint) + (D as bigint) },
+  },
+  {
+    from: '(lshr (lshr x C) D)',
+    to: '0',
+    when: ({ C, D }, { width }) =>
+      (C as bigint) < BigInt(width) && (D as bigint) < BigInt(width) && (C as bigint) + (D as bigint) >= BigInt(width),
+  },
+  {
+    from: '(ashr (ashr x C) D)',
+    to: '(ashr x E)',
+    when: ({ C, D }, { width }) => (C as bigint) + (D as bigint) < BigInt(width),
+    let: { E: ({ C, D }) => (C as bigint) + (D as bigint) },
+  },
   { from: '(lshr x C)', to: '0', when: ({ C }, k) => BigInt(ubits(k, 'x')) <= (C as bigint) && (C as bigint) < BigInt(k.width) },
   { from: '(ashr x C)', to: '(lshr x C)', when: (_c, k) => ubits(k, 'x') < k.width },
-  { from: '(lshr (shl x C) C)', to: '(and x D)', when: ({ C }, { width }) => (C as bigint) < BigInt(width) && (width === 32 || (C as bigint) >= 32n), let: { D: ({ C }, { width }) => allOnes(width) >> (C as bigint) } },
-  { from: '(shl (lshr x C) C)', to: '(and x D)', when: ({ C }, { width }) => (C as bigint) < BigInt(width) && (width === 32 || (C as bigint) < 32n), let: { D: ({ C }, { width }) => (allOnes(width) >> (C as bigint)) << (C as bigint) } },
+  {
+    from: '(lshr (shl x C) C)',
+    to: '(and x D)',
+    when: ({ C }, { width }) => (C as bigint) < BigInt(width) && (width === 32 || (C as bigint) >= 32n),
+    let: { D: ({ C }, { width }) => allOnes(width) >> (C as bigint) },
+  },
+  {
+    from: '(shl (lshr x C) C)',
+    to: '(and x D)',
+    when: ({ C }, { width }) => (C as bigint) < BigInt(width) && (width === 32 || (C as bigint) < 32n),
+    let: { D: ({ C }, { width }) => (allOnes(width) >> (C as bigint)) << (C as bigint) },
+  },
   { from: '(ashr (shl x 24) 24)', to: '(sext8 x)', when: (_c, { width }) => width === 32 },
   { from: '(ashr (shl x 16) 16)', to: '(sext16 x)', when: (_c, { width }) => width === 32 },
   { from: '(ashr (shl x 56) 56)', to: '(sext8 x)', when: (_c, { width }) => width === 64 },
@@ -107,7 +185,12 @@ const EXTENSIONS: readonly Row[] = [
   { from: '(zext8:i64 x:i32)', to: '(zext32 (and:i32 x 255:i32))' },
   { from: '(zext16:i64 x:i32)', to: '(zext32 (and:i32 x 65535:i32))' },
   { from: '(zext32 x:i64)', to: 'x', when: (_c, k) => ubits(k, 'x') <= 32 },
-  { from: '(and x:i64 C)', to: '(zext32 (and:i32 (trunc x) D:i32))', when: ({ C }) => (C as bigint) <= 0xffff_ffffn && (C as bigint) > 0x7fff_ffffn, let: { D: ({ C }) => C as bigint } },
+  {
+    from: '(and x:i64 C)',
+    to: '(zext32 (and:i32 (trunc x) D:i32))',
+    when: ({ C }) => (C as bigint) <= 0xffff_ffffn && (C as bigint) > 0x7fff_ffffn,
+    let: { D: ({ C }) => C as bigint },
+  },
   { from: '(zext32 x:i64)', to: '(zext32 (trunc x))' },
   { from: '(sext32 x:i64)', to: 'x', when: (_c, k) => signedBits(v(k, 'x')) <= 32 },
   { from: '(sext32 x:i64)', to: '(sext32 (trunc x))' },
@@ -151,13 +234,28 @@ const EXTENSIONS: readonly Row[] = [
   { from: '(trunc (and x y))', to: '(and:i32 (trunc x) (trunc y))' },
   { from: '(trunc (or x y))', to: '(or:i32 (trunc x) (trunc y))' },
   { from: '(trunc (xor x y))', to: '(xor:i32 (trunc x) (trunc y))' },
-  { from: '(trunc (lshr (zext32 x:i32) C))', to: '(lshr:i32 x D:i32)', when: ({ C }) => (C as bigint) < 32n, let: { D: ({ C }) => C as bigint } },
+  {
+    from: '(trunc (lshr (zext32 x:i32) C))',
+    to: '(lshr:i32 x D:i32)',
+    when: ({ C }) => (C as bigint) < 32n,
+    let: { D: ({ C }) => C as bigint },
+  },
   { from: '(and (zext32 x:i32) C)', to: '(zext32 (and:i32 x D:i32))', let: { D: ({ C }) => C as bigint } },
-  { from: '(lshr (zext32 x:i32) C)', to: '(zext32 (lshr:i32 x D:i32))', when: ({ C }) => (C as bigint) < 32n, let: { D: ({ C }) => C as bigint } },
+  {
+    from: '(lshr (zext32 x:i32) C)',
+    to: '(zext32 (lshr:i32 x D:i32))',
+    when: ({ C }) => (C as bigint) < 32n,
+    let: { D: ({ C }) => C as bigint },
+  },
   { from: '(and (zext32 x:i32) (zext32 y:i32))', to: '(zext32 (and:i32 x y))' },
   { from: '(or (zext32 x:i32) (zext32 y:i32))', to: '(zext32 (or:i32 x y))' },
   { from: '(xor (zext32 x:i32) (zext32 y:i32))', to: '(zext32 (xor:i32 x y))' },
-  { from: '(and (sext32 x:i32) C)', to: '(zext32 (and:i32 x D:i32))', when: ({ C }) => (C as bigint) <= 0xffff_ffffn, let: { D: ({ C }) => C as bigint } },
+  {
+    from: '(and (sext32 x:i32) C)',
+    to: '(zext32 (and:i32 x D:i32))',
+    when: ({ C }) => (C as bigint) <= 0xffff_ffffn,
+    let: { D: ({ C }) => C as bigint },
+  },
   { from: '(bswap16 (bswap16 x))', to: 'x', when: (_c, k) => ubits(k, 'x') <= 16 },
   { from: '(bswap16 (bswap16 x))', to: '(and x 65535)' },
   { from: '(bswap32 (bswap32 x))', to: 'x', when: (_c, k) => ubits(k, 'x') <= 32 },
@@ -202,15 +300,39 @@ const COMPARISONS: readonly Row[] = [
   { from: '(cmp.eq x C)', to: '0', when: ({ C }, k) => (C as bigint) > lowMask(ubits(k, 'x')) },
   { from: '(cmp.ne x C)', to: '1', when: ({ C }, k) => (C as bigint) > lowMask(ubits(k, 'x')) },
   // Not negative on either side: signed is unsigned.
-  ...SIGNED.map((p): Row => ({ from: `(cmp.${p} x C)`, to: `(cmp.u${p.slice(1)} x C)`, when: ({ C }, k) => ubits(k, 'x') < k.width && (C as bigint) <= allOnes(k.width - 1) })),
-  ...SIGNED.map((p): Row => ({ from: `(cmp.${p} x y)`, to: `(cmp.u${p.slice(1)} x y)`, when: (_c, k) => ubits(k, 'x') < k.width && ubits(k, 'y') < k.width })),
+  ...SIGNED.map(
+    (p): Row => ({
+      from: `(cmp.${p} x C)`,
+      to: `(cmp.u${p.slice(1)} x C)`,
+      when: ({ C }, k) => ubits(k, 'x') < k.width && (C as bigint) <= allOnes(k.width - 1),
+    }),
+  ),
+  ...SIGNED.map(
+    (p): Row => ({
+      from: `(cmp.${p} x y)`,
+      to: `(cmp.u${p.slice(1)} x y)`,
+      when: (_c, k) => ubits(k, 'x') < k.width && ubits(k, 'y') < k.width,
+    }),
+  ),
   // A truth value compared.
   { from: '(cmp.ne x:i32 0)', to: 'x', when: (_c, k) => ubits(k, 'x') <= 1 },
   { from: '(cmp.eq x:i32 1)', to: 'x', when: (_c, k) => ubits(k, 'x') <= 1 },
   { from: '(cmp.ne x:i32 1)', to: '(cmp.eq x 0)', when: (_c, k) => ubits(k, 'x') <= 1 },
   { from: '(xor x:i32 1)', to: '(cmp.eq x 0)', when: (_c, k) => ubits(k, 'x') <= 1 },
-  ...([['eq', 'ne'], ['ne', 'eq'], ['ult', 'uge'], ['uge', 'ult'], ['ule', 'ugt'], ['ugt', 'ule'], ['slt', 'sge'], ['sge', 'slt'], ['sle', 'sgt'], ['sgt', 'sle']] as const)
-    .map(([p, q]): Row => ({ from: `(cmp.eq (cmp.${p} x y) 0)`, to: `(cmp.${q} x y)` })),
+  ...(
+    [
+      ['eq', 'ne'],
+      ['ne', 'eq'],
+      ['ult', 'uge'],
+      ['uge', 'ult'],
+      ['ule', 'ugt'],
+      ['ugt', 'ule'],
+      ['slt', 'sge'],
+      ['sge', 'slt'],
+      ['sle', 'sgt'],
+      ['sgt', 'sle'],
+    ] as const
+  ).map(([p, q]): Row => ({ from: `(cmp.eq (cmp.${p} x y) 0)`, to: `(cmp.${q} x y)` })),
   // Arithmetic that a comparison undoes.
   { from: '(cmp.eq (add x C) D)', to: '(cmp.eq x E)', let: { E: ({ C, D }) => (D as bigint) - (C as bigint) } },
   { from: '(cmp.ne (add x C) D)', to: '(cmp.ne x E)', let: { E: ({ C, D }) => (D as bigint) - (C as bigint) } },
@@ -222,12 +344,45 @@ const COMPARISONS: readonly Row[] = [
   { from: '(cmp.ne (xor x y) 0)', to: '(cmp.ne x y)' },
   { from: '(cmp.eq (or x C) 0)', to: '0', when: ({ C }) => C !== 0n },
   { from: '(cmp.ne (or x C) 0)', to: '1', when: ({ C }) => C !== 0n },
-  { from: '(cmp.eq (shl x C) 0)', to: '(cmp.eq (and x D) 0)', when: ({ C }, { width }) => (C as bigint) < BigInt(width) && (width === 32), let: { D: ({ C }, { width }) => allOnes(width) >> (C as bigint) } },
-  { from: '(cmp.eq (lshr x C) D)', to: '(cmp.eq (and x E) F)', when: ({ C, D }, k) => (C as bigint) < BigInt(k.width) && k.width === 32 && (D as bigint) <= allOnes(k.width) >> (C as bigint) && k.once(v(k, 'x')), let: { E: ({ C }, { width }) => (allOnes(width) >> (C as bigint)) << (C as bigint), F: ({ C, D }) => (D as bigint) << (C as bigint) } },
-  { from: '(cmp.eq (and (lshr x C) D) E)', to: '(cmp.eq (and x F) G)', when: ({ C, D, E }, k) => (C as bigint) < BigInt(k.width) && ((D as bigint) << (C as bigint)) <= 0x7fff_ffffn && ((E as bigint) & ~(D as bigint)) === 0n, let: { F: ({ C, D }) => (D as bigint) << (C as bigint), G: ({ C, E }) => (E as bigint) << (C as bigint) } },
-  { from: '(cmp.ne (and (lshr x C) D) E)', to: '(cmp.ne (and x F) G)', when: ({ C, D, E }, k) => (C as bigint) < BigInt(k.width) && ((D as bigint) << (C as bigint)) <= 0x7fff_ffffn && ((E as bigint) & ~(D as bigint)) === 0n, let: { F: ({ C, D }) => (D as bigint) << (C as bigint), G: ({ C, E }) => (E as bigint) << (C as bigint) } },
-  { from: '(cmp.eq (bswap16 x) C)', to: '(cmp.eq x D)', when: ({ C }, k) => ubits(k, 'x') <= 16 && fits(C as bigint, 16), let: { D: ({ C }) => evalBswap(16, C as bigint) } },
-  { from: '(cmp.ne (bswap16 x) C)', to: '(cmp.ne x D)', when: ({ C }, k) => ubits(k, 'x') <= 16 && fits(C as bigint, 16), let: { D: ({ C }) => evalBswap(16, C as bigint) } },
+  {
+    from: '(cmp.eq (shl x C) 0)',
+    to: '(cmp.eq (and x D) 0)',
+    when: ({ C }, { width }) => (C as bigint) < BigInt(width) && width === 32,
+    let: { D: ({ C }, { width }) => allOnes(width) >> (C as bigint) },
+  },
+  {
+    from: '(cmp.eq (lshr x C) D)',
+    to: '(cmp.eq (and x E) F)',
+    when: ({ C, D }, k) =>
+      (C as bigint) < BigInt(k.width) && k.width === 32 && (D as bigint) <= allOnes(k.width) >> (C as bigint) && k.once(v(k, 'x')),
+    let: { E: ({ C }, { width }) => (allOnes(width) >> (C as bigint)) << (C as bigint), F: ({ C, D }) => (D as bigint) << (C as bigint) },
+  },
+  {
+    from: '(cmp.eq (and (lshr x C) D) E)',
+    to: '(cmp.eq (and x F) G)',
+    when: ({ C, D, E }, k) =>
+      (C as bigint) < BigInt(k.width) && (D as bigint) << (C as bigint) <= 0x7fff_ffffn && ((E as bigint) & ~(D as bigint)) === 0n,
+    let: { F: ({ C, D }) => (D as bigint) << (C as bigint), G: ({ C, E }) => (E as bigint) << (C as bigint) },
+  },
+  {
+    from: '(cmp.ne (and (lshr x C) D) E)',
+    to: '(cmp.ne (and x F) G)',
+    when: ({ C, D, E }, k) =>
+      (C as bigint) < BigInt(k.width) && (D as bigint) << (C as bigint) <= 0x7fff_ffffn && ((E as bigint) & ~(D as bigint)) === 0n,
+    let: { F: ({ C, D }) => (D as bigint) << (C as bigint), G: ({ C, E }) => (E as bigint) << (C as bigint) },
+  },
+  {
+    from: '(cmp.eq (bswap16 x) C)',
+    to: '(cmp.eq x D)',
+    when: ({ C }, k) => ubits(k, 'x') <= 16 && fits(C as bigint, 16),
+    let: { D: ({ C }) => evalBswap(16, C as bigint) },
+  },
+  {
+    from: '(cmp.ne (bswap16 x) C)',
+    to: '(cmp.ne x D)',
+    when: ({ C }, k) => ubits(k, 'x') <= 16 && fits(C as bigint, 16),
+    let: { D: ({ C }) => evalBswap(16, C as bigint) },
+  },
   { from: '(cmp.eq (bswap32 x:i32) C)', to: '(cmp.eq x D)', let: { D: ({ C }) => evalBswap(32, C as bigint) } },
   { from: '(cmp.ne (bswap32 x:i32) C)', to: '(cmp.ne x D)', let: { D: ({ C }) => evalBswap(32, C as bigint) } },
   { from: '(cmp.eq (bswap16 x) (bswap16 y))', to: '(cmp.eq x y)', when: (_c, k) => ubits(k, 'x') <= 16 && ubits(k, 'y') <= 16 },
@@ -236,14 +391,48 @@ const COMPARISONS: readonly Row[] = [
   ...UNSIGNED.map((p): Row => ({ from: `(cmp.${p} (zext32 x:i32) (zext32 y:i32))`, to: `(cmp.${p} x y)` })),
   ...SIGNED.map((p): Row => ({ from: `(cmp.${p} (zext32 x:i32) (zext32 y:i32))`, to: `(cmp.u${p.slice(1)} x y)` })),
   ...[...UNSIGNED, ...SIGNED].map((p): Row => ({ from: `(cmp.${p} (sext32 x:i32) (sext32 y:i32))`, to: `(cmp.${p} x y)` })),
-  ...UNSIGNED.map((p): Row => ({ from: `(cmp.${p} (zext32 x:i32) C)`, to: `(cmp.${p} x D)`, when: ({ C }) => fits(C as bigint, 32), let: { D: ({ C }) => C as bigint } })),
+  ...UNSIGNED.map(
+    (p): Row => ({
+      from: `(cmp.${p} (zext32 x:i32) C)`,
+      to: `(cmp.${p} x D)`,
+      when: ({ C }) => fits(C as bigint, 32),
+      let: { D: ({ C }) => C as bigint },
+    }),
+  ),
   { from: '(cmp.eq (zext32 x:i32) C)', to: '0', when: ({ C }) => !fits(C as bigint, 32) },
   { from: '(cmp.ne (zext32 x:i32) C)', to: '1', when: ({ C }) => !fits(C as bigint, 32) },
-  ...SIGNED.map((p): Row => ({ from: `(cmp.${p} (sext32 x:i32) C)`, to: `(cmp.${p} x D)`, when: ({ C }, { width }) => signedFits(C as bigint, width, 32), let: { D: ({ C }) => C as bigint } })),
-  { from: '(cmp.eq (sext32 x:i32) C)', to: '(cmp.eq x D)', when: ({ C }, { width }) => signedFits(C as bigint, width, 32), let: { D: ({ C }) => C as bigint } },
-  { from: '(cmp.ne (sext32 x:i32) C)', to: '(cmp.ne x D)', when: ({ C }, { width }) => signedFits(C as bigint, width, 32), let: { D: ({ C }) => C as bigint } },
-  { from: '(cmp.eq (and x:i64 C) 0)', to: '(cmp.eq (and:i32 (trunc x) D:i32) 0:i32)', when: ({ C }) => fits(C as bigint, 32), let: { D: ({ C }) => C as bigint } },
-  { from: '(cmp.ne (and x:i64 C) 0)', to: '(cmp.ne (and:i32 (trunc x) D:i32) 0:i32)', when: ({ C }) => fits(C as bigint, 32), let: { D: ({ C }) => C as bigint } },
+  ...SIGNED.map(
+    (p): Row => ({
+      from: `(cmp.${p} (sext32 x:i32) C)`,
+      to: `(cmp.${p} x D)`,
+      when: ({ C }, { width }) => signedFits(C as bigint, width, 32),
+      let: { D: ({ C }) => C as bigint },
+    }),
+  ),
+  {
+    from: '(cmp.eq (sext32 x:i32) C)',
+    to: '(cmp.eq x D)',
+    when: ({ C }, { width }) => signedFits(C as bigint, width, 32),
+    let: { D: ({ C }) => C as bigint },
+  },
+  {
+    from: '(cmp.ne (sext32 x:i32) C)',
+    to: '(cmp.ne x D)',
+    when: ({ C }, { width }) => signedFits(C as bigint, width, 32),
+    let: { D: ({ C }) => C as bigint },
+  },
+  {
+    from: '(cmp.eq (and x:i64 C) 0)',
+    to: '(cmp.eq (and:i32 (trunc x) D:i32) 0:i32)',
+    when: ({ C }) => fits(C as bigint, 32),
+    let: { D: ({ C }) => C as bigint },
+  },
+  {
+    from: '(cmp.ne (and x:i64 C) 0)',
+    to: '(cmp.ne (and:i32 (trunc x) D:i32) 0:i32)',
+    when: ({ C }) => fits(C as bigint, 32),
+    let: { D: ({ C }) => C as bigint },
+  },
 ];
 
 const SELECTS: readonly Row[] = [
@@ -260,8 +449,16 @@ const POINTERS: readonly Row[] = [
   // The constant goes last, so that accesses take it as their offset and (p + x) is shared.
   { from: '(ptradd (ptradd p C) x)', to: '(ptradd (ptradd p x) C:i64)', when: (_c, k) => v(k, 'x').op !== 'const' },
   // An index less one: the verifier follows x, but not what wraps below zero.
-  { from: '(ptradd p (shl (add x C) D))', to: '(ptradd (ptradd p (shl:i64 x D:i64)) E:i64)', let: { E: ({ C, D }) => (C as bigint) << ((D as bigint) & 63n) } },
-  { from: '(ptradd p (mul (add x C) D))', to: '(ptradd (ptradd p (mul:i64 x D:i64)) E:i64)', let: { E: ({ C, D }) => (C as bigint) * (D as bigint) } },
+  {
+    from: '(ptradd p (shl (add x C) D))',
+    to: '(ptradd (ptradd p (shl:i64 x D:i64)) E:i64)',
+    let: { E: ({ C, D }) => (C as bigint) << ((D as bigint) & 63n) },
+  },
+  {
+    from: '(ptradd p (mul (add x C) D))',
+    to: '(ptradd (ptradd p (mul:i64 x D:i64)) E:i64)',
+    let: { E: ({ C, D }) => (C as bigint) * (D as bigint) },
+  },
   { from: '(ptradd p (add x C))', to: '(ptradd (ptradd p x) C:i64)' },
   { from: '(ptrtoint (inttoptr x))', to: 'x' },
   { from: '(inttoptr (ptrtoint p))', to: 'p' },

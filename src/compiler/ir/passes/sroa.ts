@@ -44,8 +44,15 @@ interface Slice {
   alloca: Alloca | undefined;
 }
 
-interface Place { readonly candidate: Candidate; readonly offset: number }
-interface Copy { readonly inst: MemCopy; readonly dst: Place | undefined; readonly src: Place | undefined }
+interface Place {
+  readonly candidate: Candidate;
+  readonly offset: number;
+}
+interface Copy {
+  readonly inst: MemCopy;
+  readonly dst: Place | undefined;
+  readonly src: Place | undefined;
+}
 
 export function sroa(fn: IrFunction): boolean {
   const candidates = findCandidates(fn);
@@ -113,25 +120,41 @@ function findCandidates(fn: IrFunction): Candidate[] {
         case 'memcpy': {
           access(i.dst, 0, i.size);
           access(i.src, 0, i.size);
-          const src = basedOn(i.src), dst = basedOn(i.dst);
+          const src = basedOn(i.src),
+            dst = basedOn(i.dst);
           if (!isPlainMemory(src.base) || !isPlainMemory(dst.base) || src.base === dst.base) {
             escape(i.dst);
             escape(i.src);
           }
           break;
         }
-        case 'memset': access(i.dst, 0, i.size); break;
-        case 'ptradd': escape(i.offset); break;
-        case 'spacecast': if (i.space !== 'stack') escape(i.a); break;
-        default: forEachOperand(i, escape);
+        case 'memset':
+          access(i.dst, 0, i.size);
+          break;
+        case 'ptradd':
+          escape(i.offset);
+          break;
+        case 'spacecast':
+          if (i.space !== 'stack') escape(i.a);
+          break;
+        default:
+          forEachOperand(i, escape);
       }
     }
     const t = termOperand(block.term);
     if (t) escape(t);
   }
-  return allocas.filter((a) => ok[a.id]).map((alloca) => ({
-    alloca, glue: new Uint8Array(alloca.size + 1), covered: new Uint8Array(alloca.size), chunk: 8, rejected: false, slices: [], sliceAt: [],
-  }));
+  return allocas
+    .filter((a) => ok[a.id])
+    .map((alloca) => ({
+      alloca,
+      glue: new Uint8Array(alloca.size + 1),
+      covered: new Uint8Array(alloca.size),
+      chunk: 8,
+      rejected: false,
+      slices: [],
+      sliceAt: [],
+    }));
 }
 
 function glueAccesses(fn: IrFunction, placeOf: (v: Value) => Place | undefined, candidates: readonly Candidate[]): Copy[] {
@@ -146,11 +169,13 @@ function glueAccesses(fn: IrFunction, placeOf: (v: Value) => Place | undefined, 
       if (i.op === 'load' || i.op === 'store') {
         const p = placeOf(i.ptr);
         if (!p) continue;
-        const start = p.offset + i.offset, end = start + i.bits / 8;
+        const start = p.offset + i.offset,
+          end = start + i.bits / 8;
         p.candidate.covered.fill(1, start, end);
         p.candidate.glue.fill(1, start + 1, end);
       } else if (i.op === 'memcpy') {
-        const dst = placeOf(i.dst), src = placeOf(i.src);
+        const dst = placeOf(i.dst),
+          src = placeOf(i.src);
         if (!dst && !src) continue;
         for (const p of [dst, src]) if (p) p.candidate.chunk = Math.min(p.candidate.chunk, i.align);
         copies.push({ inst: i, dst, src });
@@ -162,17 +187,19 @@ function glueAccesses(fn: IrFunction, placeOf: (v: Value) => Place | undefined, 
 
 /** Makes both sides of each copy between candidates have the same borders. */
 function propagate(copies: readonly Copy[]): void {
-  for (let changed = true; changed;) {
+  for (let changed = true; changed; ) {
     changed = false;
     for (const { inst, dst, src } of copies) {
       if (!dst || !src) continue;
-      const a = dst.candidate, b = src.candidate;
+      const a = dst.candidate,
+        b = src.candidate;
       if (a.chunk !== b.chunk) {
         a.chunk = b.chunk = Math.min(a.chunk, b.chunk);
         changed = true;
       }
       for (let k = 0; k < inst.size; k++) {
-        const x = dst.offset + k, y = src.offset + k;
+        const x = dst.offset + k,
+          y = src.offset + k;
         if (a.covered[x] !== b.covered[y]) {
           a.covered[x] = b.covered[y] = 1;
           changed = true;
@@ -205,7 +232,7 @@ function cutChunks(c: Candidate, copies: readonly Copy[]): void {
 function cutSlices(c: Candidate): boolean {
   c.slices = [];
   c.sliceAt = new Array<Slice | undefined>(c.alloca.size);
-  for (let start = 0; start < c.alloca.size;) {
+  for (let start = 0; start < c.alloca.size; ) {
     let end = start + 1;
     while (end < c.alloca.size && c.glue[end]) end++;
     if (c.covered[start]) {
@@ -216,7 +243,10 @@ function cutSlices(c: Candidate): boolean {
     }
     start = end;
   }
-  return c.slices.length <= MAX_SLICES && !(c.slices.length > MAX_CHUNKS && c.slices.every((s) => s.size === c.chunk) && c.alloca.size > MAX_CHUNKS * c.chunk);
+  return (
+    c.slices.length <= MAX_SLICES &&
+    !(c.slices.length > MAX_CHUNKS && c.slices.every((s) => s.size === c.chunk) && c.alloca.size > MAX_CHUNKS * c.chunk)
+  );
 }
 
 /** Whether cutting changes anything: one slice that is the whole object and too long for a register does not. */
@@ -303,7 +333,18 @@ class Rewriter {
   /** The bits of a slice from byte `at`, higher bits being anything. */
   private readPart(s: Slice, at: number, bits: MemBits): Value {
     const a = s.alloca as Alloca;
-    if (s.bits === 0) return this.emit({ op: 'load', id: 0, loc: 0, type: bits === 64 ? 'i64' : 'i32', ptr: a, offset: at - s.start, bits, signed: false, volatile: false });
+    if (s.bits === 0)
+      return this.emit({
+        op: 'load',
+        id: 0,
+        loc: 0,
+        type: bits === 64 ? 'i64' : 'i32',
+        ptr: a,
+        offset: at - s.start,
+        bits,
+        signed: false,
+        volatile: false,
+      });
     const type = s.bits === 64 ? 'i64' : 'i32';
     const whole = this.emit({ op: 'load', id: 0, loc: 0, type, ptr: a, offset: 0, bits: s.bits, signed: false, volatile: false });
     if (at === s.start) return whole;
@@ -360,15 +401,17 @@ class Rewriter {
   }
 
   private copy(i: MemCopy): boolean {
-    const dst = this.placeOf(i.dst), src = this.placeOf(i.src);
+    const dst = this.placeOf(i.dst),
+      src = this.placeOf(i.src);
     if (!dst && !src) return false;
     const anchor = (dst ?? src) as Place;
     for (const { at, size } of this.parts(anchor, i.size, i.align, dst && src)) {
       const by = at - anchor.offset;
-      const from = src?.candidate.sliceAt[src.offset + by], to = dst?.candidate.sliceAt[dst.offset + by];
+      const from = src?.candidate.sliceAt[src.offset + by],
+        to = dst?.candidate.sliceAt[dst.offset + by];
       // A side that nobody looks at has no slice there.
       if ((dst && !to) || (src && !from)) continue;
-      if (size > 8 || (anchor.candidate.sliceAt[at] as Slice).bits === 0 && !(dst && src)) {
+      if (size > 8 || ((anchor.candidate.sliceAt[at] as Slice).bits === 0 && !(dst && src))) {
         const d = to && dst ? this.address(to.alloca as Alloca, dst.offset + by - to.start) : this.address(i.dst, by);
         const s = from && src ? this.address(from.alloca as Alloca, src.offset + by - from.start) : this.address(i.src, by);
         this.emit({ op: 'memcpy', type: 'void', id: 0, loc: 0, dst: d, src: s, size, align: lowBit(i.align, by), move: false });
@@ -376,9 +419,10 @@ class Rewriter {
       }
       const bits = (size * 8) as MemBits;
       const type = bits === 64 ? 'i64' : 'i32';
-      const value = from && src
-        ? this.readPart(from, src.offset + by, bits)
-        : this.emit({ op: 'load', id: 0, loc: 0, type, ptr: i.src, offset: by, bits, signed: false, volatile: false });
+      const value =
+        from && src
+          ? this.readPart(from, src.offset + by, bits)
+          : this.emit({ op: 'load', id: 0, loc: 0, type, ptr: i.src, offset: by, bits, signed: false, volatile: false });
       if (to && dst) this.writePart(to, dst.offset + by, bits, value);
       else this.emit({ op: 'store', type: 'void', id: 0, loc: 0, ptr: i.dst, offset: by, bits, value, volatile: false });
     }
@@ -390,9 +434,9 @@ class Rewriter {
   }
 
   /** Cuts a range of an object at slice borders and into powers of two; what remains memory stays in one piece. */
-  private* parts(p: Place, length: number, align: number, both?: Place | undefined): Generator<{ at: number; size: number; slice: Slice }> {
+  private *parts(p: Place, length: number, align: number, both?: Place | undefined): Generator<{ at: number; size: number; slice: Slice }> {
     const end = p.offset + length;
-    for (let at = p.offset; at < end;) {
+    for (let at = p.offset; at < end; ) {
       const slice = p.candidate.sliceAt[at];
       if (!slice) {
         at++;
@@ -423,4 +467,3 @@ class Rewriter {
 function lowBit(align: number, offset: number): number {
   return offset === 0 ? align : Math.min(align, offset & -offset);
 }
-

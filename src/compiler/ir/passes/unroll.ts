@@ -11,7 +11,7 @@
  * the loop go through memory first, so copies need no phis of their own; `mem2reg` cleans up.
  */
 import type { Diagnostics } from '../../diagnostics.ts';
-import { buildCfg, buildDominators, findLoops, mapSuccessors, successors, type Cfg, type Loop } from '../cfg.ts';
+import { buildCfg, buildDominators, type Cfg, findLoops, type Loop, mapSuccessors, successors } from '../cfg.ts';
 import { evalBin, evalCmp, evalExt } from '../eval.ts';
 import type { Alloca, Block, Inst, IrFunction, IrType, Phi, Value } from '../ir.ts';
 import { kindOfProgram } from '../spaces.ts';
@@ -53,9 +53,13 @@ function consider(fn: IrFunction, cfg: Cfg, loop: Loop, diagnostics: Diagnostics
   }
   refused.add(header.id);
   if (reason === 'asked') {
-    diagnostics.warn('unroll-failed', header.term.loc, rounds === undefined
-      ? 'this loop cannot be unrolled: how often it runs is not known here'
-      : `this loop is not unrolled: ${rounds} rounds of ${size} instructions are too many`);
+    diagnostics.warn(
+      'unroll-failed',
+      header.term.loc,
+      rounds === undefined
+        ? 'this loop cannot be unrolled: how often it runs is not known here'
+        : `this loop is not unrolled: ${rounds} rounds of ${size} instructions are too many`,
+    );
   }
   return false;
 }
@@ -95,7 +99,9 @@ function countRounds(cfg: Cfg, loop: Loop, header: Block): number | undefined {
   if (loop.latches.length !== 1) return undefined;
   const latch = cfg.order[loop.latches[0] as number] as Block;
   // Blocks every round passes through, that can leave: header and latch.
-  const exits = (header === latch ? [header] : [header, latch]).filter((b) => b.term.op === 'branch' && successors(b.term).some((s) => !inside.has(s)));
+  const exits = (header === latch ? [header] : [header, latch]).filter(
+    (b) => b.term.op === 'branch' && successors(b.term).some((s) => !inside.has(s)),
+  );
   if (exits.length === 0) return undefined;
   for (let round = 0; round <= MAX_ROUNDS; round++) {
     for (const b of exits) {
@@ -126,11 +132,13 @@ function run(v: Value, values: ReadonlyMap<Inst, bigint>, depth: number): bigint
   const sub = (x: Value): bigint | undefined => run(x, values, depth + 1);
   switch (v.op) {
     case 'bin': {
-      const a = sub(v.a), b = a === undefined ? undefined : sub(v.b);
+      const a = sub(v.a),
+        b = a === undefined ? undefined : sub(v.b);
       return a === undefined || b === undefined ? undefined : evalBin(v.bin, v.type, a, b);
     }
     case 'cmp': {
-      const a = sub(v.a), b = a === undefined ? undefined : sub(v.b);
+      const a = sub(v.a),
+        b = a === undefined ? undefined : sub(v.b);
       return a === undefined || b === undefined ? undefined : evalCmp(v.pred, v.a.type as IrType, a, b) ? 1n : 0n;
     }
     case 'ext': {
@@ -141,7 +149,8 @@ function run(v: Value, values: ReadonlyMap<Inst, bigint>, depth: number): bigint
       const a = sub(v.a);
       return a === undefined ? undefined : a & 0xffff_ffffn;
     }
-    default: return undefined;
+    default:
+      return undefined;
   }
 }
 
@@ -157,7 +166,8 @@ function unroll(fn: IrFunction, cfg: Cfg, loop: Loop, header: Block, rounds: num
   for (let round = 0; round <= rounds; round++) {
     const insts: (Inst | undefined)[] = [];
     const copied = new Map<Block, Block>();
-    for (const b of blocks) copied.set(b, { id: fn.nextId++, insts: [], term: b.term, ...(b.unroll === undefined || b === header ? {} : { unroll: b.unroll }) });
+    for (const b of blocks)
+      copied.set(b, { id: fn.nextId++, insts: [], term: b.term, ...(b.unroll === undefined || b === header ? {} : { unroll: b.unroll }) });
     const replaced = new Map<Value, Value>();
     const map = (v: Value): Value => {
       if (!isInst(v)) return v;
@@ -203,7 +213,7 @@ function unroll(fn: IrFunction, cfg: Cfg, loop: Loop, header: Block, rounds: num
       to.term = copyTerm(b.term);
       mapTermOperand(to.term, map);
       // The way back is filled in by the next round.
-      mapSuccessors(to.term, (s) => (s === header ? s : copied.get(s) ?? s));
+      mapSuccessors(to.term, (s) => (s === header ? s : (copied.get(s) ?? s)));
       for (const s of new Set(successors(to.term))) {
         if (inside.has(s) || copied.get(b) === undefined || [...copied.values()].includes(s)) continue;
         for (const p of s.insts) {
@@ -252,7 +262,15 @@ function spillResults(fn: IrFunction, cfg: Cfg, inside: ReadonlySet<Block>): voi
     return a;
   };
   const load = (i: Inst): Inst => ({
-    op: 'load', type: i.type as IrType, id: fn.nextId++, loc: i.loc, ptr: homeOf(i), offset: 0, bits: i.type === 'i32' ? 32 : 64, signed: false, volatile: false,
+    op: 'load',
+    type: i.type as IrType,
+    id: fn.nextId++,
+    loc: i.loc,
+    ptr: homeOf(i),
+    offset: 0,
+    bits: i.type === 'i32' ? 32 : 64,
+    signed: false,
+    volatile: false,
   });
   for (const block of cfg.order) {
     if (inside.has(block)) continue;
@@ -270,7 +288,9 @@ function spillResults(fn: IrFunction, cfg: Cfg, inside: ReadonlySet<Block>): voi
         continue;
       }
       let mentions = false;
-      forEachOperand(i, (v) => { if (isInst(v) && defined.has(v)) mentions = true; });
+      forEachOperand(i, (v) => {
+        if (isInst(v) && defined.has(v)) mentions = true;
+      });
       if (mentions) {
         mapOperands(i, (v) => {
           if (!isInst(v) || !defined.has(v)) return v;
@@ -297,7 +317,17 @@ function spillResults(fn: IrFunction, cfg: Cfg, inside: ReadonlySet<Block>): voi
       out.push(i);
       const home = homes.get(i);
       if (!home) continue;
-      const store: Inst = { op: 'store', type: 'void', id: fn.nextId++, loc: i.loc, ptr: home, offset: 0, bits: home.size === 4 ? 32 : 64, value: i, volatile: false };
+      const store: Inst = {
+        op: 'store',
+        type: 'void',
+        id: fn.nextId++,
+        loc: i.loc,
+        ptr: home,
+        offset: 0,
+        bits: home.size === 4 ? 32 : 64,
+        value: i,
+        volatile: false,
+      };
       if (i.op === 'phi') late.push(store);
       else out.push(store);
     }
@@ -307,4 +337,3 @@ function spillResults(fn: IrFunction, cfg: Cfg, inside: ReadonlySet<Block>): voi
   }
   entry.insts.unshift(...homes.values());
 }
-
