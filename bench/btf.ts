@@ -8,7 +8,7 @@
 import { execFileSync, spawnSync } from 'node:child_process';
 import { existsSync, readFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
-import { codecOf, type BtfRecord } from '../src/btf/codec.ts';
+import { type BtfRecord, codecOf } from '../src/btf/codec.ts';
 import { makeCursor } from '../src/btf/cursor.ts';
 import { dumpAll } from '../src/btf/dump.ts';
 import { BtfReader } from '../src/btf/read.ts';
@@ -37,10 +37,18 @@ function cold(): readonly number[] {
 /** A 64-byte record of eight members, as a tracing tool sends it. */
 function sample(): RecordSchema {
   const int = (name: string, offset: number, size: number, signed = false): MemberSchema => ({
-    name, offset, type: { kind: 'int', name: 'int', size, signed, js: size === 8 ? 'bigint' : 'number' },
+    name,
+    offset,
+    type: { kind: 'int', name: 'int', size, signed, js: size === 8 ? 'bigint' : 'number' },
   });
   const members: MemberSchema[] = [
-    int('ts', 0, 8), int('delta', 8, 8), int('pid', 16, 4), int('tgid', 20, 4), int('uid', 24, 4), int('ret', 28, 4, true), int('flags', 32, 4),
+    int('ts', 0, 8),
+    int('delta', 8, 8),
+    int('pid', 16, 4),
+    int('tgid', 20, 4),
+    int('uid', 24, 4),
+    int('ret', 28, 4, true),
+    int('flags', 32, 4),
     { name: 'comm', offset: 40, type: { kind: 'text', size: 16 } },
   ];
   return { kind: 'record', tag: 'struct', name: 'event', size: 64, members };
@@ -59,18 +67,38 @@ function recordsPerSecond(): readonly (readonly [string, number])[] {
   let sink = 0;
   const count = 200_000;
   const rate = (fn: (offset: number) => void): number => {
-    const times = Array.from({ length: 5 }, () => timed(() => {
-      for (let i = 0; i < count; i++) fn((i & 1023) * 64);
-    })[0]);
+    const times = Array.from(
+      { length: 5 },
+      () =>
+        timed(() => {
+          for (let i = 0; i < count; i++) fn((i & 1023) * 64);
+        })[0],
+    );
     return count / Math.min(...times) / 1000;
   };
   const results: [string, number][] = [
-    ['objects of eight members', rate((at) => { sink += (codec.decode(view, at) as BtfRecord & { pid: number }).pid; })],
-    ['cursor, two members read', rate((at) => { const e = cursor.move(view, at); sink += e.pid + e.ret; })],
+    [
+      'objects of eight members',
+      rate((at) => {
+        sink += (codec.decode(view, at) as BtfRecord & { pid: number }).pid;
+      }),
+    ],
+    [
+      'cursor, two members read',
+      rate((at) => {
+        const e = cursor.move(view, at);
+        sink += e.pid + e.ret;
+      }),
+    ],
   ];
   const target = new DataView(new ArrayBuffer(64));
   const value = codec.decode(view, 0) as BtfRecord;
-  results.push(['encoded', rate(() => { codec.encode(target, 0, value as Parameters<typeof codec.encode>[2]); })]);
+  results.push([
+    'encoded',
+    rate(() => {
+      codec.encode(target, 0, value as Parameters<typeof codec.encode>[2]);
+    }),
+  ]);
   if (sink === 0) throw new Error('nothing was read');
   return results;
 }
@@ -93,13 +121,24 @@ function main(): void {
     ['next search', `${median(samples[2]).toFixed(2)} ms`],
     ['first enumerator, cold', `${median(samples[3]).toFixed(1)} ms`],
     ['"did you mean" over all names', `${timed(() => btf.similar('task_strcut'))[0].toFixed(1)} ms`],
-    [`all ${btf.size} types decoded`, `${timed(() => { for (let id = 1; id < btf.size; id++) btf.type(id); })[0].toFixed(0)} ms`],
+    [
+      `all ${btf.size} types decoded`,
+      `${timed(() => {
+        for (let id = 1; id < btf.size; id++) btf.type(id);
+      })[0].toFixed(0)} ms`,
+    ],
     ['all types written', `${timed(() => encodeBtf(btf))[0].toFixed(0)} ms`],
     ['all types as C', `${timed(() => dumpAll(btf))[0].toFixed(0)} ms`],
   ];
   if (installed('bpftool')) {
-    rows.push(['bpftool btf dump, raw', `${timed(() => execFileSync('bpftool', ['btf', 'dump', 'file', file], { maxBuffer: 1 << 30, stdio: ['ignore', 'ignore', 'ignore'] }))[0].toFixed(0)} ms`]);
-    rows.push(['bpftool btf dump, as C', `${timed(() => execFileSync('bpftool', ['btf', 'dump', 'file', file, 'format', 'c'], { maxBuffer: 1 << 30, stdio: ['ignore', 'ignore', 'ignore'] }))[0].toFixed(0)} ms`]);
+    rows.push([
+      'bpftool btf dump, raw',
+      `${timed(() => execFileSync('bpftool', ['btf', 'dump', 'file', file], { maxBuffer: 1 << 30, stdio: ['ignore', 'ignore', 'ignore'] }))[0].toFixed(0)} ms`,
+    ]);
+    rows.push([
+      'bpftool btf dump, as C',
+      `${timed(() => execFileSync('bpftool', ['btf', 'dump', 'file', file, 'format', 'c'], { maxBuffer: 1 << 30, stdio: ['ignore', 'ignore', 'ignore'] }))[0].toFixed(0)} ms`,
+    ]);
   }
   for (const [name, rate] of recordsPerSecond()) rows.push([name, `${rate.toFixed(1)} M records/s`]);
   printTable(rows);

@@ -7,7 +7,7 @@
  * Without files: bench/codegen/. clang: `-O2 -mcpu=v3 -target bpf`; both compile the same text, ours without headers.
  */
 import { spawnSync } from 'node:child_process';
-import { mkdtempSync, readFileSync, readdirSync, rmSync } from 'node:fs';
+import { mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { basename, dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -27,14 +27,27 @@ const root = join(dirname(fileURLToPath(import.meta.url)), '..', '..');
 const clang = ['clang-19', 'clang'].find(installed);
 const given = process.argv.slice(2).filter((a) => a.endsWith('.c'));
 const folder = join(root, 'bench', 'codegen');
-const files = given.length > 0 ? given : readdirSync(folder).filter((f) => f.endsWith('.c')).sort().map((f) => join(folder, f));
+const files =
+  given.length > 0
+    ? given
+    : readdirSync(folder)
+        .filter((f) => f.endsWith('.c'))
+        .sort()
+        .map((f) => join(folder, f));
 
 const kernel = linuxKernel();
 const own = readTargetFacts(kernel);
 /** The same instruction set for both. */
 const facts: TargetFacts = Object.defineProperty(Object.create(own) as TargetFacts, 'cpu', { value: 3 });
 
-interface Row { readonly name: string; readonly ours: number; readonly theirs: number | undefined; readonly walked: number | undefined; readonly theirWalked: number | undefined; readonly ms: number }
+interface Row {
+  readonly name: string;
+  readonly ours: number;
+  readonly theirs: number | undefined;
+  readonly walked: number | undefined;
+  readonly theirWalked: number | undefined;
+  readonly ms: number;
+}
 
 function slotsOf(spec: ObjectSpec): number {
   let n = 0;
@@ -56,7 +69,11 @@ function compileOurs(path: string): { spec: ObjectSpec; ms: number } | string {
 
 function compileTheirs(path: string, out: string): ObjectSpec | undefined {
   if (clang === undefined) return undefined;
-  const run = spawnSync(clang, ['-O2', '-g', '-mcpu=v3', '-target', 'bpf', '-I/usr/include/x86_64-linux-gnu', '-w', '-c', path, '-o', out], { encoding: 'utf8' });
+  const run = spawnSync(
+    clang,
+    ['-O2', '-g', '-mcpu=v3', '-target', 'bpf', '-I/usr/include/x86_64-linux-gnu', '-w', '-c', path, '-o', out],
+    { encoding: 'utf8' },
+  );
   return run.status === 0 ? readObject(new Uint8Array(readFileSync(out)), { name: basename(path) }) : undefined;
 }
 
@@ -85,23 +102,39 @@ try {
     }
     const theirs = compileTheirs(path, join(work, 'peer.o'));
     rows.push({
-      name, ours: slotsOf(ours.spec), theirs: theirs && slotsOf(theirs), ms: ours.ms,
-      walked: walked(ours.spec, kernel), theirWalked: theirs && walked(theirs, kernel),
+      name,
+      ours: slotsOf(ours.spec),
+      theirs: theirs && slotsOf(theirs),
+      ms: ours.ms,
+      walked: walked(ours.spec, kernel),
+      theirWalked: theirs && walked(theirs, kernel),
     });
   }
 } finally {
   rmSync(work, { recursive: true, force: true });
 }
 
-const ratio = (a: number | undefined, b: number | undefined): number | undefined => (a === undefined || b === undefined || b === 0 ? undefined : a / b);
+const ratio = (a: number | undefined, b: number | undefined): number | undefined =>
+  a === undefined || b === undefined || b === 0 ? undefined : a / b;
 const show = (n: number | undefined, digits = 0): string => (n === undefined || Number.isNaN(n) ? '-' : n.toFixed(digits));
 rows.sort((a, b) => (ratio(b.ours, b.theirs) ?? 0) - (ratio(a.ours, a.theirs) ?? 0));
 printTable([
   ['program', 'skep', 'clang', 'ratio', 'walked', 'clang', 'ratio', 'compile ms'],
-  ...rows.map((r) => [r.name, show(r.ours), show(r.theirs), show(ratio(r.ours, r.theirs), 3), show(r.walked), show(r.theirWalked), show(ratio(r.walked, r.theirWalked), 3), show(r.ms, 1)]),
+  ...rows.map((r) => [
+    r.name,
+    show(r.ours),
+    show(r.theirs),
+    show(ratio(r.ours, r.theirs), 3),
+    show(r.walked),
+    show(r.theirWalked),
+    show(ratio(r.walked, r.theirWalked), 3),
+    show(r.ms, 1),
+  ]),
 ]);
 const mean = (list: readonly (number | undefined)[]): string => {
   const known = list.filter((n): n is number => n !== undefined && Number.isFinite(n));
   return known.length === 0 ? '-' : geometricMean(known).toFixed(3);
 };
-console.log(`geometric mean: instructions ${mean(rows.map((r) => ratio(r.ours, r.theirs)))}, walked ${mean(rows.map((r) => ratio(r.walked, r.theirWalked)))}`);
+console.log(
+  `geometric mean: instructions ${mean(rows.map((r) => ratio(r.ours, r.theirs)))}, walked ${mean(rows.map((r) => ratio(r.walked, r.theirWalked)))}`,
+);

@@ -10,7 +10,12 @@ export interface Run {
 }
 
 /** Starts a command, waits for a line that contains `ready`, ends it with SIGINT. Undefined when the line never came. */
-export function timeToLine(command: readonly string[], ready: string, env: NodeJS.ProcessEnv = process.env, limit = 20_000): Promise<Run | undefined> {
+export function timeToLine(
+  command: readonly string[],
+  ready: string,
+  env: NodeJS.ProcessEnv = process.env,
+  limit = 20_000,
+): Promise<Run | undefined> {
   return new Promise((resolve) => {
     const started = performance.now();
     const child = spawn(command[0] as string, command.slice(1), { stdio: ['ignore', 'pipe', 'pipe'], env });
@@ -58,5 +63,6 @@ export function installed(command: string): boolean {
 /** Columns, the first to the left, the others to the right. */
 export function printTable(rows: readonly (readonly string[])[]): void {
   const widths = (rows[0] ?? []).map((_, i) => Math.max(...rows.map((row) => (row[i] ?? '').length)));
-  for (const row of rows) process.stdout.write(`${row.map((cell, i) => (i === 0 ? cell.padEnd(widths[i] ?? 0) : cell.padStart(widths[i] ?? 0))).join('  ')}\n`);
+  for (const row of rows)
+    process.stdout.write(`${row.map((cell, i) => (i === 0 ? cell.padEnd(widths[i] ?? 0) : cell.padStart(widths[i] ?? 0))).join('  ')}\n`);
 }

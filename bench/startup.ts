@@ -33,7 +33,9 @@ function withTracefs(command: readonly string[]): readonly string[] {
 const peers: readonly Peer[] = [
   { name: 'empty Node process', command: [process.execPath, '-e', 'console.log("ready");setInterval(()=>{},1000)'], ready: 'ready' },
   { name: 'skep bitesize', command: [process.execPath, join(root, 'dist', 'cli', 'skep.js'), 'bitesize'], ready: 'Tracing' },
-  ...(existsSync('/usr/sbin/bitesize-bpfcc') ? [{ name: 'BCC bitesize', command: withTracefs(['/usr/bin/python3', '-u', '/usr/sbin/bitesize-bpfcc']), ready: 'Tracing' }] : []),
+  ...(existsSync('/usr/sbin/bitesize-bpfcc')
+    ? [{ name: 'BCC bitesize', command: withTracefs(['/usr/bin/python3', '-u', '/usr/sbin/bitesize-bpfcc']), ready: 'Tracing' }]
+    : []),
   ...(installed('bpftrace') ? [{ name: 'bpftrace, the same', command: withTracefs(['bpftrace', '-e', PROBE]), ready: 'ready' }] : []),
 ];
 

@@ -1,7 +1,7 @@
 /** Million BPF instructions per second in both engines, over programs with different habits. Prints; never fails on time. */
 import { assemble } from '../src/isa/assemble.ts';
-import { runInsns } from '../src/vm/machine.ts';
 import type { MapSpec } from '../src/object/spec.ts';
+import { runInsns } from '../src/vm/machine.ts';
 
 interface Program {
   readonly name: string;
@@ -84,5 +84,9 @@ for (const { name, text, rounds, maps } of PROGRAMS) {
     const { insnCount } = runInsns(insns, input, options);
     return insnCount / 1000 / (performance.now() - start);
   };
-  console.log(`${name.padEnd(28)} ${speed('wasm', rounds).toFixed(0).padStart(6)} ${speed('interpreter', rounds / 50).toFixed(1).padStart(12)}`);
+  console.log(
+    `${name.padEnd(28)} ${speed('wasm', rounds).toFixed(0).padStart(6)} ${speed('interpreter', rounds / 50)
+      .toFixed(1)
+      .padStart(12)}`,
+  );
 }

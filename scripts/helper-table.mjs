@@ -18,7 +18,9 @@ if (tree === undefined) {
 const LAST = `3.19:3 4.1:11 4.2:16 4.3:22 4.4:25 4.5:26 4.6:30 4.8:36 4.9:41 4.10:44 4.11:45 4.12:47 4.13:50 4.14:53
   4.15:57 4.16:59 4.17:64 4.18:80 4.19:83 4.20:90 5.0:92 5.1:98 5.2:108 5.3:109 5.4:110 5.5:115 5.6:118 5.7:124 5.8:135
   5.9:141 5.10:155 5.11:162 5.12:163 5.13:165 5.14:168 5.15:175 5.16:179 5.17:185 5.18:193 5.19:203 6.0:207 6.1:209 6.2:211`
-  .split(/\s+/).map((pair) => pair.split(':')).map(([version, last]) => ({ version, last: Number(last) }));
+  .split(/\s+/)
+  .map((pair) => pair.split(':'))
+  .map(([version, last]) => ({ version, last: Number(last) }));
 
 /** Their protos are handed out by functions that the search below does not follow. */
 const GPL_BY_HAND = ['trace_printk', 'trace_vprintk', 'probe_write_user'];
@@ -45,10 +47,13 @@ for (const path of sources(tree)) {
 }
 const isGpl = (name) => GPL_BY_HAND.includes(name) || (protosOf.get(name) ?? []).some((proto) => gplProtos.get(proto) === true);
 
-const numbers = new Map([...readFileSync(join(tree, 'include/uapi/linux/bpf.h'), 'utf8').matchAll(/FN\((\w+), (\d+)/g)].map((m) => [m[1], Number(m[2])]));
+const numbers = new Map(
+  [...readFileSync(join(tree, 'include/uapi/linux/bpf.h'), 'utf8').matchAll(/FN\((\w+), (\d+)/g)].map((m) => [m[1], Number(m[2])]),
+);
 const rows = [];
-for (const [, returns, name, params, number] of readFileSync('/usr/include/bpf/bpf_helper_defs.h', 'utf8')
-  .matchAll(/^static (.*?)\(\*(?:\s*const\s+)?bpf_(\w+)\)\((.*?)\) = \(void \*\) (\d+);$/gm)) {
+for (const [, returns, name, params, number] of readFileSync('/usr/include/bpf/bpf_helper_defs.h', 'utf8').matchAll(
+  /^static (.*?)\(\*(?:\s*const\s+)?bpf_(\w+)\)\((.*?)\) = \(void \*\) (\d+);$/gm,
+)) {
   if (numbers.get(name) !== Number(number)) throw new Error(`${name}: number ${number} here, ${numbers.get(name)} in the tree`);
   rows[Number(number)] = `${isGpl(name) ? '!' : ''}${name}|${returns.trim()}|${params}`;
 }

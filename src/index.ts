@@ -6,12 +6,13 @@
  *
  * The rooms below can be had alone: 'skep/compiler', 'skep/vm', 'skep/btf', 'skep/isa'.
  */
-export { BPF, type LoadOptions } from './bcc/bpf.ts';
-export { Table, type PrintOptions } from './bcc/table.ts';
+
 export type { Attachment } from './attach/attachment.ts';
+export { BPF, type LoadOptions } from './bcc/bpf.ts';
+export { type PrintOptions, Table } from './bcc/table.ts';
 export { CompileError } from './compiler/compile-error.ts';
 export { FeatureError, LockdownError, PrivilegeError, UsageError, UserError } from './kernel/errors.ts';
-export { KernelError, type Kernel } from './kernel/port.ts';
+export { type Kernel, KernelError } from './kernel/port.ts';
 export { LinkError } from './link/error.ts';
 export { VerifierError } from './link/verifier-error.ts';
 export type { MapInput, MapValue } from './maps/codec.ts';

@@ -18,10 +18,10 @@ import { attachUprobe } from '../attach/uprobe.ts';
 import { attachXdp } from '../attach/xdp.ts';
 import { UsageError } from '../kernel/errors.ts';
 import { PERF_HARDWARE, PERF_SOFTWARE } from '../kernel/perf-attr.ts';
-import { KernelError, type Kernel } from '../kernel/port.ts';
+import { type Kernel, KernelError } from '../kernel/port.ts';
 import type { LoadedProgram } from '../link/load.ts';
-import type { ProgramSpec } from '../object/spec.ts';
 import { matchSection, type SectionMatch } from '../object/sections.ts';
+import type { ProgramSpec } from '../object/spec.ts';
 
 type Attach = (kernel: Kernel, program: LoadedProgram, target: string) => Attachment;
 
@@ -48,12 +48,18 @@ const BY_TYPE: Readonly<Record<string, Attach>> = {
   xdp: attachXdp,
   sched_cls: (kernel, program, target) => {
     const [nic = '', direction = program.spec.attachType === 'tcx_egress' ? 'egress' : 'ingress'] = target.split(':');
-    if (direction !== 'ingress' && direction !== 'egress') throw new UsageError(`'${target}': expected interface, interface:ingress or interface:egress`);
+    if (direction !== 'ingress' && direction !== 'egress')
+      throw new UsageError(`'${target}': expected interface, interface:ingress or interface:egress`);
     return attachTc(kernel, program, nic, direction);
   },
   perf_event: attachToPerfEvent,
-  cgroup_skb: attachCgroup, cgroup_sock: attachCgroup, cgroup_device: attachCgroup, cgroup_sock_addr: attachCgroup,
-  cgroup_sysctl: attachCgroup, cgroup_sockopt: attachCgroup, sock_ops: attachCgroup,
+  cgroup_skb: attachCgroup,
+  cgroup_sock: attachCgroup,
+  cgroup_device: attachCgroup,
+  cgroup_sock_addr: attachCgroup,
+  cgroup_sysctl: attachCgroup,
+  cgroup_sockopt: attachCgroup,
+  sock_ops: attachCgroup,
 };
 
 /** True for programs that `autoAttach` takes. */
@@ -66,7 +72,8 @@ export function autoAttach(kernel: Kernel, program: LoadedProgram): Attachment {
   const { target, section } = program.spec;
   const kind = matchSection(section)?.attach;
   const attach = kind === undefined ? undefined : BY_SECTION[kind];
-  if (!attach || target === undefined) throw new UsageError(`'${program.name}' (${section}) cannot be attached by itself: attach it by hand, or load with autoAttach: false`);
+  if (!attach || target === undefined)
+    throw new UsageError(`'${program.name}' (${section}) cannot be attached by itself: attach it by hand, or load with autoAttach: false`);
   return attach(kernel, program, target);
 }
 
@@ -95,15 +102,22 @@ function attachToFile(kernel: Kernel, program: LoadedProgram, target: string): A
 function attachToPerfEvent(kernel: Kernel, program: LoadedProgram, target: string): Attachment {
   const [, name = '', kind, count] = /^(\w+)([@/])(\d+)$/.exec(target) ?? [];
   const known = [...Object.keys(PERF_SOFTWARE), ...Object.keys(PERF_HARDWARE)];
-  if (kind === undefined || !known.includes(name)) throw new UsageError(`'${target}': expected event@times-a-second or event/period, with an event of ${known.join(', ')}`);
-  return attachPerfEvent(kernel, program, { event: name as PerfEventName, ...(kind === '@' ? { frequency: Number(count) } : { period: Number(count) }) });
+  if (kind === undefined || !known.includes(name))
+    throw new UsageError(`'${target}': expected event@times-a-second or event/period, with an event of ${known.join(', ')}`);
+  return attachPerfEvent(kernel, program, {
+    event: name as PerfEventName,
+    ...(kind === '@' ? { frequency: Number(count) } : { period: Number(count) }),
+  });
 }
 
 /** The kernel's function behind a system call. */
 function syscallFunction(name: string): string {
   switch (process.arch) {
-    case 'x64': return `__x64_sys_${name}`;
-    case 'arm64': return `__arm64_sys_${name}`;
-    default: throw new KernelError('ksyscall', 38, 'ENOSYS', `skep does not know the architecture ${process.arch}`);
+    case 'x64':
+      return `__x64_sys_${name}`;
+    case 'arm64':
+      return `__arm64_sys_${name}`;
+    default:
+      throw new KernelError('ksyscall', 38, 'ENOSYS', `skep does not know the architecture ${process.arch}`);
   }
 }

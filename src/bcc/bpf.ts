@@ -13,25 +13,26 @@
  * Needs CAP_BPF and what the hooks need (root has all). Errors: `CompileError` (the text), `VerifierError` (the program),
  * `PrivilegeError`, `FeatureError`, `UsageError`.
  */
+
+import type { Attachment } from '../attach/attachment.ts';
 import { attachCgroup } from '../attach/cgroup.ts';
 import { attachIterator, type IteratorOptions } from '../attach/iterator.ts';
 import { attachKprobe, type KprobeOptions } from '../attach/kprobe.ts';
 import { attachPerfEvent, type PerfEventTarget } from '../attach/perf-event.ts';
+import { attachRawTracepoint } from '../attach/raw-tracepoint.ts';
 import { attachPacketSocket, type PacketSocket } from '../attach/socket.ts';
 import { attachTracepoint } from '../attach/tracepoint.ts';
-import { attachRawTracepoint } from '../attach/raw-tracepoint.ts';
 import { attachTracing } from '../attach/tracing.ts';
 import { attachUprobe, type UprobeOptions, type UprobeTarget } from '../attach/uprobe.ts';
 import { attachXdp, type XdpOptions } from '../attach/xdp.ts';
-import type { Attachment } from '../attach/attachment.ts';
 import { similar } from '../compiler/did-you-mean.ts';
 import { UsageError } from '../kernel/errors.ts';
-import { readTargetFacts, type KernelFacts } from '../kernel/facts.ts';
+import { type KernelFacts, readTargetFacts } from '../kernel/facts.ts';
 import { linuxKernel } from '../kernel/linux.ts';
 import type { Kernel } from '../kernel/port.ts';
-import { loadObject, type LoadedObject, type LoadedProgram } from '../link/load.ts';
+import { type LoadedObject, type LoadedProgram, loadObject } from '../link/load.ts';
 import type { MapValue } from '../maps/codec.ts';
-import { openMap, type AnyMap } from '../maps/open.ts';
+import { type AnyMap, openMap } from '../maps/open.ts';
 import type { ObjectSpec, ProgramSpec } from '../object/spec.ts';
 import { attachTo, autoAttach } from './auto-attach.ts';
 import { parseCflags } from './cflags.ts';
@@ -88,7 +89,9 @@ export class BPF implements AsyncDisposable, Disposable {
     const bpf = new BPF(spec, kernel, facts, log);
     try {
       for (const warning of bpf.object.warnings) log(warning);
-      if (options.autoAttach !== false) for (const program of spec.programs) if (program.autoAttach && program.autoLoad) bpf.keep(autoAttach(kernel, bpf.object.load(program)));
+      if (options.autoAttach !== false)
+        for (const program of spec.programs)
+          if (program.autoAttach && program.autoLoad) bpf.keep(autoAttach(kernel, bpf.object.load(program)));
       return bpf;
     } catch (error) {
       bpf.close();
@@ -216,19 +219,31 @@ export class BPF implements AsyncDisposable, Disposable {
     const place = target ?? known.target;
     if (place === undefined) throw new UsageError(`'${fn}' does not say where it belongs: give a target`);
     // A program of this kind is loaded for one place.
-    const program = this.object.load(known.type === type && known.attachType === attachType && known.target === place ? known : { ...known, type, attachType, target: place });
+    const program = this.object.load(
+      known.type === type && known.attachType === attachType && known.target === place
+        ? known
+        : { ...known, type, attachType, target: place },
+    );
     return this.keep(attachTracing(this.kernel, program));
   }
 
   private specOf(fn: string): ProgramSpec {
     const known = this.spec.programs.find((program) => program.name === fn);
-    if (!known) throw this.unknown('program', fn, this.spec.programs.map((program) => program.name));
+    if (!known)
+      throw this.unknown(
+        'program',
+        fn,
+        this.spec.programs.map((program) => program.name),
+      );
     return known;
   }
 
   private unknown(what: string, name: string, names: readonly string[]): UsageError {
     const known = names.filter((candidate) => !candidate.startsWith('.'));
-    return new UsageError(`there is no ${what} '${name}' in ${this.spec.name}${known.length === 0 ? '' : ` (it has ${known.join(', ')})`}`, similar(name, known));
+    return new UsageError(
+      `there is no ${what} '${name}' in ${this.spec.name}${known.length === 0 ? '' : ` (it has ${known.join(', ')})`}`,
+      similar(name, known),
+    );
   }
 
   private keep<A extends Attachment>(attachment: A): A {
@@ -257,7 +272,8 @@ export class BPF implements AsyncDisposable, Disposable {
 
 async function specOf(options: LoadOptions, kernel: Kernel, facts: KernelFacts): Promise<ObjectSpec> {
   const { spec, text, file } = options;
-  if ([spec, text, file].filter((given) => given !== undefined).length !== 1) throw new UsageError("BPF.load takes one of 'text', 'file' and 'spec'");
+  if ([spec, text, file].filter((given) => given !== undefined).length !== 1)
+    throw new UsageError("BPF.load takes one of 'text', 'file' and 'spec'");
   if (spec) return spec;
   const { compileText } = await import('./compile-text.ts');
   return compileText(

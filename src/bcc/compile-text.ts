@@ -1,13 +1,14 @@
 /** The compiler as `BPF.load` calls it: files and flags become options, refusals become errors. */
+
+import { folderResolver } from '../compiler/c/preprocessor/headers.ts';
 import { compile } from '../compiler/compile.ts';
 import { CompileError } from '../compiler/compile-error.ts';
-import { folderResolver } from '../compiler/c/preprocessor/headers.ts';
-import { renderDiagnostics } from '../compiler/render-diagnostic.ts';
 import { guessDialect } from '../compiler/dialect/auto.ts';
 import { bccDialect } from '../compiler/dialect/bcc/dialect.ts';
 import { libbpfDialect } from '../compiler/dialect/libbpf/dialect.ts';
+import { renderDiagnostics } from '../compiler/render-diagnostic.ts';
 import type { TargetFacts } from '../compiler/target-facts.ts';
-import { KernelError, type Kernel } from '../kernel/port.ts';
+import { type Kernel, KernelError } from '../kernel/port.ts';
 import type { ObjectSpec } from '../object/spec.ts';
 import type { CompilerFlags } from './cflags.ts';
 

@@ -35,7 +35,8 @@ export function collectSlots(entries: Iterable<readonly [unknown, unknown]>): Co
 }
 
 function parts(key: unknown): readonly [unknown, number] {
-  if (typeof key !== 'object' || key === null) throw new TypeError('a histogram by section needs a struct key: the section first, then the slot');
+  if (typeof key !== 'object' || key === null)
+    throw new TypeError('a histogram by section needs a struct key: the section first, then the slot');
   const fields = Object.entries(key).filter(([name]) => !name.startsWith('__pad'));
   const [section, slot] = fields;
   if (!section || !slot) throw new TypeError('a histogram by section needs a struct key of two fields: the section, then the slot');

@@ -12,7 +12,7 @@ import { UsageError } from '../kernel/errors.ts';
 import type { MapInput, MapValue } from '../maps/codec.ts';
 import type { AnyMap } from '../maps/open.ts';
 import { PerCpuMap } from '../maps/per-cpu.ts';
-import { linearLines, log2Lines, log2Rows, type Count, type HistogramOptions, type HistogramRow } from '../render/histogram.ts';
+import { type Count, type HistogramOptions, type HistogramRow, linearLines, log2Lines, log2Rows } from '../render/histogram.ts';
 import { safe } from '../render/safe.ts';
 import { collectHistograms, collectSlots } from './histograms.ts';
 

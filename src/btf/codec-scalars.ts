@@ -94,9 +94,7 @@ function rawBits(shift: number, width: number): Decoder<number> | Decoder<bigint
   if (bytes <= 4) {
     const mask = width === 32 ? -1 : (1 << width) - 1;
     const read: Decoder<number> =
-      bytes === 3
-        ? (view, offset) => view.getUint16(offset, true) | (view.getUint8(offset + 2) << 16)
-        : unsignedReaders[bytes >> 1];
+      bytes === 3 ? (view, offset) => view.getUint16(offset, true) | (view.getUint8(offset + 2) << 16) : unsignedReaders[bytes >> 1];
     return (view, offset) => ((read(view, offset) >>> shift) & mask) >>> 0;
   }
   return (view, offset) => {

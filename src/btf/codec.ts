@@ -16,21 +16,40 @@
  * needs to be given; of several, the last in declaration order wins, but texts and bools, which do not tell all of
  * their bytes, give way to the others.
  */
-import { bitsReader, bitsWriter, doesNotFit, intReader, intWriter, textReader, textWriter, type Decoder, type Encoder } from './codec-scalars.ts';
+import {
+  bitsReader,
+  bitsWriter,
+  type Decoder,
+  doesNotFit,
+  type Encoder,
+  intReader,
+  intWriter,
+  textReader,
+  textWriter,
+} from './codec-scalars.ts';
 import { BtfError } from './error.ts';
-import { describeType, type EnumSchema, type MemberSchema, type RecordSchema, type SchemaOptions, type TypeSchema } from './schema.ts';
 import { makeRecordReader } from './record-sites.ts';
+import { describeType, type EnumSchema, type MemberSchema, type RecordSchema, type SchemaOptions, type TypeSchema } from './schema.ts';
 import type { BtfSource } from './types.ts';
 
-export type { TypeSchema, SchemaOptions } from './schema.ts';
+export type { SchemaOptions, TypeSchema } from './schema.ts';
 export { describeType } from './schema.ts';
 
 export type BtfValue = number | bigint | boolean | string | Uint8Array | undefined | BtfValue[] | BtfRecord;
-export interface BtfRecord { [member: string]: BtfValue }
+export interface BtfRecord {
+  [member: string]: BtfValue;
+}
 
 /** What encoding takes: values as decoding gives them, and what can stand for them. */
 export type BtfInput =
-  | number | bigint | boolean | string | Uint8Array | undefined | readonly BtfInput[] | { readonly [member: string]: BtfInput };
+  | number
+  | bigint
+  | boolean
+  | string
+  | Uint8Array
+  | undefined
+  | readonly BtfInput[]
+  | { readonly [member: string]: BtfInput };
 
 export interface Codec {
   readonly schema: TypeSchema;

@@ -4,7 +4,7 @@
  * A cursor is one object that is moved over many records; each member is decoded when it is read. A column reader
  * takes one member out of many records into a typed array. Both for those who read millions.
  */
-import { memberReader, type BtfRecord, type BtfValue } from './codec.ts';
+import { type BtfRecord, type BtfValue, memberReader } from './codec.ts';
 import { BtfError } from './error.ts';
 import type { RecordSchema, TypeSchema } from './schema.ts';
 
@@ -49,8 +49,16 @@ export function makeCursor<T = BtfRecord>(schema: RecordSchema): CursorOf<T> {
 }
 
 export type Column =
-  | Int8Array | Uint8Array | Int16Array | Uint16Array | Int32Array | Uint32Array | BigInt64Array | BigUint64Array
-  | Float32Array | Float64Array;
+  | Int8Array
+  | Uint8Array
+  | Int16Array
+  | Uint16Array
+  | Int32Array
+  | Uint32Array
+  | BigInt64Array
+  | BigUint64Array
+  | Float32Array
+  | Float64Array;
 
 export interface ColumnReader {
   /** Takes a scalar out of `count` records that lie `stride` bytes apart. */
@@ -69,8 +77,16 @@ export function columnReader(type: TypeSchema, at = 0): ColumnReader | undefined
       return columnOf(8, false, at);
     case 'float':
       return type.size === 4
-        ? column((n) => new Float32Array(n), (view, offset) => view.getFloat32(offset, true), at)
-        : column((n) => new Float64Array(n), (view, offset) => view.getFloat64(offset, true), at);
+        ? column(
+            (n) => new Float32Array(n),
+            (view, offset) => view.getFloat32(offset, true),
+            at,
+          )
+        : column(
+            (n) => new Float64Array(n),
+            (view, offset) => view.getFloat64(offset, true),
+            at,
+          );
     default:
       return undefined;
   }
@@ -80,16 +96,40 @@ function columnOf(size: number, signed: boolean, at: number): ColumnReader {
   switch (size) {
     case 1:
       return signed
-        ? column((n) => new Int8Array(n), (view, offset) => view.getInt8(offset), at)
-        : column((n) => new Uint8Array(n), (view, offset) => view.getUint8(offset), at);
+        ? column(
+            (n) => new Int8Array(n),
+            (view, offset) => view.getInt8(offset),
+            at,
+          )
+        : column(
+            (n) => new Uint8Array(n),
+            (view, offset) => view.getUint8(offset),
+            at,
+          );
     case 2:
       return signed
-        ? column((n) => new Int16Array(n), (view, offset) => view.getInt16(offset, true), at)
-        : column((n) => new Uint16Array(n), (view, offset) => view.getUint16(offset, true), at);
+        ? column(
+            (n) => new Int16Array(n),
+            (view, offset) => view.getInt16(offset, true),
+            at,
+          )
+        : column(
+            (n) => new Uint16Array(n),
+            (view, offset) => view.getUint16(offset, true),
+            at,
+          );
     case 4:
       return signed
-        ? column((n) => new Int32Array(n), (view, offset) => view.getInt32(offset, true), at)
-        : column((n) => new Uint32Array(n), (view, offset) => view.getUint32(offset, true), at);
+        ? column(
+            (n) => new Int32Array(n),
+            (view, offset) => view.getInt32(offset, true),
+            at,
+          )
+        : column(
+            (n) => new Uint32Array(n),
+            (view, offset) => view.getUint32(offset, true),
+            at,
+          );
     case 8:
       return wideColumn(signed, at);
     default:

@@ -27,8 +27,7 @@ function linkage(raw: Raw, value: number): (typeof LINKAGES)[number] {
 function int(raw: Raw): BtfType {
   const data = raw.words[raw.at + 3];
   const flags = (data >>> 24) & 0xf;
-  const encoding =
-    flags & INT_BOOL ? 'bool' : flags & INT_CHAR ? 'char' : flags & INT_SIGNED ? 'signed' : 'unsigned';
+  const encoding = flags & INT_BOOL ? 'bool' : flags & INT_CHAR ? 'char' : flags & INT_SIGNED ? 'signed' : 'unsigned';
   return { kind: 'int', name: name(raw), size: third(raw), bits: data & 0xff, encoding };
 }
 

@@ -9,9 +9,9 @@
  * cannot do it the record is packed (`layout.ts`). Names that C would confuse get a suffix, `name___2`.
  */
 import { declare, type NamedType, type Speller } from './declarator.ts';
+import { Names } from './dump-names.ts';
 import { BtfError } from './error.ts';
 import { RecordLayout } from './layout.ts';
-import { Names } from './dump-names.ts';
 import type { BtfEnum, BtfSource, BtfStruct } from './types.ts';
 
 export interface DumpOptions {
@@ -198,7 +198,10 @@ class Dumper {
   }
 
   /** Compilers other than C's have integers of their own names. */
-  #prepareScalar(id: number, type: { readonly kind: 'int' | 'float'; readonly name: string; readonly size: number; readonly encoding?: string }): void {
+  #prepareScalar(
+    id: number,
+    type: { readonly kind: 'int' | 'float'; readonly name: string; readonly size: number; readonly encoding?: string },
+  ): void {
     if (type.kind === 'float' || isCInteger(type.name) || this.#state.get(id) !== undefined) return;
     this.#state.set(id, 'done');
     const signs: Readonly<Record<number, string>> = { 1: 'char', 2: 'short', 4: 'int', 8: 'long long', 16: '__int128' };
@@ -284,7 +287,11 @@ class Dumper {
     const lines = type.values.map((v, i) => `${pad}${this.#names.enumerator(id, i)} = ${literal(v.value, type)},\n`);
     const name = type.name === '' ? '' : ` ${this.#names.tag(id)}`;
     if (lines.length === 0) return `enum${name}`;
-    const sizes: Readonly<Record<number, string>> = { 1: ' __attribute__((mode(byte)))', 2: ' __attribute__((mode(HI)))', 8: ' __attribute__((mode(DI)))' };
+    const sizes: Readonly<Record<number, string>> = {
+      1: ' __attribute__((mode(byte)))',
+      2: ' __attribute__((mode(HI)))',
+      8: ' __attribute__((mode(DI)))',
+    };
     return `enum${name} {\n${lines.join('')}${'\t'.repeat(level)}}${sizes[type.size] ?? ''}`;
   }
 }

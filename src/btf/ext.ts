@@ -14,7 +14,10 @@ import { BtfError } from './error.ts';
 import { BTF_MAGIC, BTF_VERSION } from './format.ts';
 import type { BtfImage } from './write.ts';
 
-export interface FuncInfo { readonly offset: number; readonly type: number }
+export interface FuncInfo {
+  readonly offset: number;
+  readonly type: number;
+}
 export interface LineRecord {
   readonly offset: number;
   readonly file: string;
@@ -32,7 +35,10 @@ export interface CoreRecord {
 }
 
 /** Records of one ELF section, in the order of the file. */
-export interface ExtSection<T> { readonly section: string; readonly records: readonly T[] }
+export interface ExtSection<T> {
+  readonly section: string;
+  readonly records: readonly T[];
+}
 
 export interface ExtInfo {
   readonly functions: readonly ExtSection<FuncInfo>[];
@@ -135,12 +141,7 @@ export function encodeExt(info: ExtInfo, image: BtfImage): Uint8Array {
   return toBytes([...header, ...functions, ...lines, ...core]);
 }
 
-function encodePart<T>(
-  sections: readonly ExtSection<T>[],
-  size: number,
-  image: BtfImage,
-  encode: (record: T) => number[],
-): number[] {
+function encodePart<T>(sections: readonly ExtSection<T>[], size: number, image: BtfImage, encode: (record: T) => number[]): number[] {
   const filled = sections.filter((s) => s.records.length > 0);
   if (filled.length === 0) return [];
   const words = [size];
@@ -163,10 +164,7 @@ export function encodeFuncInfo(records: readonly { readonly slot: number; readon
 }
 
 /** `line_info` of BPF_PROG_LOAD; the texts are added to the strings of `image`, which is the BTF to load with it. */
-export function encodeLineInfo(
-  records: readonly (Omit<LineRecord, 'offset'> & { readonly slot: number })[],
-  image: BtfImage,
-): Uint8Array {
+export function encodeLineInfo(records: readonly (Omit<LineRecord, 'offset'> & { readonly slot: number })[], image: BtfImage): Uint8Array {
   return toBytes(records.flatMap((r) => lineWords(r.slot, r, image)));
 }
 

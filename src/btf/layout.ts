@@ -9,9 +9,7 @@ import { BtfError } from './error.ts';
 import type { BtfMember, BtfSource, BtfStruct } from './types.ts';
 import { POINTER_SIZE, resolveId, scalarAlignment, sizeOf } from './walk.ts';
 
-export type LayoutLine =
-  | { readonly kind: 'member'; readonly member: BtfMember }
-  | { readonly kind: 'padding'; readonly text: string };
+export type LayoutLine = { readonly kind: 'member'; readonly member: BtfMember } | { readonly kind: 'padding'; readonly text: string };
 
 export interface Layout {
   readonly members: readonly LayoutLine[];
@@ -59,7 +57,8 @@ export class RecordLayout {
       const { size, align: natural } = this.#measure(member.type, depth);
       const unit = packed ? 1 : natural;
       const start = isUnion ? 0 : end;
-      const place = (from: number): number => (member.bitSize > 0 ? placeBits(from, member.bitSize, size, unit, packed) : roundUp(from, unit * 8));
+      const place = (from: number): number =>
+        member.bitSize > 0 ? placeBits(from, member.bitSize, size, unit, packed) : roundUp(from, unit * 8);
       if (place(start) !== member.bitOffset) {
         if (isUnion || member.bitOffset < start) return undefined;
         // Fill the gap, as far as C would not do it by itself.
@@ -135,7 +134,12 @@ function pad(lines: LayoutLine[], from: number, to: number, byBytes: boolean): v
   }
 }
 
-const UNITS: readonly (readonly [number, string])[] = [[64, 'long'], [32, 'int'], [16, 'short'], [8, 'char']];
+const UNITS: readonly (readonly [number, string])[] = [
+  [64, 'long'],
+  [32, 'int'],
+  [16, 'short'],
+  [8, 'char'],
+];
 
 function roundUp(value: number, to: number): number {
   return Math.ceil(value / to) * to;

@@ -17,7 +17,8 @@ export function loadableBtf(source: BtfSource): BtfSource {
   const added: BtfType[] = [];
   const add = (type: BtfType): number => source.size + added.push(type) - 1;
   let intId: number | undefined;
-  const int = (): number => (intId ??= source.find('int', 'int') ?? add({ kind: 'int', name: 'int', size: 4, bits: 32, encoding: 'signed' }));
+  const int = (): number =>
+    (intId ??= source.find('int', 'int') ?? add({ kind: 'int', name: 'int', size: 4, bits: 32, encoding: 'signed' }));
   let standIn: number | undefined;
   const places = (section: BtfDatasec): BtfDatasec =>
     withPlaces(source, section, () => (standIn ??= add({ kind: 'var', name: 'skep_ksym', type: int(), linkage: 'global' })));

@@ -21,8 +21,8 @@
 import { decodeType } from './decode.ts';
 import { BtfError } from './error.ts';
 import { BTF_MAGIC, BTF_VERSION, HEADER_SIZE, HEADER_SIZE_LAYOUT, RAW, RAW_KIND } from './format.ts';
-import { enumeratorsOf, indexTypes, makeLayout, ownerOf, type Layout, type TypeIndex } from './scan.ts';
 import { NameIndex } from './names.ts';
+import { enumeratorsOf, indexTypes, type Layout, makeLayout, ownerOf, type TypeIndex } from './scan.ts';
 import { closest } from './similar.ts';
 import { StringTable } from './strings.ts';
 import type { BtfKind, BtfSource, BtfType } from './types.ts';

@@ -9,8 +9,9 @@
  *
  * A place fills up to eight members; longer records chain several.
  */
-import type { Decoder } from './codec-scalars.ts';
+
 import type { BtfRecord, BtfValue } from './codec.ts';
+import type { Decoder } from './codec-scalars.ts';
 
 type Names = readonly string[];
 type Readers = readonly Decoder<BtfValue>[];

@@ -6,8 +6,9 @@
  * A schema stands alone: no ids, no typedefs, anonymous members flattened into their parent, everything checked.
  * Pointers are not followed, so it is finite; equal parts are shared, so it is small even for hostile types.
  */
-import { BtfError } from './error.ts';
+
 import { formatType } from './declarator.ts';
+import { BtfError } from './error.ts';
 import type { BtfMember, BtfSource, BtfStruct } from './types.ts';
 import { isText, resolve, resolveId, sizeOf } from './walk.ts';
 
@@ -33,8 +34,14 @@ export interface IntSchema {
   /** 'number' for up to 4 bytes, 'bigint' for 16, as the options say for 8. */
   readonly js: Int64;
 }
-export interface BoolSchema { readonly kind: 'bool'; readonly size: number }
-export interface FloatSchema { readonly kind: 'float'; readonly size: number }
+export interface BoolSchema {
+  readonly kind: 'bool';
+  readonly size: number;
+}
+export interface FloatSchema {
+  readonly kind: 'float';
+  readonly size: number;
+}
 export interface EnumSchema {
   readonly kind: 'enum';
   readonly name: string;
@@ -43,10 +50,20 @@ export interface EnumSchema {
   readonly js: Int64;
   readonly values: ReadonlyMap<string, bigint>;
 }
-export interface PointerSchema { readonly kind: 'pointer'; readonly size: number; readonly to: string }
-export interface TextSchema { readonly kind: 'text'; readonly size: number }
+export interface PointerSchema {
+  readonly kind: 'pointer';
+  readonly size: number;
+  readonly to: string;
+}
+export interface TextSchema {
+  readonly kind: 'text';
+  readonly size: number;
+}
 /** Bytes without a form of their own: `unsigned char[N]` on request, floats that JavaScript lacks. */
-export interface BytesSchema { readonly kind: 'bytes'; readonly size: number }
+export interface BytesSchema {
+  readonly kind: 'bytes';
+  readonly size: number;
+}
 export interface ArraySchema {
   readonly kind: 'array';
   readonly size: number;
@@ -69,11 +86,22 @@ export interface MemberSchema {
   readonly bits?: { readonly shift: number; readonly width: number };
 }
 /** Nothing to decode: `void`, a struct without members. */
-export interface VoidSchema { readonly kind: 'void'; readonly size: 0 }
+export interface VoidSchema {
+  readonly kind: 'void';
+  readonly size: 0;
+}
 
 export type TypeSchema =
-  | IntSchema | BoolSchema | FloatSchema | EnumSchema | PointerSchema | TextSchema | BytesSchema | ArraySchema
-  | RecordSchema | VoidSchema;
+  | IntSchema
+  | BoolSchema
+  | FloatSchema
+  | EnumSchema
+  | PointerSchema
+  | TextSchema
+  | BytesSchema
+  | ArraySchema
+  | RecordSchema
+  | VoidSchema;
 
 const MAX_DEPTH = 64;
 /** Scalars in one value: above this, a value would not fit into memory as objects. */
@@ -84,7 +112,11 @@ const MAX_MEMBERS = 2 ** 16;
 /** Nodes of the schema, were it a tree: what a codec is made of. Structs in structs can double them at each level. */
 const MAX_NODES = 2 ** 17;
 
-interface Entry { readonly schema: TypeSchema; readonly leaves: number; readonly nodes: number }
+interface Entry {
+  readonly schema: TypeSchema;
+  readonly leaves: number;
+  readonly nodes: number;
+}
 
 export function describeType(source: BtfSource, id: number, options: SchemaOptions = {}): TypeSchema {
   return new Describer(source, options).describe(id, 0).schema;
@@ -109,7 +141,8 @@ class Describer {
     if (depth > MAX_DEPTH) throw new BtfError('limit', `types nested more than ${MAX_DEPTH} deep`, at);
     this.#known.set(at, undefined);
     const entry = this.#make(at, depth);
-    if (entry.leaves > MAX_LEAVES || entry.nodes > MAX_NODES) throw new BtfError('limit', 'the type has too many elements to be decoded', at);
+    if (entry.leaves > MAX_LEAVES || entry.nodes > MAX_NODES)
+      throw new BtfError('limit', 'the type has too many elements to be decoded', at);
     this.#known.set(at, entry);
     return entry;
   }
@@ -207,7 +240,10 @@ class Describer {
   }
 }
 
-interface Count { leaves: number; nodes: number }
+interface Count {
+  leaves: number;
+  nodes: number;
+}
 
 /** Width of a bit-field, 0 for other members. Old compilers put it into the integer type. */
 function bitFieldWidth(member: BtfMember, type: { readonly kind: string; readonly bits?: number; readonly size?: number }): number {

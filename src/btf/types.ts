@@ -11,8 +11,16 @@ export interface BtfInt {
   readonly bits: number;
   readonly encoding: 'unsigned' | 'signed' | 'char' | 'bool';
 }
-export interface BtfPtr { readonly kind: 'ptr'; readonly type: number }
-export interface BtfArray { readonly kind: 'array'; readonly element: number; readonly index: number; readonly length: number }
+export interface BtfPtr {
+  readonly kind: 'ptr';
+  readonly type: number;
+}
+export interface BtfArray {
+  readonly kind: 'array';
+  readonly element: number;
+  readonly index: number;
+  readonly length: number;
+}
 export interface BtfMember {
   readonly name: string;
   readonly type: number;
@@ -27,7 +35,10 @@ export interface BtfStruct {
   readonly size: number;
   readonly members: readonly BtfMember[];
 }
-export interface BtfEnumerator { readonly name: string; readonly value: bigint }
+export interface BtfEnumerator {
+  readonly name: string;
+  readonly value: bigint;
+}
 export interface BtfEnum {
   readonly kind: 'enum' | 'enum64';
   readonly name: string;
@@ -35,9 +46,20 @@ export interface BtfEnum {
   readonly signed: boolean;
   readonly values: readonly BtfEnumerator[];
 }
-export interface BtfFwd { readonly kind: 'fwd'; readonly name: string; readonly union: boolean }
-export interface BtfTypedef { readonly kind: 'typedef'; readonly name: string; readonly type: number }
-export interface BtfQualifier { readonly kind: 'const' | 'volatile' | 'restrict'; readonly type: number }
+export interface BtfFwd {
+  readonly kind: 'fwd';
+  readonly name: string;
+  readonly union: boolean;
+}
+export interface BtfTypedef {
+  readonly kind: 'typedef';
+  readonly name: string;
+  readonly type: number;
+}
+export interface BtfQualifier {
+  readonly kind: 'const' | 'volatile' | 'restrict';
+  readonly type: number;
+}
 export interface BtfTypeTag {
   readonly kind: 'typeTag';
   readonly name: string;
@@ -54,7 +76,10 @@ export interface BtfDeclTag {
   /** `name` is a whole attribute instead of a tag's text. */
   readonly attribute?: boolean;
 }
-export interface BtfParam { readonly name: string; readonly type: number }
+export interface BtfParam {
+  readonly name: string;
+  readonly type: number;
+}
 export interface BtfFuncProto {
   readonly kind: 'funcProto';
   readonly returns: number;
@@ -73,21 +98,49 @@ export interface BtfVar {
   readonly type: number;
   readonly linkage: 'static' | 'global' | 'extern';
 }
-export interface BtfDatasecEntry { readonly type: number; readonly offset: number; readonly size: number }
+export interface BtfDatasecEntry {
+  readonly type: number;
+  readonly offset: number;
+  readonly size: number;
+}
 export interface BtfDatasec {
   readonly kind: 'datasec';
   readonly name: string;
   readonly size: number;
   readonly entries: readonly BtfDatasecEntry[];
 }
-export interface BtfFloat { readonly kind: 'float'; readonly name: string; readonly size: number }
-export interface BtfVoid { readonly kind: 'void' }
+export interface BtfFloat {
+  readonly kind: 'float';
+  readonly name: string;
+  readonly size: number;
+}
+export interface BtfVoid {
+  readonly kind: 'void';
+}
 /** A kind newer than this reader: skipped by the layout section where the BTF has one. */
-export interface BtfUnknown { readonly kind: 'unknown'; readonly raw: number }
+export interface BtfUnknown {
+  readonly kind: 'unknown';
+  readonly raw: number;
+}
 
 export type BtfType =
-  | BtfVoid | BtfInt | BtfPtr | BtfArray | BtfStruct | BtfEnum | BtfFwd | BtfTypedef | BtfQualifier
-  | BtfTypeTag | BtfDeclTag | BtfFuncProto | BtfFunc | BtfVar | BtfDatasec | BtfFloat | BtfUnknown;
+  | BtfVoid
+  | BtfInt
+  | BtfPtr
+  | BtfArray
+  | BtfStruct
+  | BtfEnum
+  | BtfFwd
+  | BtfTypedef
+  | BtfQualifier
+  | BtfTypeTag
+  | BtfDeclTag
+  | BtfFuncProto
+  | BtfFunc
+  | BtfVar
+  | BtfDatasec
+  | BtfFloat
+  | BtfUnknown;
 
 export type BtfKind = BtfType['kind'];
 

@@ -13,10 +13,7 @@ const MAX_CHAIN = 256;
 const MAX_DEPTH = 64;
 export const POINTER_SIZE = 8;
 
-export type BtfResolved = Exclude<
-  BtfType,
-  { readonly kind: 'typedef' | 'const' | 'volatile' | 'restrict' | 'typeTag' }
->;
+export type BtfResolved = Exclude<BtfType, { readonly kind: 'typedef' | 'const' | 'volatile' | 'restrict' | 'typeTag' }>;
 
 /** The id behind typedefs, qualifiers and type tags. */
 export function resolveId(source: BtfSource, id: number): number {
@@ -184,7 +181,11 @@ export function findMember(source: BtfSource, id: number, path: string): FoundMe
   return found;
 }
 
-interface Hit { readonly member: BtfMember; readonly bitOffset: number; readonly indexes: readonly number[] }
+interface Hit {
+  readonly member: BtfMember;
+  readonly bitOffset: number;
+  readonly indexes: readonly number[];
+}
 
 function memberOf(source: BtfSource, record: BtfStruct, name: string, seen: Set<BtfType>, depth: number): Hit | undefined {
   // Anonymous records form a tree in C; in a damaged file each is still looked at once only.

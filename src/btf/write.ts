@@ -7,7 +7,16 @@
  */
 import { BtfError } from './error.ts';
 import {
-  BTF_MAGIC, BTF_VERSION, HEADER_SIZE, INT_BOOL, INT_CHAR, INT_SIGNED, LINKAGES, MAX_NAME_OFFSET, MAX_TYPE_ID, MAX_VLEN,
+  BTF_MAGIC,
+  BTF_VERSION,
+  HEADER_SIZE,
+  INT_BOOL,
+  INT_CHAR,
+  INT_SIGNED,
+  LINKAGES,
+  MAX_NAME_OFFSET,
+  MAX_TYPE_ID,
+  MAX_VLEN,
   RAW_KIND,
 } from './format.ts';
 import type { BtfMember, BtfSource, BtfType } from './types.ts';

@@ -1,7 +1,7 @@
 /** Functions of an object as text: instructions by slot, what they refer to by name, the line they come from. */
 import { helperByNumber } from '../compiler/dialect/helpers.ts';
-import { slots } from '../isa/insn.ts';
 import { disassembleInsn } from '../isa/disassemble.ts';
+import { slots } from '../isa/insn.ts';
 import type { FunctionSpec, ObjectSpec, Reference } from '../object/spec.ts';
 
 export function assemblyText(spec: ObjectSpec): string {
@@ -35,13 +35,21 @@ const helperName = (number: number): string | undefined => helperByNumber(number
 
 function referenceText(to: Reference): string {
   switch (to.kind) {
-    case 'map': return `map[${to.map}]`;
-    case 'mapValue': return `map[${to.map}][0]+${to.offset}`;
-    case 'call': return `calls ${to.function}`;
-    case 'functionAddress': return `function ${to.function}`;
-    case 'kfunc': return `kernel function ${to.name}`;
-    case 'ksym': return `kernel symbol ${to.name}`;
-    case 'kconfig': return `kconfig ${to.name}`;
-    default: return to satisfies never;
+    case 'map':
+      return `map[${to.map}]`;
+    case 'mapValue':
+      return `map[${to.map}][0]+${to.offset}`;
+    case 'call':
+      return `calls ${to.function}`;
+    case 'functionAddress':
+      return `function ${to.function}`;
+    case 'kfunc':
+      return `kernel function ${to.name}`;
+    case 'ksym':
+      return `kernel symbol ${to.name}`;
+    case 'kconfig':
+      return `kconfig ${to.name}`;
+    default:
+      return to satisfies never;
   }
 }

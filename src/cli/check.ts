@@ -5,11 +5,12 @@
  *
  * A refused program does not hide the next.
  */
-import type { Kernel } from '../kernel/port.ts';
-import { linuxKernel } from '../kernel/linux.ts';
+
 import { UserError } from '../kernel/errors.ts';
-import { programMapIds, progInfo, mapInfo } from '../kernel/obj-info.ts';
-import { loadObject, type LoadedObject } from '../link/load.ts';
+import { linuxKernel } from '../kernel/linux.ts';
+import { mapInfo, progInfo, programMapIds } from '../kernel/obj-info.ts';
+import type { Kernel } from '../kernel/port.ts';
+import { type LoadedObject, loadObject } from '../link/load.ts';
 import { VerifierError } from '../link/verifier-error.ts';
 import type { ProgramSpec } from '../object/spec.ts';
 import { jsonLine } from '../render/json.ts';
@@ -25,7 +26,8 @@ const FLAGS = {
 
 export const help: CommandHelp = {
   usage: 'PROG.c',
-  about: 'Compiles the file, has the kernel verify each of its programs, and shows what it said: type, instructions, instructions that the verifier went through, stack, maps and time; for a refused program the line and the reason. Nothing is attached, nothing stays. Exit status: 0 if all programs were accepted, 1 if not, 2 for wrong usage.',
+  about:
+    'Compiles the file, has the kernel verify each of its programs, and shows what it said: type, instructions, instructions that the verifier went through, stack, maps and time; for a refused program the line and the reason. Nothing is attached, nothing stays. Exit status: 0 if all programs were accepted, 1 if not, 2 for wrong usage.',
   flags: FLAGS,
   examples: [
     ['sudo skep check prog.c', 'a line for each program'],
@@ -49,7 +51,14 @@ export interface Checked {
   readonly maps?: readonly string[];
   readonly milliseconds?: number;
   readonly error?: string;
-  readonly reason?: { readonly class: string; readonly summary: string; readonly hint: string | null; readonly kernel: string; readonly source: unknown; readonly trail: unknown };
+  readonly reason?: {
+    readonly class: string;
+    readonly summary: string;
+    readonly hint: string | null;
+    readonly kernel: string;
+    readonly source: unknown;
+    readonly trail: unknown;
+  };
   readonly log?: string;
 }
 
@@ -71,13 +80,17 @@ export async function run(words: readonly string[]): Promise<number> {
     if (options.json) process.stdout.write(`${jsonLine({ file, ok: false, diagnostics: messagesJson(compiled), programs: [] })}\n`);
     return 1;
   }
-  if (spec.programs.length === 0) throw new UserError(`${file} has no programs`, 'a program is a function with a section (libbpf) or one that is not static (BCC)');
+  if (spec.programs.length === 0)
+    throw new UserError(`${file} has no programs`, 'a program is a function with a section (libbpf) or one that is not static (BCC)');
   // Statistics (4) are there also for accepted programs; so is, at 2, every instruction.
   using object = loadObject(spec, kernel, { facts: program.facts, programs: () => false, logLevel: options.log ? 6 : 4 });
   for (const warning of object.warnings) if (!options.json) process.stderr.write(`skep: warning: ${warning}\n`);
   const results = spec.programs.map((one) => checkProgram(kernel, object, one, options.log));
   const ok = results.every((result) => result.ok);
-  if (options.json) process.stdout.write(`${jsonLine({ file, ok, kernel: program.facts.version.release, diagnostics: messagesJson(compiled), programs: results })}\n`);
+  if (options.json)
+    process.stdout.write(
+      `${jsonLine({ file, ok, kernel: program.facts.version.release, diagnostics: messagesJson(compiled), programs: results })}\n`,
+    );
   else for (const line of lines(results)) process.stdout.write(`${line}\n`);
   return ok ? 0 : 1;
 }
@@ -89,10 +102,16 @@ export function checkProgram(kernel: Kernel, object: LoadedObject, spec: Program
     const loaded = object.load(spec);
     const milliseconds = Math.round((performance.now() - start) * 1000) / 1000;
     const info = progInfo(kernel, loaded.fd);
-    const stack = /^stack depth ([\d+]+)/m.exec(loaded.log)?.[1]?.split('+').reduce((sum, bytes) => sum + Number(bytes), 0);
+    const stack = /^stack depth ([\d+]+)/m
+      .exec(loaded.log)?.[1]
+      ?.split('+')
+      .reduce((sum, bytes) => sum + Number(bytes), 0);
     const processed = /^processed (\d+) insns/m.exec(loaded.log)?.[1];
     return {
-      name, type, section, ok: true,
+      name,
+      type,
+      section,
+      ok: true,
       instructions: loaded.joined.slots.at(-1) ?? 0,
       xlated: info.xlated_prog_len / 8,
       // In program info since Linux 5.16, in the log always.
@@ -105,12 +124,30 @@ export function checkProgram(kernel: Kernel, object: LoadedObject, spec: Program
   } catch (error) {
     if (error instanceof VerifierError) {
       return {
-        name, type, section, ok: false, error: error.report(),
-        reason: { class: error.class, summary: error.summary, hint: error.hint ?? null, kernel: error.kernelMessage, source: error.source ?? null, trail: error.trail },
+        name,
+        type,
+        section,
+        ok: false,
+        error: error.report(),
+        reason: {
+          class: error.class,
+          summary: error.summary,
+          hint: error.hint ?? null,
+          kernel: error.kernelMessage,
+          source: error.source ?? null,
+          trail: error.trail,
+        },
         ...(withLog ? { log: error.log } : {}),
       };
     }
-    if (error instanceof UserError) return { name, type, section, ok: false, error: error.hint === undefined ? error.message : `${error.message}\n  hint: ${error.hint}` };
+    if (error instanceof UserError)
+      return {
+        name,
+        type,
+        section,
+        ok: false,
+        error: error.hint === undefined ? error.message : `${error.message}\n  hint: ${error.hint}`,
+      };
     throw error;
   }
 }

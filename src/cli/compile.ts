@@ -7,9 +7,9 @@
  */
 import { writeFileSync, writeSync } from 'node:fs';
 import { dumpAll } from '../btf/dump.ts';
-import { preprocess, type Compiled } from '../compiler/compile.ts';
-import { terminalSafe } from '../compiler/render-diagnostic.ts';
+import { type Compiled, preprocess } from '../compiler/compile.ts';
 import { printModule } from '../compiler/ir/print.ts';
+import { terminalSafe } from '../compiler/render-diagnostic.ts';
 import { slots } from '../isa/insn.ts';
 import { UserError } from '../kernel/errors.ts';
 import { linuxKernel } from '../kernel/linux.ts';
@@ -22,8 +22,19 @@ import type { CommandHelp } from './commands.ts';
 import { compileFile, FILE_FLAGS, messages, messagesJson, openProgram, parseFileCommand } from './program-file.ts';
 
 const FLAGS = {
-  out: { type: 'string', short: 'o', value: 'FILE', help: "where to write; '-' is stdout. Objects go to PROG.bpf.o without, text to stdout" },
-  emit: { type: 'string', value: 'STAGE', choices: ['obj', 'asm', 'ir', 'pp', 'btf'], default: 'obj', help: 'what to make: obj, asm, ir, pp or btf' },
+  out: {
+    type: 'string',
+    short: 'o',
+    value: 'FILE',
+    help: "where to write; '-' is stdout. Objects go to PROG.bpf.o without, text to stdout",
+  },
+  emit: {
+    type: 'string',
+    value: 'STAGE',
+    choices: ['obj', 'asm', 'ir', 'pp', 'btf'],
+    default: 'obj',
+    help: 'what to make: obj, asm, ir, pp or btf',
+  },
   btf: { type: 'string', value: 'FILE', help: 'types of the target kernel (raw BTF, or ELF with .BTF); the running one without' },
   portable: { type: 'boolean', help: 'for any kernel: CO-RE relocations, instruction set v3' },
   ...FILE_FLAGS,
@@ -31,7 +42,8 @@ const FLAGS = {
 
 export const help: CommandHelp = {
   usage: 'PROG.c',
-  about: 'Compiles restricted C, in the dialect of BCC or of libbpf, to an object that bpftool, libbpf and other loaders take. Nothing is loaded, so no privilege is needed. Exit status: 0, 1 if the text has errors, 2 for wrong usage.',
+  about:
+    'Compiles restricted C, in the dialect of BCC or of libbpf, to an object that bpftool, libbpf and other loaders take. Nothing is loaded, so no privilege is needed. Exit status: 0, 1 if the text has errors, 2 for wrong usage.',
   flags: FLAGS,
   examples: [
     ['skep compile prog.c', 'to prog.bpf.o, for this kernel'],
@@ -52,20 +64,27 @@ export async function run(words: readonly string[]): Promise<number> {
   }
   const program = openProgram(linuxKernel(), file, { ...options, dialect: options.dialect as 'bcc' | 'libbpf' | undefined });
   const stage = options.emit;
-  const compiled = stage === 'pp' ? { ...preprocess(program.text, program.options), spec: undefined, module: undefined } : compileFile(program);
+  const compiled =
+    stage === 'pp' ? { ...preprocess(program.text, program.options), spec: undefined, module: undefined } : compileFile(program);
   const failed = compiled.diagnostics.some((d) => d.severity === 'error');
   const made = failed ? undefined : make(stage, compiled);
   const target = options.out ?? (stage === 'obj' ? `${program.name}.bpf.o` : '-');
   // In JSON the text is a member, an object on stdout would be neither.
   const inJson = options.json && target === '-' && stage !== 'obj';
-  if (options.json && target === '-' && stage === 'obj') throw new UserError('--json and an object cannot both go to stdout', 'give the object a file with -o');
+  if (options.json && target === '-' && stage === 'obj')
+    throw new UserError('--json and an object cannot both go to stdout', 'give the object a file with -o');
   if (made !== undefined && !inJson) writeOut(target, made);
   if (options.json) {
-    process.stdout.write(`${jsonLine({
-      file, ok: !failed, emit: stage, diagnostics: messagesJson(compiled),
-      ...(made === undefined ? {} : inJson ? { text: made } : { output: target }),
-      ...(compiled.spec === undefined ? {} : describe(compiled.spec)),
-    })}\n`);
+    process.stdout.write(
+      `${jsonLine({
+        file,
+        ok: !failed,
+        emit: stage,
+        diagnostics: messagesJson(compiled),
+        ...(made === undefined ? {} : inJson ? { text: made } : { output: target }),
+        ...(compiled.spec === undefined ? {} : describe(compiled.spec)),
+      })}\n`,
+    );
   } else process.stderr.write(messages(compiled));
   return failed ? 1 : 0;
 }
@@ -73,11 +92,16 @@ export async function run(words: readonly string[]): Promise<number> {
 function make(stage: string, compiled: Pick<Compiled, 'spec' | 'module'> & { readonly text?: string }): Uint8Array | string {
   const { spec, module } = compiled;
   switch (stage) {
-    case 'pp': return compiled.text ?? '';
-    case 'ir': return module === undefined ? '' : printModule(module);
-    case 'asm': return spec === undefined ? '' : assemblyText(spec);
-    case 'btf': return spec?.btf === undefined ? '' : dumpAll(spec.btf);
-    default: return spec === undefined ? '' : writeObject(spec);
+    case 'pp':
+      return compiled.text ?? '';
+    case 'ir':
+      return module === undefined ? '' : printModule(module);
+    case 'asm':
+      return spec === undefined ? '' : assemblyText(spec);
+    case 'btf':
+      return spec?.btf === undefined ? '' : dumpAll(spec.btf);
+    default:
+      return spec === undefined ? '' : writeObject(spec);
   }
 }
 
@@ -85,7 +109,11 @@ function describe(spec: ObjectSpec): object {
   return {
     license: spec.license,
     programs: spec.programs.map(({ name, type, section, target, entry }) => ({
-      name, type, section, target: target ?? null, instructions: spec.functions.get(entry)?.insns.reduce((sum, insn) => sum + slots(insn), 0) ?? 0,
+      name,
+      type,
+      section,
+      target: target ?? null,
+      instructions: spec.functions.get(entry)?.insns.reduce((sum, insn) => sum + slots(insn), 0) ?? 0,
     })),
     maps: [...spec.maps.values()].map(({ name, type, keySize, valueSize, maxEntries }) => ({ name, type, keySize, valueSize, maxEntries })),
   };
@@ -94,8 +122,19 @@ function describe(spec: ObjectSpec): object {
 function writeOut(target: string, what: Uint8Array | string): void {
   if (target === '-') {
     // The text quotes the user's: to a terminal only what does nothing to it.
-    const bytes = typeof what === 'string' ? Buffer.from(process.stdout.isTTY === true ? what.split('\n').map((line) => terminalSafe(line.replaceAll('\t', '        '))).join('\n') : what) : what;
-    if (process.stdout.isTTY === true && typeof what !== 'string') throw new UserError('an object is no text for a terminal', 'give it a file with -o');
+    const bytes =
+      typeof what === 'string'
+        ? Buffer.from(
+            process.stdout.isTTY === true
+              ? what
+                  .split('\n')
+                  .map((line) => terminalSafe(line.replaceAll('\t', '        ')))
+                  .join('\n')
+              : what,
+          )
+        : what;
+    if (process.stdout.isTTY === true && typeof what !== 'string')
+      throw new UserError('an object is no text for a terminal', 'give it a file with -o');
     for (let at = 0; at < bytes.length; ) {
       try {
         at += writeSync(1, bytes, at);

@@ -24,7 +24,10 @@ const SHELLS: Readonly<Record<string, (all: readonly Completed[]) => string>> = 
 export async function run(words: readonly string[]): Promise<number> {
   const [shell = ''] = words;
   const make = SHELLS[shell];
-  if (!make || words.length !== 1) throw new CommandLineError(`'skep completion' takes one of ${Object.keys(SHELLS).join(', ')}${shell === '' ? '' : `, not '${words.join(' ')}'`}`);
+  if (!make || words.length !== 1)
+    throw new CommandLineError(
+      `'skep completion' takes one of ${Object.keys(SHELLS).join(', ')}${shell === '' ? '' : `, not '${words.join(' ')}'`}`,
+    );
   process.stdout.write(make(await everything()));
   return 0;
 }
@@ -35,7 +38,12 @@ async function everything(): Promise<Completed[]> {
   for (const command of COMMANDS) {
     const { help } = await command.load();
     const words = command.name === 'completion' ? Object.keys(SHELLS) : help === undefined ? [] : undefined;
-    all.push({ name: command.name, summary: command.summary, flags: help?.flags ?? (command.name === 'tools' ? { json: { type: 'boolean', help: 'as JSON' } } : {}), ...(words === undefined ? {} : { words }) });
+    all.push({
+      name: command.name,
+      summary: command.summary,
+      flags: help?.flags ?? (command.name === 'tools' ? { json: { type: 'boolean', help: 'as JSON' } } : {}),
+      ...(words === undefined ? {} : { words }),
+    });
   }
   return all;
 }
@@ -50,12 +58,16 @@ function bash(all: readonly Completed[]): string {
   const cases = all.map(({ name, flags, words }) => {
     const list = Object.entries(flags).flatMap((entry) => spellings(entry));
     const choices = Object.entries(flags).filter(([, flag]) => flag.choices !== undefined);
-    const values = choices.map((entry) => `      ${spellings(entry).join('|')}) COMPREPLY=($(compgen -W '${entry[1].choices?.join(' ')}' -- "$cur")); return ;;`);
+    const values = choices.map(
+      (entry) => `      ${spellings(entry).join('|')}) COMPREPLY=($(compgen -W '${entry[1].choices?.join(' ')}' -- "$cur")); return ;;`,
+    );
     return [
       `    ${name})`,
       ...(values.length === 0 ? [] : ['      case "$prev" in', ...values.map((line) => `  ${line}`), '      esac']),
       `      if [[ $cur == -* ]]; then COMPREPLY=($(compgen -W '${list.join(' ')}' -- "$cur"))`,
-      words === undefined ? '      else COMPREPLY=($(compgen -f -- "$cur")); fi ;;' : `      else COMPREPLY=($(compgen -W '${words.join(' ')}' -- "$cur")); fi ;;`,
+      words === undefined
+        ? '      else COMPREPLY=($(compgen -f -- "$cur")); fi ;;'
+        : `      else COMPREPLY=($(compgen -W '${words.join(' ')}' -- "$cur")); fi ;;`,
     ].join('\n');
   });
   return `# bash completion for skep
@@ -80,8 +92,13 @@ function zsh(all: readonly Completed[]): string {
   const bracket = (text: string): string => text.replace(/[[\]:\\]/g, '\\$&');
   const specs = ({ flags, words }: Completed): string[] => {
     const list = Object.entries(flags).flatMap(([name, flag]) => {
-      const value = flag.type === 'boolean' ? '' : `:${bracket(flag.value ?? name)}:${flag.choices === undefined ? '_files' : `(${flag.choices.join(' ')})`}`;
-      return spellings([name, flag]).map((spelling) => quote(`${flag.type === 'strings' ? '*' : ''}${spelling}[${bracket(flag.help)}]${value}`));
+      const value =
+        flag.type === 'boolean'
+          ? ''
+          : `:${bracket(flag.value ?? name)}:${flag.choices === undefined ? '_files' : `(${flag.choices.join(' ')})`}`;
+      return spellings([name, flag]).map((spelling) =>
+        quote(`${flag.type === 'strings' ? '*' : ''}${spelling}[${bracket(flag.help)}]${value}`),
+      );
     });
     const rest = words === undefined ? "'*:file:_files'" : words.length > 0 ? quote(`1:word:(${words.join(' ')})`) : '';
     return rest === '' ? list : [...list, rest];
@@ -117,7 +134,9 @@ function fish(all: readonly Completed[]): string {
     const when = `-n ${escape(`__fish_seen_subcommand_from ${name}`)}`;
     for (const [flag, { short, type, help, choices }] of Object.entries(flags)) {
       const head = flag.length === 1 ? `-s ${flag}` : `-l ${flag}${short === undefined ? '' : ` -s ${short}`}`;
-      lines.push(`complete -c skep ${when} ${head}${type === 'boolean' ? '' : choices === undefined ? ' -r -F' : ` -x -a ${escape(choices.join(' '))}`} -d ${escape(help)}`);
+      lines.push(
+        `complete -c skep ${when} ${head}${type === 'boolean' ? '' : choices === undefined ? ' -r -F' : ` -x -a ${escape(choices.join(' '))}`} -d ${escape(help)}`,
+      );
     }
     if (words === undefined) lines.push(`complete -c skep ${when} -F`);
     else if (words.length > 0) lines.push(`complete -c skep ${when} -a ${escape(words.join(' '))}`);

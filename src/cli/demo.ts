@@ -13,13 +13,20 @@ import { CommandLineError } from './errors.ts';
 import { runTool } from './run-tool.ts';
 
 /** How many writes of how many bytes. */
-const WRITES: readonly (readonly [number, number])[] = [[64, 4096], [32, 16384], [16, 65536], [8, 262144]];
+const WRITES: readonly (readonly [number, number])[] = [
+  [64, 4096],
+  [32, 16384],
+  [16, 65536],
+  [8, 262144],
+];
 
 export async function run(words: readonly string[]): Promise<number> {
   if (words.length > 0) throw new CommandLineError(`'skep demo' takes no arguments, not '${words[0]}'`);
   const folder = blockBackedFolder();
   if (folder === undefined) {
-    process.stdout.write('No folder on a block device was found where a temporary file could be written, so there is no I/O to show.\nTry: sudo skep bitesize\n');
+    process.stdout.write(
+      'No folder on a block device was found where a temporary file could be written, so there is no I/O to show.\nTry: sudo skep bitesize\n',
+    );
     return 0;
   }
   process.stdout.write(`Compiling bitesize, loading it, and writing to a temporary file in ${folder} with direct I/O:\n`);

@@ -1,18 +1,29 @@
 /** Help texts, made from the descriptors. */
 import { TOOL_LIST } from '../tools/index.ts';
-import { type Flag, type Tool, TOPICS, type Topic } from '../tools/tool.ts';
-import { allFlags } from './parse.ts';
+import { type Flag, TOPICS, type Tool, type Topic } from '../tools/tool.ts';
 import { COMMANDS, type CommandHelp } from './commands.ts';
+import { allFlags } from './parse.ts';
 
 const TOPIC_TITLES: Readonly<Record<Topic, string>> = {
-  disk: 'Block devices', files: 'Files and file systems', network: 'Network', scheduler: 'Processor and scheduler',
-  memory: 'Memory and caches', processes: 'Processes and signals', security: 'Security', functions: 'Any function',
-  languages: 'Languages and libraries', samples: "The kernel's samples",
+  disk: 'Block devices',
+  files: 'Files and file systems',
+  network: 'Network',
+  scheduler: 'Processor and scheduler',
+  memory: 'Memory and caches',
+  processes: 'Processes and signals',
+  security: 'Security',
+  functions: 'Any function',
+  languages: 'Languages and libraries',
+  samples: "The kernel's samples",
 };
 
 /** `skep --help`. */
 export function overview(): string {
-  const lines = ['usage: skep <tool> [flags]      sudo skep bitesize 5', "       skep <tool> --help       what it shows, its flags, examples", ''];
+  const lines = [
+    'usage: skep <tool> [flags]      sudo skep bitesize 5',
+    '       skep <tool> --help       what it shows, its flags, examples',
+    '',
+  ];
   for (const topic of TOPICS) {
     const tools = TOOL_LIST.filter((tool) => tool.topic === topic);
     if (tools.length === 0) continue;
@@ -50,7 +61,10 @@ export function commandHelp(name: string, help: CommandHelp): string {
 }
 
 function flagLine(name: string, flag: Flag): string {
-  const value = flag.type === 'boolean' ? '' : ` ${flag.value ?? (flag.type === 'string' || flag.type === 'strings' ? 'TEXT' : flag.type.toUpperCase())}`;
+  const value =
+    flag.type === 'boolean'
+      ? ''
+      : ` ${flag.value ?? (flag.type === 'string' || flag.type === 'strings' ? 'TEXT' : flag.type.toUpperCase())}`;
   const head = name.length === 1 ? `-${name}${value}` : `${flag.short === undefined ? '    ' : `-${flag.short}, `}--${name}${value}`;
   const rest = flag.default === undefined || flag.default === false ? flag.help : `${flag.help} (default ${flag.default})`;
   return `  ${head.padEnd(26)} ${rest}`;

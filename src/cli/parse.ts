@@ -54,7 +54,11 @@ export function parseTool(tool: Tool, words: readonly string[]): Parsed {
 }
 
 /** The words of anything that has flags. */
-export function parseFlags(name: string, flags: Flags, words: readonly string[]): { readonly options: Readonly<Record<string, unknown>>; readonly positionals: readonly string[] } {
+export function parseFlags(
+  name: string,
+  flags: Flags,
+  words: readonly string[],
+): { readonly options: Readonly<Record<string, unknown>>; readonly positionals: readonly string[] } {
   const { values, positionals } = split(flags, words, name);
   const options: Record<string, unknown> = {};
   for (const [flag, description] of Object.entries(flags)) options[flag] = flagValue(flag, description, values[flag]);
@@ -94,7 +98,8 @@ function flagValue(name: string, flag: Flag, given: RawValues[string]): unknown 
   if (given === undefined) return flag.type === 'boolean' ? false : flag.default;
   if (flag.type === 'boolean' || flag.type === 'strings') return given;
   const text = String(given);
-  if (flag.choices && !flag.choices.includes(text)) throw new CommandLineError(`--${name} is one of ${flag.choices.join(', ')}, not '${text}'`);
+  if (flag.choices && !flag.choices.includes(text))
+    throw new CommandLineError(`--${name} is one of ${flag.choices.join(', ')}, not '${text}'`);
   return flag.type === 'string' ? text : numberValue(`--${name}`, flag.type, text);
 }
 
@@ -109,7 +114,8 @@ const RANGES: Readonly<Record<string, readonly [number, number, string]>> = {
 function numberValue(what: string, type: string, text: string): number {
   const [low, high, words] = RANGES[type] ?? [0, Number.MAX_SAFE_INTEGER, 'a number'];
   const value = text.trim() === '' ? Number.NaN : Number(text);
-  if (!(value >= low && value <= high) || (type !== 'number' && !Number.isInteger(value))) throw new CommandLineError(`${what} takes ${words}, not '${text}'`);
+  if (!(value >= low && value <= high) || (type !== 'number' && !Number.isInteger(value)))
+    throw new CommandLineError(`${what} takes ${words}, not '${text}'`);
   return value;
 }
 

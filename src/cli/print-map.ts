@@ -1,7 +1,7 @@
 /** A map as lines for a person: histograms as pictures, anything else a line for each entry. */
 import type { Table } from '../bcc/table.ts';
-import { KernelError } from '../kernel/port.ts';
 import { UserError } from '../kernel/errors.ts';
+import { KernelError } from '../kernel/port.ts';
 import { safe } from '../render/safe.ts';
 
 /** Entries that are shown of one map. */
@@ -45,7 +45,10 @@ export function plain(value: unknown): string {
   if (typeof value === 'string') return JSON.stringify(value);
   if (value instanceof Uint8Array) return Buffer.from(value).toString('hex');
   if (Array.isArray(value)) return `[${value.map(plain).join(', ')}]`;
-  if (typeof value === 'object' && value !== null) return `{ ${Object.entries(value).map(([name, member]) => `${name}: ${plain(member)}`).join(', ')} }`;
+  if (typeof value === 'object' && value !== null)
+    return `{ ${Object.entries(value)
+      .map(([name, member]) => `${name}: ${plain(member)}`)
+      .join(', ')} }`;
   return String(value);
 }
 

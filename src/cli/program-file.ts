@@ -4,7 +4,7 @@
 import { readFileSync } from 'node:fs';
 import { BtfReader } from '../btf/read.ts';
 import { folderResolver } from '../compiler/c/preprocessor/headers.ts';
-import { compile, type CompileOptions, type Compiled } from '../compiler/compile.ts';
+import { type Compiled, type CompileOptions, compile } from '../compiler/compile.ts';
 import { guessDialect } from '../compiler/dialect/auto.ts';
 import { bccDialect } from '../compiler/dialect/bcc/dialect.ts';
 import { libbpfDialect } from '../compiler/dialect/libbpf/dialect.ts';
@@ -44,7 +44,11 @@ export interface FileOptions {
 }
 
 /** The one file that such a command takes, and its options. */
-export function parseFileCommand<O>(command: string, flags: Flags, words: readonly string[]): { readonly options: O; readonly file: string; readonly help: boolean } {
+export function parseFileCommand<O>(
+  command: string,
+  flags: Flags,
+  words: readonly string[],
+): { readonly options: O; readonly file: string; readonly help: boolean } {
   const { options, positionals } = parseFlags(command, flags, words);
   const help = options['help'] === true;
   const [file, extra] = positionals;
@@ -63,8 +67,19 @@ export function openProgram(kernel: Kernel, file: string, options: FileOptions):
   const dialect = options.dialect === undefined ? guessDialect(text) : options.dialect === 'bcc' ? bccDialect : libbpfDialect;
   const name = file.replace(/^.*\//, '').replace(/(?:\.bpf)?\.c$/, '');
   return {
-    file, text, name, facts,
-    options: { facts, dialect, name, file, defines: options.define ?? [], includes: headers(options.include ?? []), portable: options.portable === true },
+    file,
+    text,
+    name,
+    facts,
+    options: {
+      facts,
+      dialect,
+      name,
+      file,
+      defines: options.define ?? [],
+      includes: headers(options.include ?? []),
+      portable: options.portable === true,
+    },
   };
 }
 
@@ -73,7 +88,11 @@ export function compileFile(program: ProgramFile): Compiled {
 }
 
 export function messages(compiled: Pick<Compiled, 'diagnostics' | 'source'>): string {
-  return compiled.diagnostics.length === 0 ? '' : renderDiagnostics(compiled.diagnostics, compiled.source, { color: process.stderr.isTTY === true && process.env['NO_COLOR'] === undefined });
+  return compiled.diagnostics.length === 0
+    ? ''
+    : renderDiagnostics(compiled.diagnostics, compiled.source, {
+        color: process.stderr.isTTY === true && process.env['NO_COLOR'] === undefined,
+      });
 }
 
 export function messagesJson({ diagnostics, source }: Pick<Compiled, 'diagnostics' | 'source'>): DiagnosticJson[] {
@@ -99,7 +118,9 @@ function readBytes(file: string): Buffer {
     return readFileSync(file === '-' ? 0 : file);
   } catch (error) {
     const { code } = error as NodeJS.ErrnoException;
-    throw new UserError(`cannot read ${file}: ${code === 'ENOENT' ? 'there is no such file' : code === 'EISDIR' ? 'it is a folder' : (error as Error).message}`);
+    throw new UserError(
+      `cannot read ${file}: ${code === 'ENOENT' ? 'there is no such file' : code === 'EISDIR' ? 'it is a folder' : (error as Error).message}`,
+    );
   }
 }
 

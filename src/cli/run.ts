@@ -5,8 +5,8 @@
  *   compile ─▶ load ─▶ attach ─▶ trace_pipe … Ctrl-C or --duration ─▶ detach ─▶ maps
  */
 import { readIterator } from '../attach/iterator.ts';
-import { BPF } from '../bcc/bpf.ts';
 import { attachesByItself } from '../bcc/auto-attach.ts';
+import { BPF } from '../bcc/bpf.ts';
 import { UserError } from '../kernel/errors.ts';
 import { linuxKernel } from '../kernel/linux.ts';
 import { jsonLine } from '../render/json.ts';
@@ -19,7 +19,11 @@ import { compileFile, FILE_FLAGS, messages, messagesJson, openProgram, parseFile
 import { printsTrace, TracePipe } from './trace-pipe.ts';
 
 const FLAGS = {
-  attach: { type: 'strings', value: 'FN=PLACE', help: 'attach a function to a place: an interface, a kernel function, a cgroup folder, cpu_clock@99' },
+  attach: {
+    type: 'strings',
+    value: 'FN=PLACE',
+    help: 'attach a function to a place: an interface, a kernel function, a cgroup folder, cpu_clock@99',
+  },
   duration: { type: 'number', value: 'SECONDS', help: 'stop after this long' },
   verbose: { type: 'boolean', short: 'v', help: 'say on stderr what is attached' },
   ...FILE_FLAGS,
@@ -28,7 +32,8 @@ const FLAGS = {
 
 export const help: CommandHelp = {
   usage: 'PROG.c',
-  about: 'Compiles the file, loads it, attaches each program whose name (BCC) or section (libbpf) says where it belongs, prints what they print with bpf_trace_printk, and on Ctrl-C every map. The trace buffer is one for the whole machine: lines of other programs show, too.',
+  about:
+    'Compiles the file, loads it, attaches each program whose name (BCC) or section (libbpf) says where it belongs, prints what they print with bpf_trace_printk, and on Ctrl-C every map. The trace buffer is one for the whole machine: lines of other programs show, too.',
   flags: FLAGS,
   examples: [
     ['sudo skep run prog.c', 'until Ctrl-C'],
@@ -77,11 +82,19 @@ export async function run(words: readonly string[]): Promise<number> {
     const adjusted = { ...spec, programs: spec.programs.map((one) => ({ ...one, autoAttach: mine.has(one.name) })) };
     using bpf = await BPF.load({ spec: adjusted, name: program.name, kernel, ...(options.verbose ? { log: say } : {}) });
     for (const { fn, place } of places) bpf.attachTo(fn, place);
-    if (bpf.attached.length === 0) throw new UserError(`nothing in ${file} says where it is to be attached`, `give a place: --attach ${spec.programs[0]?.name ?? 'function'}=PLACE; the types of the programs are shown by 'skep check'`);
+    if (bpf.attached.length === 0)
+      throw new UserError(
+        `nothing in ${file} says where it is to be attached`,
+        `give a place: --attach ${spec.programs[0]?.name ?? 'function'}=PLACE; the types of the programs are shown by 'skep check'`,
+      );
     const left = spec.programs.filter((one) => !named.has(one.name) && !mine.has(one.name));
     if (left.length > 0 && !options.json) say(`skep: not attached: ${left.map(({ name, type }) => `${name} (${type})`).join(', ')}`);
-    for (const iterator of bpf.attached.filter(({ kind }) => kind === 'iter')) for (const chunk of readIterator(kernel, iterator)) print(Buffer.from(chunk).toString('utf8').replace(/\n$/, '').split('\n'));
-    if (!options.json) say(`Running ${bpf.attached.map(({ program: name, kind, target }) => `${name} on ${kind} ${target}`).join(', ')}. Hit Ctrl-C to end.`);
+    for (const iterator of bpf.attached.filter(({ kind }) => kind === 'iter'))
+      for (const chunk of readIterator(kernel, iterator)) print(Buffer.from(chunk).toString('utf8').replace(/\n$/, '').split('\n'));
+    if (!options.json)
+      say(
+        `Running ${bpf.attached.map(({ program: name, kind, target }) => `${name} on ${kind} ${target}`).join(', ')}. Hit Ctrl-C to end.`,
+      );
     const end = options.duration === undefined ? undefined : setTimeout(stop, options.duration * 1000);
     await new Promise<void>((resolve) => {
       const look = setInterval(() => {
@@ -99,7 +112,10 @@ export async function run(words: readonly string[]): Promise<number> {
     for (const name of bpf.maps) {
       if (name.startsWith('.')) continue;
       const table = bpf.map(name);
-      if (options.json) process.stdout.write(`${jsonLine({ kind: 'map', name, type: table.type, entries: 'entries' in table.map ? [...table.entries()].map(([key, value]) => ({ key, value })) : null })}\n`);
+      if (options.json)
+        process.stdout.write(
+          `${jsonLine({ kind: 'map', name, type: table.type, entries: 'entries' in table.map ? [...table.entries()].map(([key, value]) => ({ key, value })) : null })}\n`,
+        );
       else for (const line of mapLines(table)) process.stdout.write(`${line}\n`);
     }
     return 0;

@@ -6,7 +6,7 @@
  *   skep bitesize 5 ─▶ tools/index (names only) ─▶ tools/bitesize ─▶ run-tool
  */
 import { existsSync, readFileSync } from 'node:fs';
-import { errorText, exitStatus, CommandLineError } from './errors.ts';
+import { CommandLineError, errorText, exitStatus } from './errors.ts';
 
 async function main(words: readonly string[]): Promise<number> {
   const [name, ...rest] = words;
@@ -34,8 +34,13 @@ async function main(words: readonly string[]): Promise<number> {
   const command = COMMANDS.find((candidate) => candidate.name === name);
   if (command) return await (await command.load()).run(rest);
   const { similar } = await import('../compiler/did-you-mean.ts');
-  const near = similar(name, [...TOOL_LIST, ...COMMANDS].map((known) => known.name))[0];
-  throw new CommandLineError(`there is no tool or command '${name}'${near === undefined ? '' : `, did you mean '${near}'?`}; 'skep --help' lists them`);
+  const near = similar(
+    name,
+    [...TOOL_LIST, ...COMMANDS].map((known) => known.name),
+  )[0];
+  throw new CommandLineError(
+    `there is no tool or command '${name}'${near === undefined ? '' : `, did you mean '${near}'?`}; 'skep --help' lists them`,
+  );
 }
 
 /** From the package's own description, wherever the code was built to. */

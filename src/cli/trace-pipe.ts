@@ -6,11 +6,11 @@
  * dropped, because it cannot be theirs.
  */
 import { closeSync, constants, openSync, readSync } from 'node:fs';
+import { CALL, CLASS, JMP } from '../isa/insn.ts';
 import { explainDenied } from '../kernel/capabilities.ts';
 import { FeatureError, isDenied } from '../kernel/errors.ts';
-import { KernelError, type Kernel } from '../kernel/port.ts';
+import { type Kernel, KernelError } from '../kernel/port.ts';
 import { tracefsPath } from '../kernel/tracefs.ts';
-import { CALL, CLASS, JMP } from '../isa/insn.ts';
 import type { ObjectSpec } from '../object/spec.ts';
 
 /** bpf_trace_printk and bpf_trace_vprintk. */
@@ -18,7 +18,8 @@ const PRINTERS: ReadonlySet<number> = new Set([6, 177]);
 const CALL_OP = CLASS.JMP | JMP.CALL;
 
 export function printsTrace(spec: ObjectSpec): boolean {
-  for (const fn of spec.functions.values()) for (const insn of fn.insns) if (insn.op === CALL_OP && insn.src === CALL.HELPER && PRINTERS.has(insn.imm)) return true;
+  for (const fn of spec.functions.values())
+    for (const insn of fn.insns) if (insn.op === CALL_OP && insn.src === CALL.HELPER && PRINTERS.has(insn.imm)) return true;
   return false;
 }
 
@@ -32,7 +33,8 @@ export class TracePipe {
     try {
       this.#fd = openSync(`${tracefsPath(kernel)}/trace_pipe`, constants.O_RDONLY | constants.O_NONBLOCK);
     } catch (error) {
-      if (error instanceof KernelError && isDenied(error)) throw explainDenied(kernel, error, 'reading the trace buffer', ['CAP_SYS_ADMIN'], 'confidentiality');
+      if (error instanceof KernelError && isDenied(error))
+        throw explainDenied(kernel, error, 'reading the trace buffer', ['CAP_SYS_ADMIN'], 'confidentiality');
       throw new FeatureError('trace buffer', { why: (error as Error).message, cause: error });
     }
     for (const _ of this.#chunks()) {

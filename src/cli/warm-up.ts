@@ -4,10 +4,10 @@
  */
 import { BPF } from '../bcc/bpf.ts';
 import { FakeKernel } from '../kernel/fake.ts';
-import { loadFfi } from '../kernel/linux-ffi.ts';
 import { linuxKernel } from '../kernel/linux.ts';
-import { Output } from '../tools/output.ts';
+import { loadFfi } from '../kernel/linux-ffi.ts';
 import { TOOL_LIST } from '../tools/index.ts';
+import { Output } from '../tools/output.ts';
 import { runTool } from './run-tool.ts';
 
 const FORMAT = `name: block_rq_issue

@@ -13,23 +13,23 @@ import type { TranslationUnit } from './c/ast.ts';
 import { parse, parseDeclarations } from './c/parser/parse.ts';
 import type { HeaderResolver } from './c/preprocessor/headers.ts';
 import { virtualResolver } from './c/preprocessor/headers.ts';
-import { Preprocessor } from './c/preprocessor/preprocessor.ts';
 import type { PreprocessorOptions } from './c/preprocessor/preprocessor.ts';
-import { preprocessToText } from './c/preprocessor/text.ts';
-import { snapshot } from './c/preprocessor/snapshot.ts';
+import { Preprocessor } from './c/preprocessor/preprocessor.ts';
 import type { Snapshot } from './c/preprocessor/snapshot.ts';
+import { snapshot } from './c/preprocessor/snapshot.ts';
+import { preprocessToText } from './c/preprocessor/text.ts';
 import { createSema } from './c/sema/sema.ts';
 import type { SourceManager } from './c/source.ts';
 import type { Token, TokenSource } from './c/token.ts';
-import { Diagnostics, TooManyErrors } from './diagnostics.ts';
 import type { Diagnostic } from './diagnostics.ts';
+import { Diagnostics, TooManyErrors } from './diagnostics.ts';
 import type { Dialect } from './dialect/dialect.ts';
 import type { IrFunction, IrModule } from './ir/ir.ts';
 import { lowerUnit } from './ir/lower/lower.ts';
 import { isVariableName } from './ir/passes/constant-sizes.ts';
 import { storeDataAddresses } from './ir/passes/data-addresses.ts';
 import { optimize } from './ir/pipeline.ts';
-import { mapSpecs, dataSections } from './object-maps.ts';
+import { dataSections, mapSpecs } from './object-maps.ts';
 import { emitFunction } from './target/emit-function.ts';
 import { layoutGlobals } from './target/globals.ts';
 import type { TargetFacts } from './target-facts.ts';
@@ -82,14 +82,23 @@ export function compile(text: string, options: CompileOptions): Compiled {
     if (diagnostics.errors === 0) {
       const types = new CTypeIds();
       module = lowerUnit(unit, {
-        diagnostics, types, inlineAll: options.inlineAll ?? options.dialect?.inlineAll ?? false, ...(options.roots ? { roots: options.roots } : {}),
+        diagnostics,
+        types,
+        inlineAll: options.inlineAll ?? options.dialect?.inlineAll ?? false,
+        ...(options.roots ? { roots: options.roots } : {}),
       });
-      if (options.storeAddresses) storeDataAddresses(module, [...module.functions.values()].filter((fn) => fn.program || options.roots?.includes(fn.name)));
+      if (options.storeAddresses)
+        storeDataAddresses(
+          module,
+          [...module.functions.values()].filter((fn) => fn.program || options.roots?.includes(fn.name)),
+        );
       if (diagnostics.errors === 0) {
         optimize(module, {
           diagnostics,
-          ...(options.level === undefined ? {} : { level: options.level }), ...(options.verify ? { verify: true } : {}),
-          ...(options.trace ? { trace: options.trace } : {}), ...(options.roots ? { roots: options.roots } : {}),
+          ...(options.level === undefined ? {} : { level: options.level }),
+          ...(options.verify ? { verify: true } : {}),
+          ...(options.trace ? { trace: options.trace } : {}),
+          ...(options.roots ? { roots: options.roots } : {}),
         });
       }
       if (diagnostics.errors === 0) spec = assemble(unit, module, types, front.pp.source, diagnostics, options);
@@ -101,7 +110,10 @@ export function compile(text: string, options: CompileOptions): Compiled {
 }
 
 /** What the parser would be given, as text (`cc -E`). */
-export function preprocess(text: string, options: CompileOptions): { readonly text: string; readonly diagnostics: readonly Diagnostic[]; readonly source: SourceManager } {
+export function preprocess(
+  text: string,
+  options: CompileOptions,
+): { readonly text: string; readonly diagnostics: readonly Diagnostic[]; readonly source: SourceManager } {
   const diagnostics = new Diagnostics(options.maxErrors);
   const front = new Front(options, diagnostics);
   let out = '';
@@ -128,7 +140,9 @@ class Front {
     const own = virtualResolver((path) => dialect?.header(path));
     const resolve: HeaderResolver = (request) => includes?.(request) ?? own(request);
     this.shared = {
-      diagnostics, resolve, cpu: facts.cpu,
+      diagnostics,
+      resolve,
+      cpu: facts.cpu,
       ...(dialect ? { constants: { has: () => true, text: (name: string) => dialect.macro(name, facts) } } : {}),
     };
     this.pp = new Preprocessor({ ...this.shared, ...(dialect ? { from: preludeOf(dialect, facts.cpu) } : {}) });
@@ -177,18 +191,29 @@ function preludeOf(dialect: Dialect, cpu: 1 | 2 | 3 | 4): Snapshot {
   const key = `${dialect.name} ${cpu}`;
   const known = preludes.get(key);
   if (known?.dialect === dialect) return known.snapshot;
-  const made = snapshot(
-    { diagnostics: new Diagnostics(), cpu, resolve: virtualResolver((path) => dialect.header(path)) },
-    [{ name: `<${dialect.name}>`, text: dialect.prelude }],
-  );
+  const made = snapshot({ diagnostics: new Diagnostics(), cpu, resolve: virtualResolver((path) => dialect.header(path)) }, [
+    { name: `<${dialect.name}>`, text: dialect.prelude },
+  ]);
   preludes.set(key, { dialect, snapshot: made });
   return made;
 }
 
-function assemble(unit: TranslationUnit, module: IrModule, types: CTypeIds, source: SourceManager, diagnostics: Diagnostics, options: CompileOptions): ObjectSpec {
+function assemble(
+  unit: TranslationUnit,
+  module: IrModule,
+  types: CTypeIds,
+  source: SourceManager,
+  diagnostics: Diagnostics,
+  options: CompileOptions,
+): ObjectSpec {
   for (const g of module.globals.values()) {
     const [reloc] = g.relocs ?? [];
-    if (reloc && isMentioned(module, g.name)) diagnostics.error('address-in-initializer', g.loc, `'${g.name}' holds the address of '${reloc.name}', and no loader fills addresses into data: use it only where it folds away, or set it in the program`);
+    if (reloc && isMentioned(module, g.name))
+      diagnostics.error(
+        'address-in-initializer',
+        g.loc,
+        `'${g.name}' holds the address of '${reloc.name}', and no loader fills addresses into data: use it only where it folds away, or set it in the program`,
+      );
   }
   reportMissing(module, diagnostics);
   dropUnused(module);
@@ -199,7 +224,8 @@ function assemble(unit: TranslationUnit, module: IrModule, types: CTypeIds, sour
     if (fn) fn.btfFunc = types.functionId(d);
   }
   const resolve = (loc: number): { file: string; line: number; column: number } | undefined => source.filePosition(loc);
-  for (const fn of module.functions.values()) functions.set(fn.name, emitFunction(fn, module, { cpu: options.facts.cpu, resolve, diagnostics, globals }));
+  for (const fn of module.functions.values())
+    functions.set(fn.name, emitFunction(fn, module, { cpu: options.facts.cpu, resolve, diagnostics, globals }));
 
   const programs: ProgramSpec[] = [];
   for (const d of unit.functions) {
@@ -212,7 +238,14 @@ function assemble(unit: TranslationUnit, module: IrModule, types: CTypeIds, sour
   const sources = new Map<string, string>();
   for (const f of source.files) if (!f.system) sources.set(f.name, f.text);
   return {
-    name: options.name ?? 'skep', license: unit.license ?? '', programs, functions, maps, variables, btf: types.finish(), sources,
+    name: options.name ?? 'skep',
+    license: unit.license ?? '',
+    programs,
+    functions,
+    maps,
+    variables,
+    btf: types.finish(),
+    sources,
   };
 }
 
@@ -222,9 +255,20 @@ function reportMissing(module: IrModule, diagnostics: Diagnostics): void {
   for (const fn of module.functions.values()) {
     for (const b of fn.blocks) {
       for (const i of b.insts) {
-        if (i.op !== 'call' || i.callee.kind !== 'function' || module.functions.has(i.callee.name) || isVariableName(i.callee.name) || seen.has(i.loc)) continue;
+        if (
+          i.op !== 'call' ||
+          i.callee.kind !== 'function' ||
+          module.functions.has(i.callee.name) ||
+          isVariableName(i.callee.name) ||
+          seen.has(i.loc)
+        )
+          continue;
         seen.add(i.loc);
-        diagnostics.error('undefined-function', i.loc, `'${i.callee.name}' is declared but has no body here, and BPF programs have no linker for it`);
+        diagnostics.error(
+          'undefined-function',
+          i.loc,
+          `'${i.callee.name}' is declared but has no body here, and BPF programs have no linker for it`,
+        );
       }
     }
   }

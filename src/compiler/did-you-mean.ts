@@ -16,8 +16,7 @@ export function editDistance(a: string, b: string, limit = Infinity): number {
     for (let j = 1; j <= b.length; j++) {
       const d = b.charCodeAt(j - 1);
       let cost = Math.min(last[j]! + 1, row[j - 1]! + 1, last[j - 1]! + (c === d ? 0 : 1));
-      if (i > 1 && j > 1 && c === b.charCodeAt(j - 2) && a.charCodeAt(i - 2) === d)
-        cost = Math.min(cost, beforeLast[j - 2]! + 1);
+      if (i > 1 && j > 1 && c === b.charCodeAt(j - 2) && a.charCodeAt(i - 2) === d) cost = Math.min(cost, beforeLast[j - 2]! + 1);
       row[j] = cost;
       if (cost < least) least = cost;
     }
@@ -43,8 +42,7 @@ export function similar(name: string, candidates: Iterable<string>, count = 3): 
     // A wrong case is the smallest of mistakes.
     const distance = text.toLowerCase() === folded ? 0.5 : editDistance(name, text, limit);
     // With one or two letters everything is near: ask for the same beginning.
-    if (distance <= limit && (name.length > 2 || text.charCodeAt(0) === name.charCodeAt(0)))
-      found.push({ text, distance });
+    if (distance <= limit && (name.length > 2 || text.charCodeAt(0) === name.charCodeAt(0))) found.push({ text, distance });
   }
   return found
     .sort((a, b) => a.distance - b.distance)

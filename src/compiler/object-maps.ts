@@ -19,14 +19,20 @@ export function mapSpecs(d: MapDecl, types: CTypeIds): MapSpec[] {
 
 function mapSpec(d: MapDecl, types: CTypeIds): MapSpec {
   return {
-    name: d.name, type: d.type,
-    keySize: d.keySize ?? (d.key ? sizeOf(d.key.type) ?? 0 : 0),
-    valueSize: d.valueSize ?? (d.value ? sizeOf(d.value.type) ?? 0 : 0),
-    maxEntries: d.maxEntries, flags: d.flags,
-    keyType: d.key ? types.typeId(d.key) : 0, valueType: d.value ? types.typeId(d.value) : 0,
-    ...(d.extra === undefined ? {} : { extra: d.extra }), ...(d.numaNode === undefined ? {} : { numaNode: d.numaNode }),
-    ...(d.pin === undefined ? {} : { pin: d.pin }), ...(d.values === undefined ? {} : { values: d.values }),
-    ...(d.role === undefined ? {} : { role: d.role }), ...(d.sharing === undefined ? {} : { sharing: d.sharing }),
+    name: d.name,
+    type: d.type,
+    keySize: d.keySize ?? (d.key ? (sizeOf(d.key.type) ?? 0) : 0),
+    valueSize: d.valueSize ?? (d.value ? (sizeOf(d.value.type) ?? 0) : 0),
+    maxEntries: d.maxEntries,
+    flags: d.flags,
+    keyType: d.key ? types.typeId(d.key) : 0,
+    valueType: d.value ? types.typeId(d.value) : 0,
+    ...(d.extra === undefined ? {} : { extra: d.extra }),
+    ...(d.numaNode === undefined ? {} : { numaNode: d.numaNode }),
+    ...(d.pin === undefined ? {} : { pin: d.pin }),
+    ...(d.values === undefined ? {} : { values: d.values }),
+    ...(d.role === undefined ? {} : { role: d.role }),
+    ...(d.sharing === undefined ? {} : { sharing: d.sharing }),
     ...(d.recordType === undefined ? {} : { recordType: types.typeId(d.recordType) }),
     ...(d.inner === undefined || typeof d.inner === 'string' ? {} : { inner: mapSpec(d.inner, types) }),
   };
@@ -50,14 +56,26 @@ export function dataSections(module: IrModule, layout: GlobalLayout, btf: BtfBui
       if (!place) continue;
       if (g.data) data.set(g.data, place.offset);
       if (g.btfType === 0) continue;
-      entries.push({ type: btf.append({ kind: 'var', name: g.name, type: g.btfType, linkage: g.linkage }), offset: place.offset, size: g.size });
+      entries.push({
+        type: btf.append({ kind: 'var', name: g.name, type: g.btfType, linkage: g.linkage }),
+        offset: place.offset,
+        size: g.size,
+      });
       variables.set(g.name, { name: g.name, map: name, offset: place.offset, size: g.size, type: g.btfType, linkage: g.linkage });
     }
     const valueType = entries.length > 0 ? btf.append({ kind: 'datasec', name, size, entries }) : 0;
     const readOnly = globals.every((g) => g.readOnly);
     out.push({
-      name, type: 'array', keySize: 4, valueSize: size, maxEntries: 1, flags: MMAPABLE | (readOnly ? READ_ONLY : 0),
-      keyType: 0, valueType, data, ...(readOnly ? { frozen: true } : {}),
+      name,
+      type: 'array',
+      keySize: 4,
+      valueSize: size,
+      maxEntries: 1,
+      flags: MMAPABLE | (readOnly ? READ_ONLY : 0),
+      keyType: 0,
+      valueType,
+      data,
+      ...(readOnly ? { frozen: true } : {}),
     });
   }
   return out;

@@ -178,26 +178,16 @@ class Renderer {
     return this.color ? `\x1b[${codes.join(';')}m${text}\x1b[0m` : text;
   }
 
-  private head(
-    position: FilePosition | undefined,
-    severity: Severity,
-    message: string,
-    code: string | undefined,
-  ): void {
-    const place =
-      position === undefined ? 'skep' : `${terminalSafe(position.file)}:${position.line}:${position.column}`;
+  private head(position: FilePosition | undefined, severity: Severity, message: string, code: string | undefined): void {
+    const place = position === undefined ? 'skep' : `${terminalSafe(position.file)}:${position.line}:${position.column}`;
     const label = this.style(`${severity}:`, STYLE.bold, STYLE[severity]);
     const tail = code === undefined ? '' : ` [${code}]`;
-    this.out.push(
-      `${this.style(`${place}:`, STYLE.bold)} ${label} ${this.style(terminalSafe(message), STYLE.bold)}${tail}\n`,
-    );
+    this.out.push(`${this.style(`${place}:`, STYLE.bold)} ${label} ${this.style(terminalSafe(message), STYLE.bold)}${tail}\n`);
   }
 
   private includes(position: Position): void {
     position.includedFrom.slice(0, INCLUDES_SHOWN).forEach((place, i) => {
-      this.out.push(
-        `${i === 0 ? 'In file included from' : '                 from'} ${terminalSafe(place.file)}:${place.line}:\n`,
-      );
+      this.out.push(`${i === 0 ? 'In file included from' : '                 from'} ${terminalSafe(place.file)}:${place.line}:\n`);
     });
     const rest = position.includedFrom.length - INCLUDES_SHOWN;
     if (rest > 0) this.out.push(`                 (and ${rest} more)\n`);

@@ -8,8 +8,8 @@
 import { BtfBuilder } from '../btf/builder.ts';
 import type { BtfMember, BtfParam } from '../btf/types.ts';
 import type { FunctionDecl } from './c/ast.ts';
-import { QUAL } from './c/types.ts';
 import type { ArrayType, CType, EnumType, FunctionType, IntType, QualType, RecordType } from './c/types.ts';
+import { QUAL } from './c/types.ts';
 import type { TypeIds } from './ir/lower/state.ts';
 
 export class CTypeIds implements TypeIds {
@@ -27,17 +27,29 @@ export class CTypeIds implements TypeIds {
     let id = this.functions.get(fn);
     if (id === undefined) {
       const params: BtfParam[] = fn.params.map((p) => ({ name: p.name, type: this.qualified(p.type, false) }));
-      const proto = this.btf.add({ kind: 'funcProto', returns: this.qualified(fn.type.returns, false), params, variadic: fn.type.variadic });
-      id = this.btf.append({ kind: 'func', name: fn.name, type: proto, linkage: fn.storage === 'static' ? 'static' : fn.body ? 'global' : 'extern' });
+      const proto = this.btf.add({
+        kind: 'funcProto',
+        returns: this.qualified(fn.type.returns, false),
+        params,
+        variadic: fn.type.variadic,
+      });
+      id = this.btf.append({
+        kind: 'func',
+        name: fn.name,
+        type: proto,
+        linkage: fn.storage === 'static' ? 'static' : fn.body ? 'global' : 'extern',
+      });
       this.functions.set(fn, id);
-      for (const a of fn.attributes) if (a.name === 'btf_decl_tag' && a.args[0]?.kind === 'string') this.btf.append({ kind: 'declTag', name: a.args[0].value, type: id, component: -1 });
+      for (const a of fn.attributes)
+        if (a.name === 'btf_decl_tag' && a.args[0]?.kind === 'string')
+          this.btf.append({ kind: 'declTag', name: a.args[0].value, type: id, component: -1 });
     }
     return id;
   }
 
   /** Gives all records their bodies. Nothing may be asked for afterwards. */
   finish(): BtfBuilder {
-    for (let again = true; again;) {
+    for (let again = true; again; ) {
       again = false;
       for (const [record, entry] of this.records) {
         if (entry.defined || !entry.whole) continue;
@@ -49,7 +61,8 @@ export class CTypeIds implements TypeIds {
     for (const [record, entry] of this.records) {
       if (entry.defined) continue;
       entry.defined = true;
-      if (record.size === 0 && record.fields === undefined) this.btf.define(entry.id, { kind: 'fwd', name: record.name, union: record.tag === 'union' });
+      if (record.size === 0 && record.fields === undefined)
+        this.btf.define(entry.id, { kind: 'fwd', name: record.name, union: record.tag === 'union' });
       else this.btf.define(entry.id, { kind: record.tag, name: record.name, size: record.size, members: [] });
     }
     return this.btf;
@@ -65,25 +78,39 @@ export class CTypeIds implements TypeIds {
 
   private plain(t: CType, whole: boolean): number {
     switch (t.kind) {
-      case 'void': return 0;
-      case 'int': return this.int(t);
-      case 'float': return this.btf.add({ kind: 'float', name: t.name, size: t.size });
+      case 'void':
+        return 0;
+      case 'int':
+        return this.int(t);
+      case 'float':
+        return this.btf.add({ kind: 'float', name: t.name, size: t.size });
       case 'pointer': {
         // Tags belong between the pointer and what it points to; the kernel reads them there.
         let to = this.qualified({ ...t.to, tags: undefined }, false);
         for (const name of [...(t.to.tags ?? [])].reverse()) to = this.btf.add({ kind: 'typeTag', name, type: to });
         return this.btf.add({ kind: 'ptr', type: to });
       }
-      case 'array': return this.array(t, whole);
-      case 'function': return this.proto(t);
-      case 'enum': return this.enum(t);
-      case 'record': return this.record(t, whole);
-      default: return never(t);
+      case 'array':
+        return this.array(t, whole);
+      case 'function':
+        return this.proto(t);
+      case 'enum':
+        return this.enum(t);
+      case 'record':
+        return this.record(t, whole);
+      default:
+        return never(t);
     }
   }
 
   private int(t: IntType): number {
-    return this.btf.add({ kind: 'int', name: t.name, size: t.size, bits: t.size * 8, encoding: t.rank === 0 ? 'bool' : t.signed ? 'signed' : 'unsigned' });
+    return this.btf.add({
+      kind: 'int',
+      name: t.name,
+      size: t.size,
+      bits: t.size * 8,
+      encoding: t.rank === 0 ? 'bool' : t.signed ? 'signed' : 'unsigned',
+    });
   }
 
   private array(t: ArrayType, whole: boolean): number {
@@ -123,8 +150,10 @@ export class CTypeIds implements TypeIds {
     for (const f of t.fields ?? []) {
       if (f.bit && f.name === '') continue;
       out.push({
-        name: f.name, type: this.qualified(f.tags ? { ...f.type, tags: f.tags } : f.type, true),
-        bitOffset: f.offset * 8 + (f.bit?.offset ?? 0), bitSize: f.bit?.width ?? 0,
+        name: f.name,
+        type: this.qualified(f.tags ? { ...f.type, tags: f.tags } : f.type, true),
+        bitOffset: f.offset * 8 + (f.bit?.offset ?? 0),
+        bitSize: f.bit?.width ?? 0,
       });
     }
     return out;

@@ -5,7 +5,17 @@ export const ET = { REL: 1, EXEC: 2, DYN: 3, CORE: 4 } as const;
 export const EM = { I386: 3, ARM: 40, X86_64: 62, AARCH64: 183, BPF: 247 } as const;
 
 export const SHT = {
-  NULL: 0, PROGBITS: 1, SYMTAB: 2, STRTAB: 3, RELA: 4, HASH: 5, DYNAMIC: 6, NOTE: 7, NOBITS: 8, REL: 9, DYNSYM: 11,
+  NULL: 0,
+  PROGBITS: 1,
+  SYMTAB: 2,
+  STRTAB: 3,
+  RELA: 4,
+  HASH: 5,
+  DYNAMIC: 6,
+  NOTE: 7,
+  NOBITS: 8,
+  REL: 9,
+  DYNSYM: 11,
   SYMTAB_SHNDX: 18,
 } as const;
 

@@ -13,7 +13,7 @@
  */
 import { PT, SHF, SHN, SHT } from './constants.ts';
 import { ElfError } from './error.ts';
-import { parseNotes, type ElfNote } from './notes.ts';
+import { type ElfNote, parseNotes } from './notes.ts';
 import { ElfStrings } from './strings.ts';
 import { ElfSymbols } from './symbols.ts';
 
@@ -179,9 +179,7 @@ export class ElfFile {
   notes(): ElfNote[] {
     const segments = this.segments.filter((s) => s.type === PT.NOTE && s.fileSize > 0);
     if (segments.length > 0) {
-      return segments.flatMap((s) =>
-        parseNotes(this.#bytes(s.offset, s.fileSize, 'note segment'), this.littleEndian, Number(s.align)),
-      );
+      return segments.flatMap((s) => parseNotes(this.#bytes(s.offset, s.fileSize, 'note segment'), this.littleEndian, Number(s.align)));
     }
     return this.sections.filter((s) => s.type === SHT.NOTE).flatMap((s) => this.notesOf(s));
   }
@@ -304,8 +302,26 @@ export class ElfFile {
   }
 }
 
-const WIDE_HEADER = { segments: 32, sections: 40, flags: 48, segmentSize: 54, segmentCount: 56, sectionSize: 58, sectionCount: 60, names: 62 };
-const NARROW_HEADER = { segments: 28, sections: 32, flags: 36, segmentSize: 42, segmentCount: 44, sectionSize: 46, sectionCount: 48, names: 50 };
+const WIDE_HEADER = {
+  segments: 32,
+  sections: 40,
+  flags: 48,
+  segmentSize: 54,
+  segmentCount: 56,
+  sectionSize: 58,
+  sectionCount: 60,
+  names: 62,
+};
+const NARROW_HEADER = {
+  segments: 28,
+  sections: 32,
+  flags: 36,
+  segmentSize: 42,
+  segmentCount: 44,
+  sectionSize: 46,
+  sectionCount: 48,
+  names: 50,
+};
 const WIDE_SEGMENT = { flags: 4, offset: 8, address: 16, fileSize: 32, memorySize: 40, align: 48 };
 const NARROW_SEGMENT = { flags: 24, offset: 4, address: 8, fileSize: 16, memorySize: 20, align: 28 };
 

@@ -47,8 +47,7 @@ export class ElfSymbols implements Iterable<ElfSymbol> {
     this.#little = littleEndian;
     this.#step = bits === 64 ? 24 : 16;
     this.length = Math.floor(bytes.length / this.#step);
-    this.#sections =
-      wideSections && new DataView(wideSections.buffer, wideSections.byteOffset, wideSections.byteLength);
+    this.#sections = wideSections && new DataView(wideSections.buffer, wideSections.byteOffset, wideSections.byteLength);
   }
 
   at(index: number): ElfSymbol | undefined {

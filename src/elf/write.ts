@@ -33,10 +33,18 @@ export interface NewSymbol {
   readonly section: SectionHandle | undefined;
 }
 
-export interface SectionHandle { readonly section: number }
-export interface SymbolHandle { readonly symbol: number }
+export interface SectionHandle {
+  readonly section: number;
+}
+export interface SymbolHandle {
+  readonly symbol: number;
+}
 
-interface Relocation { readonly offset: number; readonly symbol: SymbolHandle; readonly type: number }
+interface Relocation {
+  readonly offset: number;
+  readonly symbol: SymbolHandle;
+  readonly type: number;
+}
 
 const HEADER = 64;
 const SECTION_HEADER = 64;
@@ -85,14 +93,43 @@ export class ElfBuilder {
     const names = new Strings();
     const headers: Header[] = [EMPTY_HEADER];
     for (const s of this.#sections) {
-      headers.push({ ...EMPTY_HEADER, name: s.name, type: s.type, flags: s.flags, data: s.data, size: s.size ?? s.data.length, align: s.align ?? 1, entrySize: s.entrySize ?? 0 });
+      headers.push({
+        ...EMPTY_HEADER,
+        name: s.name,
+        type: s.type,
+        flags: s.flags,
+        data: s.data,
+        size: s.size ?? s.data.length,
+        align: s.align ?? 1,
+        entrySize: s.entrySize ?? 0,
+      });
     }
     for (const section of related) {
       const data = this.#encodeRelocations(this.#relocations.get(section) ?? [], place);
-      headers.push({ ...EMPTY_HEADER, name: `.rel${this.#sections[section].name}`, type: SHT.REL, data, size: data.length, link: symtabIndex, info: section + 1, align: 8, entrySize: REL });
+      headers.push({
+        ...EMPTY_HEADER,
+        name: `.rel${this.#sections[section].name}`,
+        type: SHT.REL,
+        data,
+        size: data.length,
+        link: symtabIndex,
+        info: section + 1,
+        align: 8,
+        entrySize: REL,
+      });
     }
     const symbols = this.#encodeSymbols(order, names);
-    headers.push({ ...EMPTY_HEADER, name: '.symtab', type: SHT.SYMTAB, data: symbols, size: symbols.length, link: symtabIndex + 1, info: locals, align: 8, entrySize: SYMBOL });
+    headers.push({
+      ...EMPTY_HEADER,
+      name: '.symtab',
+      type: SHT.SYMTAB,
+      data: symbols,
+      size: symbols.length,
+      link: symtabIndex + 1,
+      info: locals,
+      align: 8,
+      entrySize: SYMBOL,
+    });
     headers.push({ ...EMPTY_HEADER, name: '.strtab', type: SHT.STRTAB });
     return assemble(headers, names);
   }
@@ -100,11 +137,13 @@ export class ElfBuilder {
   #encodeRelocations(list: readonly Relocation[], place: ReadonlyMap<number, number>): Uint8Array {
     const bytes = new Uint8Array(list.length * REL);
     const view = new DataView(bytes.buffer);
-    [...list].sort((a, b) => a.offset - b.offset).forEach((r, i) => {
-      view.setUint32(i * REL, r.offset, true);
-      view.setUint32(i * REL + 8, r.type, true);
-      view.setUint32(i * REL + 12, place.get(r.symbol.symbol) ?? 0, true);
-    });
+    [...list]
+      .sort((a, b) => a.offset - b.offset)
+      .forEach((r, i) => {
+        view.setUint32(i * REL, r.offset, true);
+        view.setUint32(i * REL + 8, r.type, true);
+        view.setUint32(i * REL + 12, place.get(r.symbol.symbol) ?? 0, true);
+      });
     return bytes;
   }
 

@@ -8,8 +8,8 @@
  * A batch is bounded, and between batches the event loop gets its turn, so timers and signals are never starved.
  */
 import type { Kernel } from '../kernel/port.ts';
-import type { Ring } from './ring.ts';
 import type { PerfRing } from './perf.ts';
+import type { Ring } from './ring.ts';
 
 /** One payload: valid only during the call. */
 export type OnPayload = (view: DataView, offset: number, length: number, cpu: number) => void;

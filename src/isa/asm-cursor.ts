@@ -1,6 +1,7 @@
 /** A position in assembly tokens, and the small grammar that all statements share: registers, operands, numbers. */
-import { AssembleError, numberValue } from './asm-lexer.ts';
+
 import type { AsmToken } from './asm-lexer.ts';
+import { AssembleError, numberValue } from './asm-lexer.ts';
 
 export interface Register {
   readonly number: number;
@@ -47,7 +48,8 @@ export class AsmCursor {
   }
 
   expect(text: string): AsmToken {
-    if (this.token.text !== text || this.token.kind === 'end') throw this.error(`expected '${text}'${this.token.kind === 'end' ? '' : `, not '${this.token.text}'`}`);
+    if (this.token.text !== text || this.token.kind === 'end')
+      throw this.error(`expected '${text}'${this.token.kind === 'end' ? '' : `, not '${this.token.text}'`}`);
     return this.advance();
   }
 
@@ -193,7 +195,13 @@ const LEVELS: readonly ReadonlyMap<string, Operator>[] = [
   new Map<string, Operator>([['|', (a, b) => a | b]]),
   new Map<string, Operator>([['^', (a, b) => a ^ b]]),
   new Map<string, Operator>([['&', (a, b) => a & b]]),
-  new Map<string, Operator>([['<<', (a, b) => BigInt.asIntN(128, a << b)], ['>>', (a, b) => a >> b]]),
-  new Map<string, Operator>([['+', (a, b) => a + b], ['-', (a, b) => a - b]]),
+  new Map<string, Operator>([
+    ['<<', (a, b) => BigInt.asIntN(128, a << b)],
+    ['>>', (a, b) => a >> b],
+  ]),
+  new Map<string, Operator>([
+    ['+', (a, b) => a + b],
+    ['-', (a, b) => a - b],
+  ]),
   new Map<string, Operator>([['*', (a, b) => BigInt.asIntN(128, a * b)]]),
 ];

@@ -33,9 +33,7 @@ export class AssembleError extends Error {
 }
 
 /** Longest first. */
-const PUNCTUATION: readonly string[] = [
-  '<<=', '>>=', '==', '!=', '<=', '>=', '<<', '>>', '+=', '-=', '*=', '/=', '%=', '&=', '|=', '^=',
-];
+const PUNCTUATION: readonly string[] = ['<<=', '>>=', '==', '!=', '<=', '>=', '<<', '>>', '+=', '-=', '*=', '/=', '%=', '&=', '|=', '^='];
 const SINGLE = '=+-*/%&|^()[],:<>~#';
 /** Operators that a leading `s` makes signed. */
 const SIGNABLE: readonly string[] = ['>>=', '>=', '<=', '/=', '%=', '>', '<'];
@@ -68,7 +66,12 @@ export function lexAssembly(source: string): AsmToken[] {
       const long = PUNCTUATION.find((p) => source.startsWith(p, at));
       if (long !== undefined) push('punct', at + long.length);
       else if (SINGLE.includes(source[at] as string)) push('punct', at + 1);
-      else throw new AssembleError(source, at, `unexpected character ${JSON.stringify(String.fromCodePoint(source.codePointAt(at) as number))}`);
+      else
+        throw new AssembleError(
+          source,
+          at,
+          `unexpected character ${JSON.stringify(String.fromCodePoint(source.codePointAt(at) as number))}`,
+        );
     }
   }
   tokens.push({ kind: 'end', text: '', at: source.length });
@@ -83,7 +86,8 @@ function startsStatement(tokens: readonly AsmToken[]): boolean {
 
 /** The value of a number token. */
 export function numberValue(text: string): bigint {
-  if (text.startsWith("'")) return BigInt(text === "'\\n'" ? 10 : text === "'\\t'" ? 9 : text === "'\\0'" ? 0 : text.charCodeAt(text[1] === '\\' ? 2 : 1));
+  if (text.startsWith("'"))
+    return BigInt(text === "'\\n'" ? 10 : text === "'\\t'" ? 9 : text === "'\\0'" ? 0 : text.charCodeAt(text[1] === '\\' ? 2 : 1));
   if (text.length > 1 && text.startsWith('0') && isDigit(text.charCodeAt(1))) return BigInt(`0o${text}`);
   return BigInt(text);
 }

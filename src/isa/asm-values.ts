@@ -1,9 +1,10 @@
 /** The right side of `r1 = …` in assembly: everything that an instruction can put into a register. */
+
+import type { AsmCursor, MemoryOperand, Register } from './asm-cursor.ts';
 import * as build from './build.ts';
+import type { Insn } from './insn.ts';
 import { ALU, ATOMIC, CLASS, MODE, PSEUDO, SIZE, SRC } from './insn.ts';
 import { ATOMIC_NAMES, EXTEND_BITS, SIGNED_TYPES, UNSIGNED_TYPES } from './syntax.ts';
-import type { Insn } from './insn.ts';
-import type { AsmCursor, MemoryOperand, Register } from './asm-cursor.ts';
 
 export interface Value {
   readonly insn: Insn;
@@ -41,7 +42,8 @@ export function parseValue(cursor: AsmCursor, dst: Register, opcode: number | un
   }
   const value = cursor.expression();
   if (cursor.tryWord('ll') !== undefined || opcode === LD_IMM64) return plain(wideConstant(cursor, dst, value, at));
-  if (value < -0x8000_0000n || value > 0xffff_ffffn) throw cursor.error(`immediate ${value} does not fit 32 bits; 'll' after it makes it 64`, at);
+  if (value < -0x8000_0000n || value > 0xffff_ffffn)
+    throw cursor.error(`immediate ${value} does not fit 32 bits; 'll' after it makes it 64`, at);
   return plain(build.insn(mov | SRC.K, dst.number, 0, 0, Number(BigInt.asIntN(32, value))));
 }
 
@@ -92,7 +94,8 @@ function negated(cursor: AsmCursor, dst: Register): Insn {
 
 function sameRegister(cursor: AsmCursor, dst: Register): void {
   const src = cursor.register();
-  if (src.number !== dst.number || src.wide !== dst.wide) throw cursor.error('this operation works on one register: both sides must be the same', src.at);
+  if (src.number !== dst.number || src.wide !== dst.wide)
+    throw cursor.error('this operation works on one register: both sides must be the same', src.at);
 }
 
 function extended(cursor: AsmCursor, dst: Register): Insn {
@@ -102,7 +105,13 @@ function extended(cursor: AsmCursor, dst: Register): Insn {
   const src = cursor.register();
   cursor.sameWidth(dst, src);
   if (!dst.wide && type.text === 's32') throw cursor.error('s32 of a w register is the register itself', type.at);
-  return build.insn((dst.wide ? CLASS.ALU64 : CLASS.ALU) | ALU.MOV | SRC.X, dst.number, src.number, EXTEND_BITS.get(type.text) as number, 0);
+  return build.insn(
+    (dst.wide ? CLASS.ALU64 : CLASS.ALU) | ALU.MOV | SRC.X,
+    dst.number,
+    src.number,
+    EXTEND_BITS.get(type.text) as number,
+    0,
+  );
 }
 
 /** `&(void __percpu *)(r2)`, which only the kernel writes. */
@@ -174,11 +183,13 @@ function fetchOperands(cursor: AsmCursor, dst: Register, op: number, size: numbe
   if (!dst.wide && size === SIZE.DW) throw cursor.error('an eight-byte operation needs an r register', dst.at);
   if (op === ATOMIC.CMPXCHG) {
     const expected = cursor.register();
-    if (dst.number !== 0 || expected.number !== 0) throw cursor.error('compare and exchange works on r0', dst.number === 0 ? expected.at : dst.at);
+    if (dst.number !== 0 || expected.number !== 0)
+      throw cursor.error('compare and exchange works on r0', dst.number === 0 ? expected.at : dst.at);
     cursor.expect(',');
   }
   const src = cursor.register();
-  if (op !== ATOMIC.CMPXCHG && src.number !== dst.number) throw cursor.error('the old value comes back in the operand register: both must be the same', src.at);
+  if (op !== ATOMIC.CMPXCHG && src.number !== dst.number)
+    throw cursor.error('the old value comes back in the operand register: both must be the same', src.at);
   cursor.expect(')');
   return build.insn(CLASS.STX | MODE.ATOMIC | size, place.base, src.number, place.off, op);
 }

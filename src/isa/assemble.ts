@@ -13,16 +13,17 @@
  *
  * Source: llvm/lib/Target/BPF/BPFInstrInfo.td (the strings), kernel/bpf/disasm.c.
  */
-import * as build from './build.ts';
-import { lexAssembly } from './asm-lexer.ts';
-import { AsmCursor } from './asm-cursor.ts';
-import { parseValue } from './asm-values.ts';
-import { ATOMIC, CLASS, JMP, MODE, SIZE, SRC } from './insn.ts';
-import { ALU_SYMBOLS, JMP_SYMBOLS, SIGNED_ALU_SYMBOLS, UNSIGNED_TYPES } from './syntax.ts';
-import { decode } from './decode.ts';
-import { checkInsn, isKernelInternal, NOSPEC } from './opcodes.ts';
-import type { Insn } from './insn.ts';
+
 import type { Register } from './asm-cursor.ts';
+import { AsmCursor } from './asm-cursor.ts';
+import { lexAssembly } from './asm-lexer.ts';
+import { parseValue } from './asm-values.ts';
+import * as build from './build.ts';
+import { decode } from './decode.ts';
+import type { Insn } from './insn.ts';
+import { ATOMIC, CLASS, JMP, MODE, SIZE, SRC } from './insn.ts';
+import { checkInsn, isKernelInternal, NOSPEC } from './opcodes.ts';
+import { ALU_SYMBOLS, JMP_SYMBOLS, SIGNED_ALU_SYMBOLS, UNSIGNED_TYPES } from './syntax.ts';
 
 export { AssembleError } from './asm-lexer.ts';
 
@@ -120,7 +121,8 @@ function statement(unit: Unit): void {
     throw cursor.error(`the opcode says 0x${opcode.toString(16)}, the text 0x${insn.op.toString(16)}`, at);
   }
   unit.emit(insn, at);
-  if (cursor.token.kind !== 'separator' && cursor.token.kind !== 'end') throw cursor.error(`unexpected '${cursor.token.text}' after the instruction`);
+  if (cursor.token.kind !== 'separator' && cursor.token.kind !== 'end')
+    throw cursor.error(`unexpected '${cursor.token.text}' after the instruction`);
 }
 
 function defineLabel(unit: Unit, name: string, at: number): void {
@@ -140,7 +142,8 @@ function instruction(unit: Unit, opcode: number | undefined): Insn {
   if (register !== undefined) return assignment(unit, register, opcode);
   if (cursor.token.text === '*') return store(cursor);
   const parse = cursor.token.kind === 'word' ? STATEMENTS.get(cursor.token.text) : undefined;
-  if (parse === undefined) throw cursor.error(cursor.token.kind === 'word' ? `unknown instruction '${cursor.token.text}'` : 'expected an instruction');
+  if (parse === undefined)
+    throw cursor.error(cursor.token.kind === 'word' ? `unknown instruction '${cursor.token.text}'` : 'expected an instruction');
   cursor.advance();
   return parse(unit);
 }
@@ -205,7 +208,12 @@ function lock(unit: Unit): Insn {
   return build.insn(CLASS.STX | MODE.ATOMIC | size, place.base, cursor.register().number, place.off, op);
 }
 
-const LOCKED: ReadonlyMap<string, number> = new Map([['+=', ATOMIC.ADD], ['|=', ATOMIC.OR], ['&=', ATOMIC.AND], ['^=', ATOMIC.XOR]]);
+const LOCKED: ReadonlyMap<string, number> = new Map([
+  ['+=', ATOMIC.ADD],
+  ['|=', ATOMIC.OR],
+  ['&=', ATOMIC.AND],
+  ['^=', ATOMIC.XOR],
+]);
 
 function storeRelease(unit: Unit): Insn {
   const { cursor } = unit;
@@ -298,13 +306,15 @@ function place(unit: Unit, options: AssembleOptions): Assembled {
     const slot = kind === 'constant' ? undefined : labelSlot(unit, symbol, slotOf[index] as number);
     const distance = slot === undefined ? 0 : slot - (slotOf[index] as number) - 1;
     if (slot !== undefined) {
-      if (kind === 'off' && (distance << 16) >> 16 !== distance) throw cursor.error(`'${symbol}' is ${distance} slots away, too far for this jump`, at);
+      if (kind === 'off' && (distance << 16) >> 16 !== distance)
+        throw cursor.error(`'${symbol}' is ${distance} slots away, too far for this jump`, at);
       insns[index] = kind === 'off' ? { ...insn, off: distance } : kind === 'imm' ? { ...insn, imm: distance } : build.callLocal(distance);
       continue;
     }
     const helper = kind === 'call' ? options.helperId?.(symbol) : undefined;
     if (helper !== undefined) insns[index] = build.callHelper(helper);
-    else if (options.externals === true) refs.push({ insn: index, kind: kind === 'off' || kind === 'imm' ? 'jump' : kind, symbol, addend, at });
+    else if (options.externals === true)
+      refs.push({ insn: index, kind: kind === 'off' || kind === 'imm' ? 'jump' : kind, symbol, addend, at });
     else throw cursor.error(`'${symbol}' is not defined`, at);
   }
   return { insns, refs, labels: unit.labels, positions: unit.positions };

@@ -1,7 +1,8 @@
 /** Bytes to instructions. Strict: what comes out is an instruction that the kernel knows, with its reserved fields zero. */
+
+import type { Insn } from './insn.ts';
 import { CALL, CLASS, JMP, PSEUDO } from './insn.ts';
 import { checkInsn, LD_IMM64 } from './opcodes.ts';
-import type { Insn } from './insn.ts';
 
 export class DecodeError extends Error {
   override name = 'DecodeError';

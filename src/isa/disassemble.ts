@@ -9,10 +9,11 @@
  *
  * Source: kernel/bpf/disasm.c, tools/bpf/bpftool/xlated_dumper.c.
  */
-import { ALU, ATOMIC, CALL, CLASS, JMP, MODE, PSEUDO, SIZE, SRC, slots } from './insn.ts';
-import { ALU_SYMBOLS, ATOMIC_NAMES, inverted, JMP_SYMBOLS, SIGNED_ALU_SYMBOLS, SIGNED_TYPES, UNSIGNED_TYPES } from './syntax.ts';
-import { NOSPEC } from './opcodes.ts';
+
 import type { Insn } from './insn.ts';
+import { ALU, ATOMIC, CALL, CLASS, JMP, MODE, PSEUDO, SIZE, SRC, slots } from './insn.ts';
+import { NOSPEC } from './opcodes.ts';
+import { ALU_SYMBOLS, ATOMIC_NAMES, inverted, JMP_SYMBOLS, SIGNED_ALU_SYMBOLS, SIGNED_TYPES, UNSIGNED_TYPES } from './syntax.ts';
 
 export interface DisassembleOptions {
   /** Put the opcode before the text: `(b7) r0 = 0`. True unless said. */
@@ -121,10 +122,14 @@ function printAtomic(insn: Insn): string | undefined {
   const { dst, src, off, imm } = insn;
   const wide = sizeOf(insn) === SIZE.DW ? '64' : '';
   switch (imm) {
-    case ATOMIC.XCHG: return `r${src} = atomic${wide}_xchg(${address(insn)}, r${src})`;
-    case ATOMIC.CMPXCHG: return `r0 = atomic${wide}_cmpxchg(${address(insn)}, r0, r${src})`;
-    case ATOMIC.LOAD_ACQ: return `r${dst} = load_acquire((${TYPE.get(sizeOf(insn))} *)(r${src} ${signed(off)}))`;
-    case ATOMIC.STORE_REL: return `store_release(${address(insn)}, r${src})`;
+    case ATOMIC.XCHG:
+      return `r${src} = atomic${wide}_xchg(${address(insn)}, r${src})`;
+    case ATOMIC.CMPXCHG:
+      return `r0 = atomic${wide}_cmpxchg(${address(insn)}, r0, r${src})`;
+    case ATOMIC.LOAD_ACQ:
+      return `r${dst} = load_acquire((${TYPE.get(sizeOf(insn))} *)(r${src} ${signed(off)}))`;
+    case ATOMIC.STORE_REL:
+      return `store_release(${address(insn)}, r${src})`;
     default: {
       const fetch = (imm & ATOMIC.FETCH) !== 0;
       const name = ATOMIC_TEXT.get(imm & ~ATOMIC.FETCH);
@@ -138,8 +143,10 @@ function printAtomic(insn: Insn): string | undefined {
 function printLd(insn: Insn, options: DisassembleOptions): string | undefined {
   const type = TYPE.get(sizeOf(insn));
   switch (modeOf(insn)) {
-    case MODE.ABS: return `r0 = *(${type} *)skb[${insn.imm}]`;
-    case MODE.IND: return `r0 = *(${type} *)skb[r${insn.src} + ${insn.imm}]`;
+    case MODE.ABS:
+      return `r0 = *(${type} *)skb[${insn.imm}]`;
+    case MODE.IND:
+      return `r0 = *(${type} *)skb[r${insn.src} + ${insn.imm}]`;
     case MODE.IMM: {
       if (insn.imm64 === undefined) return undefined;
       const named = options.constant?.(insn);
@@ -147,32 +154,46 @@ function printLd(insn: Insn, options: DisassembleOptions): string | undefined {
       const suffix = insn.src === 0 && options.opcode === false ? ' ll' : '';
       return `r${insn.dst} = ${constantText(insn, insn.imm64)}${suffix}`;
     }
-    default: return undefined;
+    default:
+      return undefined;
   }
 }
 
 function constantText(insn: Insn, value: bigint): string {
   const high = Number(value >> 32n);
   switch (insn.src) {
-    case PSEUDO.MAP_FD: return high === 0 ? `map[id:${insn.imm}]` : `map[id:${insn.imm}|${high}]`;
-    case PSEUDO.MAP_VALUE: return `map[id:${insn.imm}][0]+${high}`;
-    case PSEUDO.MAP_IDX: return high === 0 ? `map[idx:${insn.imm}]` : `map[idx:${insn.imm}|${high}]`;
-    case PSEUDO.MAP_IDX_VALUE: return `map[idx:${insn.imm}]+${high}`;
-    case PSEUDO.BTF_ID: return high === 0 ? `btf[id:${insn.imm}]` : `btf[id:${insn.imm}|${high}]`;
-    case PSEUDO.FUNC: return high === 0 ? `subprog[${signed(insn.imm)}]` : `subprog[${signed(insn.imm)}|${high}]`;
-    default: return `0x${value.toString(16)}`;
+    case PSEUDO.MAP_FD:
+      return high === 0 ? `map[id:${insn.imm}]` : `map[id:${insn.imm}|${high}]`;
+    case PSEUDO.MAP_VALUE:
+      return `map[id:${insn.imm}][0]+${high}`;
+    case PSEUDO.MAP_IDX:
+      return high === 0 ? `map[idx:${insn.imm}]` : `map[idx:${insn.imm}|${high}]`;
+    case PSEUDO.MAP_IDX_VALUE:
+      return `map[idx:${insn.imm}]+${high}`;
+    case PSEUDO.BTF_ID:
+      return high === 0 ? `btf[id:${insn.imm}]` : `btf[id:${insn.imm}|${high}]`;
+    case PSEUDO.FUNC:
+      return high === 0 ? `subprog[${signed(insn.imm)}]` : `subprog[${signed(insn.imm)}|${high}]`;
+    default:
+      return `0x${value.toString(16)}`;
   }
 }
 
 function printJump(insn: Insn, options: DisassembleOptions): string | undefined {
   const { op, dst, src, off, imm } = insn;
   switch (op) {
-    case CLASS.JMP | JMP.CALL: return printCall(insn, options);
-    case CLASS.JMP | JMP.CALL | SRC.X: return `callx r${dst}`;
-    case CLASS.JMP | JMP.JA: return `goto pc${signed(off)}`;
-    case CLASS.JMP32 | JMP.JA: return `gotol pc${signed(imm)}`;
-    case CLASS.JMP | JMP.EXIT: return 'exit';
-    case CLASS.JMP | JMP.JCOND: return src === 0 ? `may_goto pc${signed(off)}` : undefined;
+    case CLASS.JMP | JMP.CALL:
+      return printCall(insn, options);
+    case CLASS.JMP | JMP.CALL | SRC.X:
+      return `callx r${dst}`;
+    case CLASS.JMP | JMP.JA:
+      return `goto pc${signed(off)}`;
+    case CLASS.JMP32 | JMP.JA:
+      return `gotol pc${signed(imm)}`;
+    case CLASS.JMP | JMP.EXIT:
+      return 'exit';
+    case CLASS.JMP | JMP.JCOND:
+      return src === 0 ? `may_goto pc${signed(off)}` : undefined;
     default: {
       const symbol = JMP_TEXT.get(opOf(insn));
       if (symbol === undefined) return undefined;
@@ -185,13 +206,16 @@ function printJump(insn: Insn, options: DisassembleOptions): string | undefined 
 
 function printCall(insn: Insn, options: DisassembleOptions): string | undefined {
   switch (insn.src) {
-    case CALL.HELPER: return `call ${options.helperName?.(insn.imm) ?? 'unknown'}#${insn.imm}`;
-    case CALL.LOCAL: return `call pc${signed(insn.imm)}`;
+    case CALL.HELPER:
+      return `call ${options.helperName?.(insn.imm) ?? 'unknown'}#${insn.imm}`;
+    case CALL.LOCAL:
+      return `call pc${signed(insn.imm)}`;
     case CALL.KFUNC: {
       const name = options.kfuncName?.(insn);
       if (name !== undefined) return `call ${name}#${insn.imm}`;
       return `call kernel-function#${insn.imm}${insn.off === 0 ? '' : `|${insn.off}`}`;
     }
-    default: return undefined;
+    default:
+      return undefined;
   }
 }

@@ -4,8 +4,9 @@
  * An index counts `Insn`s, a slot counts 8-byte units of the wire form; `ld_imm64` has one index and two slots. Jumps,
  * the verifier's log and line info count slots.
  */
-import { slots } from './insn.ts';
+
 import type { Insn } from './insn.ts';
+import { slots } from './insn.ts';
 
 /** A field that does not fit its width: always a mistake of whoever made the instruction. */
 export class EncodeError extends Error {
@@ -27,7 +28,8 @@ export function encode(insns: readonly Insn[]): Uint8Array {
     const insn = insns[index] as Insn;
     const { op, dst, src, off, imm, imm64 } = insn;
     if ((op & 0xff) !== op) throw new EncodeError(index, `opcode ${op} does not fit 8 bits`);
-    if ((dst & 15) !== dst || (src & 15) !== src) throw new EncodeError(index, `register r${(dst & 15) === dst ? src : dst} does not exist`);
+    if ((dst & 15) !== dst || (src & 15) !== src)
+      throw new EncodeError(index, `register r${(dst & 15) === dst ? src : dst} does not exist`);
     if ((off << 16) >> 16 !== off) throw new EncodeError(index, `offset ${off} does not fit 16 bits`);
     if ((imm | 0) !== imm) throw new EncodeError(index, `immediate ${imm} does not fit 32 bits`);
     view.setUint8(at, op);

@@ -1,8 +1,9 @@
 /** Instructions: as data, as bytes, as text. */
-export * from './insn.ts';
+
+export { type Assembled, type AssembledRef, AssembleError, type AssembleOptions, assemble } from './assemble.ts';
 export * as build from './build.ts';
-export { assemble, AssembleError, type Assembled, type AssembledRef, type AssembleOptions } from './assemble.ts';
-export { decode, DecodeError, type DecodeOptions } from './decode.ts';
-export { disassemble, disassembleInsn, type DisassembleOptions } from './disassemble.ts';
-export { encode, EncodeError, indexOfSlot, slotCount, slotOfIndex } from './encode.ts';
+export { DecodeError, type DecodeOptions, decode } from './decode.ts';
+export { type DisassembleOptions, disassemble, disassembleInsn } from './disassemble.ts';
+export { EncodeError, encode, indexOfSlot, slotCount, slotOfIndex } from './encode.ts';
+export * from './insn.ts';
 export { checkInsn } from './opcodes.ts';

@@ -36,25 +36,62 @@ export const MODE = { IMM: 0x00, ABS: 0x20, IND: 0x40, MEM: 0x60, MEMSX: 0x80, A
 
 /** Arithmetic operations: the high four bits of ALU and ALU64 opcodes. */
 export const ALU = {
-  ADD: 0x00, SUB: 0x10, MUL: 0x20, DIV: 0x30, OR: 0x40, AND: 0x50, LSH: 0x60, RSH: 0x70,
-  NEG: 0x80, MOD: 0x90, XOR: 0xa0, MOV: 0xb0, ARSH: 0xc0, END: 0xd0,
+  ADD: 0x00,
+  SUB: 0x10,
+  MUL: 0x20,
+  DIV: 0x30,
+  OR: 0x40,
+  AND: 0x50,
+  LSH: 0x60,
+  RSH: 0x70,
+  NEG: 0x80,
+  MOD: 0x90,
+  XOR: 0xa0,
+  MOV: 0xb0,
+  ARSH: 0xc0,
+  END: 0xd0,
 } as const;
 
 /** Jumps: the high four bits of JMP and JMP32 opcodes. `JCOND` with src 0 is `may_goto`. */
 export const JMP = {
-  JA: 0x00, JEQ: 0x10, JGT: 0x20, JGE: 0x30, JSET: 0x40, JNE: 0x50, JSGT: 0x60, JSGE: 0x70,
-  CALL: 0x80, EXIT: 0x90, JLT: 0xa0, JLE: 0xb0, JSLT: 0xc0, JSLE: 0xd0, JCOND: 0xe0,
+  JA: 0x00,
+  JEQ: 0x10,
+  JGT: 0x20,
+  JGE: 0x30,
+  JSET: 0x40,
+  JNE: 0x50,
+  JSGT: 0x60,
+  JSGE: 0x70,
+  CALL: 0x80,
+  EXIT: 0x90,
+  JLT: 0xa0,
+  JLE: 0xb0,
+  JSLT: 0xc0,
+  JSLE: 0xd0,
+  JCOND: 0xe0,
 } as const;
 
 /** Atomic operations: the immediate of an STX ATOMIC instruction. */
 export const ATOMIC = {
-  ADD: 0x00, OR: 0x40, AND: 0x50, XOR: 0xa0, FETCH: 0x01, XCHG: 0xe1, CMPXCHG: 0xf1,
-  LOAD_ACQ: 0x100, STORE_REL: 0x110,
+  ADD: 0x00,
+  OR: 0x40,
+  AND: 0x50,
+  XOR: 0xa0,
+  FETCH: 0x01,
+  XCHG: 0xe1,
+  CMPXCHG: 0xf1,
+  LOAD_ACQ: 0x100,
+  STORE_REL: 0x110,
 } as const;
 
 /** What the source field of `ld_imm64` says about its constant. */
 export const PSEUDO = {
-  MAP_FD: 1, MAP_VALUE: 2, BTF_ID: 3, FUNC: 4, MAP_IDX: 5, MAP_IDX_VALUE: 6,
+  MAP_FD: 1,
+  MAP_VALUE: 2,
+  BTF_ID: 3,
+  FUNC: 4,
+  MAP_IDX: 5,
+  MAP_IDX_VALUE: 6,
 } as const;
 
 /** What the source field of a call says about its immediate. */

@@ -5,8 +5,9 @@
  * zero: the kernel refuses such instructions, so a reader that lets them pass would only move the error away from its
  * cause.
  */
-import { ALU, ATOMIC, CALL, CLASS, JMP, MODE, PSEUDO, SIZE, SRC } from './insn.ts';
+
 import type { Insn } from './insn.ts';
+import { ALU, ATOMIC, CALL, CLASS, JMP, MODE, PSEUDO, SIZE, SRC } from './insn.ts';
 
 /** One opcode: the fields in use, and what their values must satisfy beyond their width. */
 export interface OpcodeRow {
@@ -53,7 +54,9 @@ function hex2(byte: number): string {
 
 function oneOf(insn: Insn, field: 'src' | 'off' | 'imm', allowed: readonly number[]): string | undefined {
   if (field !== 'src' && insn.src > 10) return `register r${insn.src} does not exist`;
-  return allowed.includes(insn[field]) ? undefined : `field ${field} of opcode 0x${hex2(insn.op)} is ${insn[field]}, none of ${allowed.join(', ')}`;
+  return allowed.includes(insn[field])
+    ? undefined
+    : `field ${field} of opcode 0x${hex2(insn.op)} is ${insn[field]}, none of ${allowed.join(', ')}`;
 }
 
 function makeTable(): (OpcodeRow | undefined)[] {
@@ -67,7 +70,10 @@ function makeTable(): (OpcodeRow | undefined)[] {
     table[CLASS.ST | MODE.MEM | size] = { dst: true, src: false, off: true, imm: true };
     table[CLASS.STX | MODE.MEM | size] = { dst: true, src: true, off: true, imm: false };
     table[CLASS.STX | MODE.ATOMIC | size] = {
-      dst: true, src: true, off: true, imm: true,
+      dst: true,
+      src: true,
+      off: true,
+      imm: true,
       check: (insn) => oneOf(insn, 'imm', size === SIZE.W || size === SIZE.DW ? RMW : ORDERED),
     };
     if (size === SIZE.DW) continue;
@@ -76,7 +82,10 @@ function makeTable(): (OpcodeRow | undefined)[] {
     table[CLASS.LD | MODE.IND | size] = { ...none, src: true, imm: true };
   }
   table[CLASS.LD | MODE.IMM | SIZE.DW] = {
-    dst: true, src: true, off: false, imm: true,
+    dst: true,
+    src: true,
+    off: false,
+    imm: true,
     check: (insn) => (insn.imm64 === undefined ? 'ld_imm64 without its constant' : oneOf(insn, 'src', PSEUDOS)),
   };
   return table;
@@ -85,7 +94,9 @@ function makeTable(): (OpcodeRow | undefined)[] {
 const ORDERED: readonly number[] = [ATOMIC.LOAD_ACQ, ATOMIC.STORE_REL];
 const RMW: readonly number[] = [
   ...[ATOMIC.ADD, ATOMIC.OR, ATOMIC.AND, ATOMIC.XOR].flatMap((op) => [op, op | ATOMIC.FETCH]),
-  ATOMIC.XCHG, ATOMIC.CMPXCHG, ...ORDERED,
+  ATOMIC.XCHG,
+  ATOMIC.CMPXCHG,
+  ...ORDERED,
 ];
 const PSEUDOS: readonly number[] = [0, ...Object.values(PSEUDO)];
 
@@ -109,7 +120,10 @@ function arithmetic(table: (OpcodeRow | undefined)[]): void {
   }
   table[CLASS.ALU | ALU.MOV | SRC.X] = { dst: true, src: true, off: true, imm: false, check: (insn) => oneOf(insn, 'off', [0, 8, 16]) };
   table[CLASS.ALU64 | ALU.MOV | SRC.X] = {
-    dst: true, src: true, off: true, imm: true,
+    dst: true,
+    src: true,
+    off: true,
+    imm: true,
     check: (insn) => (insn.off !== 1 && insn.imm !== 0 ? reserved(insn, 'imm') : oneOf(insn, 'off', [0, 1, 8, 16, 32])),
   };
 }
@@ -131,7 +145,10 @@ function jumps(table: (OpcodeRow | undefined)[]): void {
   table[CLASS.JMP | JMP.JCOND] = { ...none, off: true };
   table[CLASS.JMP | JMP.EXIT] = none;
   table[CLASS.JMP | JMP.CALL] = {
-    dst: false, src: true, off: true, imm: true,
+    dst: false,
+    src: true,
+    off: true,
+    imm: true,
     check: (insn) => (insn.src !== CALL.KFUNC && insn.off !== 0 ? reserved(insn, 'off') : oneOf(insn, 'src', Object.values(CALL))),
   };
   // The kernel refuses calls by register; compilers without optimisation still write them, and a reader must get past.

@@ -135,9 +135,17 @@ function saysTheSame(btf: BtfSource, variable: number, map: MapSpec): boolean {
 
 function sameMap(a: MapSpec, b: MapSpec): boolean {
   return (
-    a.type === b.type && a.keySize === b.keySize && a.valueSize === b.valueSize && a.maxEntries === b.maxEntries &&
-    a.flags === b.flags && a.keyType === b.keyType && a.valueType === b.valueType && (a.extra ?? 0n) === (b.extra ?? 0n) &&
-    a.numaNode === b.numaNode && a.pin === b.pin && (a.inner === undefined) === (b.inner === undefined) &&
+    a.type === b.type &&
+    a.keySize === b.keySize &&
+    a.valueSize === b.valueSize &&
+    a.maxEntries === b.maxEntries &&
+    a.flags === b.flags &&
+    a.keyType === b.keyType &&
+    a.valueType === b.valueType &&
+    (a.extra ?? 0n) === (b.extra ?? 0n) &&
+    a.numaNode === b.numaNode &&
+    a.pin === b.pin &&
+    (a.inner === undefined) === (b.inner === undefined) &&
     (a.inner === undefined || b.inner === undefined || sameMap(a.inner, b.inner))
   );
 }
@@ -146,7 +154,9 @@ function mapStruct(builder: BtfBuilder, map: MapSpec, isInner: boolean): number 
   const kind = mapType(map.type);
   if (kind === undefined) throw new ObjectError('map', `map '${map.name}': there is no map type '${map.type}'`);
   const int = builder.add({ kind: 'int', name: 'int', size: 4, bits: 32, encoding: 'signed' });
-  const index = builder.find('__ARRAY_SIZE_TYPE__', 'int') ?? builder.add({ kind: 'int', name: '__ARRAY_SIZE_TYPE__', size: 4, bits: 32, encoding: 'unsigned' });
+  const index =
+    builder.find('__ARRAY_SIZE_TYPE__', 'int') ??
+    builder.add({ kind: 'int', name: '__ARRAY_SIZE_TYPE__', size: 4, bits: 32, encoding: 'unsigned' });
   const members: BtfMember[] = [];
   const member = (name: string, type: number): void => {
     members.push({ name, type, bitOffset: members.length * 64, bitSize: 0 });
@@ -169,14 +179,23 @@ function mapStruct(builder: BtfBuilder, map: MapSpec, isInner: boolean): number 
   if (!saysValues) sized('value', map.valueType, map.valueSize);
   if (map.pin !== undefined) {
     if (isInner || map.pin !== `${PIN_FOLDER}/${map.name}`) {
-      throw new ObjectError('unsupported', `map '${map.name}': an object can only say that it is pinned at ${PIN_FOLDER}/${map.name}, not ${map.pin}`);
+      throw new ObjectError(
+        'unsupported',
+        `map '${map.name}': an object can only say that it is pinned at ${PIN_FOLDER}/${map.name}, not ${map.pin}`,
+      );
     }
     uint('pinning', 1);
   }
   if (map.extra !== undefined && map.extra !== 0n) {
     if (map.extra <= 0xffffffffn) uint('map_extra', Number(map.extra));
     else {
-      const holder = builder.add({ kind: 'enum64', name: '', size: 8, signed: false, values: [{ name: `__skep_${map.extra.toString(16)}`, value: map.extra }] });
+      const holder = builder.add({
+        kind: 'enum64',
+        name: '',
+        size: 8,
+        signed: false,
+        values: [{ name: `__skep_${map.extra.toString(16)}`, value: map.extra }],
+      });
       member('map_extra', holder);
     }
   }

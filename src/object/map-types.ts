@@ -60,15 +60,51 @@ const ROWS = [
   { number: 21, name: 'percpu_cgroup_storage', minKernel: '4.20', key: 'cgroup', value: 'any', mustHaveZeroMaxEntries: true },
   { number: 22, name: 'queue', minKernel: '4.20', key: 'none', value: 'any', refusesBtf: true },
   { number: 23, name: 'stack', minKernel: '4.20', key: 'none', value: 'any', refusesBtf: true },
-  { number: 24, name: 'sk_storage', minKernel: '5.2', key: 'u32', value: 'any', mustHaveNoPrealloc: true, mustHaveZeroMaxEntries: true, needsBtf: true },
+  {
+    number: 24,
+    name: 'sk_storage',
+    minKernel: '5.2',
+    key: 'u32',
+    value: 'any',
+    mustHaveNoPrealloc: true,
+    mustHaveZeroMaxEntries: true,
+    needsBtf: true,
+  },
   { number: 25, name: 'devmap_hash', minKernel: '5.4', key: 'u32', value: 'fdOrStruct', refusesBtf: true },
   { number: 26, name: 'struct_ops', minKernel: '5.6', key: 'u32', value: 'any' },
   { number: 27, name: 'ringbuf', minKernel: '5.8', key: 'none', value: 'none', isRing: true },
-  { number: 28, name: 'inode_storage', minKernel: '5.10', key: 'u32', value: 'any', mustHaveNoPrealloc: true, mustHaveZeroMaxEntries: true, needsBtf: true },
-  { number: 29, name: 'task_storage', minKernel: '5.11', key: 'u32', value: 'any', mustHaveNoPrealloc: true, mustHaveZeroMaxEntries: true, needsBtf: true },
+  {
+    number: 28,
+    name: 'inode_storage',
+    minKernel: '5.10',
+    key: 'u32',
+    value: 'any',
+    mustHaveNoPrealloc: true,
+    mustHaveZeroMaxEntries: true,
+    needsBtf: true,
+  },
+  {
+    number: 29,
+    name: 'task_storage',
+    minKernel: '5.11',
+    key: 'u32',
+    value: 'any',
+    mustHaveNoPrealloc: true,
+    mustHaveZeroMaxEntries: true,
+    needsBtf: true,
+  },
   { number: 30, name: 'bloom_filter', minKernel: '5.16', key: 'none', value: 'any' },
   { number: 31, name: 'user_ringbuf', minKernel: '6.1', key: 'none', value: 'none', isRing: true },
-  { number: 32, name: 'cgrp_storage', minKernel: '6.2', key: 'u32', value: 'any', mustHaveNoPrealloc: true, mustHaveZeroMaxEntries: true, needsBtf: true },
+  {
+    number: 32,
+    name: 'cgrp_storage',
+    minKernel: '6.2',
+    key: 'u32',
+    value: 'any',
+    mustHaveNoPrealloc: true,
+    mustHaveZeroMaxEntries: true,
+    needsBtf: true,
+  },
   { number: 33, name: 'arena', minKernel: '6.9', key: 'none', value: 'none', refusesBtf: true, mustHaveMmapable: true },
   { number: 34, name: 'insn_array', minKernel: '6.19', key: 'u32', value: 'insn' },
   { number: 35, name: 'rhash', key: 'any', value: 'any', mustHaveNoPrealloc: true },
@@ -153,7 +189,8 @@ export function mapProblems(map: MapShape): string[] {
       size('the value', map.valueSize, 4, 8);
       break;
     case 'stack':
-      if (map.valueSize < 8 || map.valueSize % 8 !== 0) problems.push(`the value of a stack_trace must be a multiple of 8 bytes, not ${map.valueSize}`);
+      if (map.valueSize < 8 || map.valueSize % 8 !== 0)
+        problems.push(`the value of a stack_trace must be a multiple of 8 bytes, not ${map.valueSize}`);
       break;
     case 'insn':
       size('the value', map.valueSize, 16);

@@ -16,7 +16,7 @@ import type { ElfSection } from '../elf/read.ts';
 import type { ElfSymbol } from '../elf/symbols.ts';
 import { decode } from '../isa/decode.ts';
 import { indexOfSlot } from '../isa/encode.ts';
-import { CALL, CLASS, JMP, type Insn } from '../isa/insn.ts';
+import { CALL, CLASS, type Insn, JMP } from '../isa/insn.ts';
 import { LD_IMM64 } from '../isa/opcodes.ts';
 import { ObjectError } from './error.ts';
 import { byOffset, within } from './ranges.ts';
@@ -133,7 +133,9 @@ function readFunction(
     linkage: symbol.binding === STB.LOCAL || isHidden(symbol) ? 'static' : symbol.binding === STB.WEAK ? 'weak' : 'global',
     insns,
     refs,
-    lines: info.lines(section, from, to).map((r): LineInfo => ({ insn: indexAt(r.offset, 'line info'), file: r.file, line: r.line, column: r.column })),
+    lines: info
+      .lines(section, from, to)
+      .map((r): LineInfo => ({ insn: indexAt(r.offset, 'line info'), file: r.file, line: r.line, column: r.column })),
     ...(btfFunc === undefined ? {} : { btfFunc }),
     core: info.core(section, from, to).map((r): CoreRelocation => {
       const kind = CORE_KINDS[r.kind];
@@ -189,7 +191,9 @@ function external(maps: ReadMaps, symbol: ElfSymbol, wrong: (message: string) =>
   const weak = symbol.binding === STB.WEAK;
   const known = maps.externals.get(symbol.name);
   if (known === undefined) throw wrong(`'${symbol.name}' is external, but neither __ksym nor __kconfig`);
-  return known === 'kconfig' ? { kind: 'kconfig', name: symbol.name, weak } : { kind: 'ksym', name: symbol.name, typed: known === 'typed', weak };
+  return known === 'kconfig'
+    ? { kind: 'kconfig', name: symbol.name, weak }
+    : { kind: 'ksym', name: symbol.name, typed: known === 'typed', weak };
 }
 
 /** What is known about instructions, by section and offset. */

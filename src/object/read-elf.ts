@@ -4,7 +4,7 @@
  * Compilers leave it to the linker to say in BTF where variables lie: `.rel.BTF` has a relocation for each place, and
  * sections have size 0. Here the relocations are applied and the sizes set, so that everything after sees final BTF.
  */
-import { readExt, type ExtInfo } from '../btf/ext.ts';
+import { type ExtInfo, readExt } from '../btf/ext.ts';
 import { BtfOverlay } from '../btf/overlay.ts';
 import { BtfReader } from '../btf/read.ts';
 import type { BtfSource, BtfType } from '../btf/types.ts';
@@ -66,7 +66,13 @@ function readSymbols(elf: ElfFile): Pick<ObjectFile, 'symbols' | 'relocations'> 
     if (target === undefined) throw new ObjectError('format', `section '${section.name}' relocates a section that does not exist`);
     // DWARF has thousands, and nothing here reads it.
     if (target.name.startsWith('.debug_')) continue;
-    relocations.set(section.info, elf.relocations(section).map((r) => withSymbol(r, all, section)).sort(byOffset));
+    relocations.set(
+      section.info,
+      elf
+        .relocations(section)
+        .map((r) => withSymbol(r, all, section))
+        .sort(byOffset),
+    );
   }
   return { symbols, relocations };
 }

@@ -5,7 +5,7 @@ import { STT } from '../elf/constants.ts';
 import type { ElfSection } from '../elf/read.ts';
 import type { ElfSymbol } from '../elf/symbols.ts';
 import { ObjectError } from './error.ts';
-import { parseMapDefinition, PIN_FOLDER } from './map-def.ts';
+import { PIN_FOLDER, parseMapDefinition } from './map-def.ts';
 import { BPF_F_MMAPABLE, mapTypeByNumber } from './map-types.ts';
 import { byOffset, lowerBound, within } from './ranges.ts';
 import { contents, isDataSection, type ObjectFile } from './read-elf.ts';
@@ -23,7 +23,11 @@ export interface ReadMaps {
   at(section: number, offset: number): string | undefined;
 }
 
-interface Placed { readonly name: string; readonly offset: number; readonly to: number }
+interface Placed {
+  readonly name: string;
+  readonly offset: number;
+  readonly to: number;
+}
 
 export function readMaps(file: ObjectFile): ReadMaps {
   const maps = new Map<string, MapSpec>();
@@ -54,7 +58,10 @@ export function readMaps(file: ObjectFile): ReadMaps {
 
 // ---- .maps
 
-function sectionEntries(file: ObjectFile, section: string): readonly { readonly type: number; readonly offset: number; readonly size: number }[] {
+function sectionEntries(
+  file: ObjectFile,
+  section: string,
+): readonly { readonly type: number; readonly offset: number; readonly size: number }[] {
   const id = file.btf?.find(section, 'datasec');
   const type = id === undefined ? undefined : file.btf?.type(id);
   return type?.kind === 'datasec' ? type.entries : [];
@@ -160,7 +167,8 @@ function readData(file: ObjectFile, section: ElfSection, variables: Map<string, 
     const linkage = symbol.binding === 0 ? 'static' : 'global';
     if (linkage === 'global') shared = true;
     const variable = variableOf(symbol, section.name, types.get(symbol.name) ?? 0, linkage);
-    if (variable.offset + variable.size > section.size) throw new ObjectError('format', `variable '${symbol.name}' reaches beyond section '${section.name}'`);
+    if (variable.offset + variable.size > section.size)
+      throw new ObjectError('format', `variable '${symbol.name}' reaches beyond section '${section.name}'`);
     variables.set(freeName(variables, symbol.name), variable);
   }
   const isConst = section.name.startsWith('.rodata');

@@ -11,8 +11,19 @@ import type { ProgramTypeName } from './program-types.ts';
 
 /** What opening the object attaches such a program with, by itself. */
 export type AutoAttach =
-  | 'kprobe' | 'uprobe' | 'kprobe_multi' | 'kprobe_session' | 'uprobe_multi' | 'ksyscall' | 'usdt' | 'tp' | 'raw_tp' | 'trace'
-  | 'tracing_multi' | 'lsm' | 'iter';
+  | 'kprobe'
+  | 'uprobe'
+  | 'kprobe_multi'
+  | 'kprobe_session'
+  | 'uprobe_multi'
+  | 'ksyscall'
+  | 'usdt'
+  | 'tp'
+  | 'raw_tp'
+  | 'trace'
+  | 'tracing_multi'
+  | 'lsm'
+  | 'iter';
 
 export interface SectionDef {
   readonly pattern: string;

@@ -7,7 +7,7 @@
  */
 import type { AttachTypeName } from './attach-types.ts';
 import type { ProgramTypeName } from './program-types.ts';
-import { SECTION_DEFS, type AutoAttach, type SectionDef } from './section-defs.ts';
+import { type AutoAttach, SECTION_DEFS, type SectionDef } from './section-defs.ts';
 
 export interface SectionMatch {
   readonly type: ProgramTypeName;

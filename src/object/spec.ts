@@ -97,8 +97,19 @@ export type Reference =
 
 /** CO-RE relocation kinds by the number that .BTF.ext uses (index in this list). */
 export const CORE_KINDS = [
-  'fieldByteOffset', 'fieldByteSize', 'fieldExists', 'fieldSigned', 'fieldLshift', 'fieldRshift',
-  'typeIdLocal', 'typeIdTarget', 'typeExists', 'typeSize', 'enumvalExists', 'enumvalValue', 'typeMatches',
+  'fieldByteOffset',
+  'fieldByteSize',
+  'fieldExists',
+  'fieldSigned',
+  'fieldLshift',
+  'fieldRshift',
+  'typeIdLocal',
+  'typeIdTarget',
+  'typeExists',
+  'typeSize',
+  'enumvalExists',
+  'enumvalValue',
+  'typeMatches',
 ] as const;
 export type CoreKind = (typeof CORE_KINDS)[number];
 

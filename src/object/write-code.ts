@@ -36,7 +36,10 @@ export function placeFunctions(spec: ObjectSpec): CodeSection[] {
   const sections = new Map<string, { name: string; spec: FunctionSpec; linkage: FunctionSpec['linkage'] }[]>();
   const subprograms = [...spec.functions].filter(([name]) => !entries.has(name) || called.has(name));
   if (subprograms.length > 0) {
-    sections.set(TEXT, subprograms.map(([name, fn]) => ({ name, spec: fn, linkage: entries.has(name) ? 'static' : fn.linkage })));
+    sections.set(
+      TEXT,
+      subprograms.map(([name, fn]) => ({ name, spec: fn, linkage: entries.has(name) ? 'static' : fn.linkage })),
+    );
   }
   for (const program of spec.programs) {
     const fn = spec.functions.get(program.entry);
@@ -76,7 +79,8 @@ export function encodeSection(
     const slots = slotOfIndex(insns);
     for (const { insn, to } of spec.refs) {
       const at = insns[insn];
-      if (at === undefined) throw new ObjectError('reference', `function '${name}': a reference from instruction ${insn}, which does not exist`);
+      if (at === undefined)
+        throw new ObjectError('reference', `function '${name}': a reference from instruction ${insn}, which does not exist`);
       const isCall = to.kind === 'call' || to.kind === 'kfunc';
       if (isCall === (at.imm64 !== undefined)) {
         throw new ObjectError('reference', `function '${name}': instruction ${insn} cannot hold a reference of kind ${to.kind}`);

@@ -50,7 +50,11 @@ class ObjectWriter {
     const codeBytes = code.map((section) => new Uint8Array(section.size));
     const handles = code.map((section, i) => {
       const handle = this.#elf.section({
-        name: section.name, type: SHT.PROGBITS, flags: SHF.ALLOC | SHF.EXECINSTR, data: codeBytes[i], align: 8,
+        name: section.name,
+        type: SHT.PROGBITS,
+        flags: SHF.ALLOC | SHF.EXECINSTR,
+        data: codeBytes[i],
+        align: 8,
       });
       for (const fn of section.functions) {
         const binding = fn.linkage === 'static' ? STB.LOCAL : fn.linkage === 'weak' ? STB.WEAK : STB.GLOBAL;
@@ -120,7 +124,8 @@ class ObjectWriter {
       const variables = [...this.#spec.variables.values()].filter((v) => v.map === map.name).sort((a, b) => a.offset - b.offset);
       const isZero = map.name === '.bss' || map.name.startsWith('.bss.');
       const data = map.data ?? new Uint8Array(map.valueSize);
-      if (data.length > map.valueSize) throw new ObjectError('map', `section '${map.name}': ${data.length} bytes of data for a size of ${map.valueSize}`);
+      if (data.length > map.valueSize)
+        throw new ObjectError('map', `section '${map.name}': ${data.length} bytes of data for a size of ${map.valueSize}`);
       if (isZero && data.some((b) => b !== 0)) throw new ObjectError('map', `section '${map.name}' can hold zeros only`);
       const bytes = new Uint8Array(map.valueSize);
       bytes.set(data);
@@ -188,15 +193,28 @@ class ObjectWriter {
       end += size;
     }
     if (places.length === 0) return;
-    const handle = this.#elf.section({ name: '.maps', type: SHT.PROGBITS, flags: SHF.ALLOC | SHF.WRITE, data: new Uint8Array(end), align: 8 });
+    const handle = this.#elf.section({
+      name: '.maps',
+      type: SHT.PROGBITS,
+      flags: SHF.ALLOC | SHF.WRITE,
+      data: new Uint8Array(end),
+      align: 8,
+    });
     this.#setSection('.maps', end, entries);
     for (const { map, offset, size } of places) {
-      this.#mapSymbols.set(map.name, this.#elf.symbol({ name: map.name, value: offset, size, binding: STB.GLOBAL, type: STT.OBJECT, section: handle }));
+      this.#mapSymbols.set(
+        map.name,
+        this.#elf.symbol({ name: map.name, value: offset, size, binding: STB.GLOBAL, type: STT.OBJECT, section: handle }),
+      );
     }
     for (const { map, offset, valuesAt } of places) {
       for (const value of map.values ?? []) {
         const symbol = map.inner === undefined ? this.#programs.get(value.name) : this.#mapSymbols.get(value.name);
-        if (symbol === undefined) throw new ObjectError('reference', `map '${map.name}': slot ${value.index} is for '${value.name}', which the object does not have`);
+        if (symbol === undefined)
+          throw new ObjectError(
+            'reference',
+            `map '${map.name}': slot ${value.index} is for '${value.name}', which the object does not have`,
+          );
         this.#elf.relocation(handle, offset + valuesAt + value.index * 8, R_BPF.ABS64, symbol);
       }
     }

@@ -44,9 +44,7 @@ export function log2Lines(slots: readonly Count[], label: string, options: Histo
   const max = slots.reduce((a: Count, b) => (b > a ? b : a), 0);
   const title = safe(label);
   const lines = [
-    wide
-      ? `               ${title.padEnd(29)} : count     distribution`
-      : `     ${title.padEnd(19)} : count     distribution`,
+    wide ? `               ${title.padEnd(29)} : count     distribution` : `     ${title.padEnd(19)} : count     distribution`,
   ];
   const edge = wide ? 20 : 10;
   let strip = options.stripLeadingZero === true;
@@ -56,16 +54,15 @@ export function log2Lines(slots: readonly Count[], label: string, options: Histo
     strip = false;
     const low = i === 1 ? 0n : 1n << BigInt(i - 1);
     const high = (1n << BigInt(i)) - 1n;
-    lines.push(
-      `${String(low).padStart(edge)} -> ${String(high).padEnd(edge)} : ${String(count).padEnd(8)} |${bar(count, max, stars)}|`,
-    );
+    lines.push(`${String(low).padStart(edge)} -> ${String(high).padEnd(edge)} : ${String(count).padEnd(8)} |${bar(count, max, stars)}|`);
   }
   return lines;
 }
 
 /** Text lines of a linear histogram: one row for each index up to the last that counts something. */
 export function linearLines(values: readonly Count[], label: string): string[] {
-  if (values.length > LINEAR_LIMIT + 1) throw new RangeError(`index ${values.length - 1} of a linear histogram exceeds the maximum of ${LINEAR_LIMIT}`);
+  if (values.length > LINEAR_LIMIT + 1)
+    throw new RangeError(`index ${values.length - 1} of a linear histogram exceeds the maximum of ${LINEAR_LIMIT}`);
   const last = lastFilled(values);
   if (last < 0) return [];
   const max = values.reduce((a: Count, b) => (b > a ? b : a), 0);

@@ -16,10 +16,14 @@ BPF_HISTOGRAM(dist, struct proc_key_t, 10240);
 TRACEPOINT_PROBE(block, block_rq_issue)
 {
     struct proc_key_t key = {};
-${pid === undefined ? '' : `
+${
+  pid === undefined
+    ? ''
+    : `
     if (bpf_get_current_pid_tgid() >> 32 != ${pid})
         return 0;
-`}
+`
+}
     __builtin_memcpy(key.name, args->comm, sizeof(key.name));
     key.slot = bpf_log2l(args->bytes / 1024);
     dist.atomic_increment(key);

@@ -4,7 +4,7 @@
  * Text is written in whole chunks as it comes, so a pipe sees lines at once. A reader that goes away (`| head`)
  * ends the tool quietly.
  */
-import { log2Lines, log2Rows, type Count, type HistogramOptions, linearLines } from '../render/histogram.ts';
+import { type Count, type HistogramOptions, linearLines, log2Lines, log2Rows } from '../render/histogram.ts';
 import { jsonLine } from '../render/json.ts';
 
 export interface Sink {

@@ -9,7 +9,18 @@
 import type { BPF, LoadOptions } from '../bcc/bpf.ts';
 import type { Output } from './output.ts';
 
-export const TOPICS = ['disk', 'files', 'network', 'scheduler', 'memory', 'processes', 'security', 'functions', 'languages', 'samples'] as const;
+export const TOPICS = [
+  'disk',
+  'files',
+  'network',
+  'scheduler',
+  'memory',
+  'processes',
+  'security',
+  'functions',
+  'languages',
+  'samples',
+] as const;
 export type Topic = (typeof TOPICS)[number];
 
 /** How the text of a flag becomes a value. */
@@ -38,11 +49,19 @@ export interface Positional {
   readonly many?: boolean;
 }
 
-type Value<T extends FlagType> = T extends 'boolean' ? boolean : T extends 'string' ? string : T extends 'strings' ? readonly string[] : number;
+type Value<T extends FlagType> = T extends 'boolean'
+  ? boolean
+  : T extends 'string'
+    ? string
+    : T extends 'strings'
+      ? readonly string[]
+      : number;
 
 /** The parsed values: flags without default may be undefined, booleans are false unless given. */
 export type OptionsOf<F extends Flags> = {
-  readonly [K in keyof F]: F[K]['type'] extends 'boolean' ? boolean : Value<F[K]['type']> | (F[K] extends { readonly default: string | number } ? never : undefined);
+  readonly [K in keyof F]: F[K]['type'] extends 'boolean'
+    ? boolean
+    : Value<F[K]['type']> | (F[K] extends { readonly default: string | number } ? never : undefined);
 };
 
 /** A field of the records that `--json` prints. */
@@ -60,7 +79,19 @@ export interface Example {
 
 /** One way to see what the tool shows, in order of preference. */
 export interface ProbeChoice {
-  readonly kind: 'tracepoint' | 'raw_tracepoint' | 'tp_btf' | 'fentry' | 'kprobe' | 'uprobe' | 'usdt' | 'perf_event' | 'socket_filter' | 'cgroup' | 'iter' | 'none';
+  readonly kind:
+    | 'tracepoint'
+    | 'raw_tracepoint'
+    | 'tp_btf'
+    | 'fentry'
+    | 'kprobe'
+    | 'uprobe'
+    | 'usdt'
+    | 'perf_event'
+    | 'socket_filter'
+    | 'cgroup'
+    | 'iter'
+    | 'none';
   readonly targets: readonly string[];
   readonly minKernel?: string;
 }

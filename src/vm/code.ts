@@ -4,12 +4,13 @@
  * The check is structural, not the kernel's verifier: after it, both engines may index by what the instructions say
  * without looking. Everything that depends on values is checked while running.
  */
-import { CALL, CLASS, FP, JMP, PSEUDO, SRC, MODE, ATOMIC } from '../isa/insn.ts';
-import { checkInsn } from '../isa/opcodes.ts';
+
 import { indexOfSlot, slotOfIndex } from '../isa/encode.ts';
+import type { Insn } from '../isa/insn.ts';
+import { ATOMIC, CALL, CLASS, FP, JMP, MODE, PSEUDO, SRC } from '../isa/insn.ts';
+import { checkInsn } from '../isa/opcodes.ts';
 import { VmLoadError } from './fault.ts';
 import { REGION_LIMIT, REGION_STEP } from './memory.ts';
-import type { Insn } from '../isa/insn.ts';
 
 export interface CodeFunction {
   readonly name: string;
@@ -51,7 +52,9 @@ const GOTOL_OP = CLASS.JMP32 | JMP.JA;
 
 export function isConditional(insn: Insn): boolean {
   const cls = insn.op & 7;
-  return (cls === CLASS.JMP || cls === CLASS.JMP32) && insn.op !== CALL_OP && insn.op !== EXIT_OP && insn.op !== GOTO_OP && insn.op !== GOTOL_OP;
+  return (
+    (cls === CLASS.JMP || cls === CLASS.JMP32) && insn.op !== CALL_OP && insn.op !== EXIT_OP && insn.op !== GOTO_OP && insn.op !== GOTOL_OP
+  );
 }
 
 export function isJump(insn: Insn): boolean {
@@ -97,9 +100,13 @@ export function prepare(input: CodeInput): Code {
   }
 
   const sorted = [...starts].sort((a, b) => a - b);
-  const functions = sorted.map((start, i): CodeFunction => ({
-    name: input.names?.get(start) ?? (start === 0 ? name : `subprogram_${i}`), start, end: sorted[i + 1] ?? insns.length,
-  }));
+  const functions = sorted.map(
+    (start, i): CodeFunction => ({
+      name: input.names?.get(start) ?? (start === 0 ? name : `subprogram_${i}`),
+      start,
+      end: sorted[i + 1] ?? insns.length,
+    }),
+  );
   const numberAt = new Map(sorted.map((start, i) => [start, i]));
   const constants = new Array<bigint | undefined>(insns.length).fill(undefined);
   for (const fn of functions) {

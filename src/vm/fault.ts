@@ -2,7 +2,8 @@
 
 export type FaultKind =
   /** A load or store outside every region it may touch. */
-  | 'read' | 'write'
+  | 'read'
+  | 'write'
   /** More instructions than the budget. */
   | 'budget'
   /** More than eight frames. */

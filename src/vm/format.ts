@@ -53,7 +53,10 @@ export function formatText(format: string, source: FormatSource): string | undef
     const widthStart = at;
     while (isDigit(format, at)) at++;
     const flags: Flags = {
-      zero: marks.includes('0'), left: marks.includes('-'), plus: marks.includes('+'), space: marks.includes(' '),
+      zero: marks.includes('0'),
+      left: marks.includes('-'),
+      plus: marks.includes('+'),
+      space: marks.includes(' '),
       width: Math.min(Number(format.slice(widthStart, at) || '0'), 512),
     };
     const kind = format[at] ?? '';
@@ -107,10 +110,17 @@ function integer(kind: string, arg: bigint, bits: number, flags: Flags): string 
       sign = value < 0n ? '-' : flags.plus ? '+' : flags.space ? ' ' : '';
       break;
     }
-    case 'u': digits = String(BigInt.asUintN(bits, arg)); break;
-    case 'x': digits = BigInt.asUintN(bits, arg).toString(16); break;
-    case 'X': digits = BigInt.asUintN(bits, arg).toString(16).toUpperCase(); break;
-    default: return undefined;
+    case 'u':
+      digits = String(BigInt.asUintN(bits, arg));
+      break;
+    case 'x':
+      digits = BigInt.asUintN(bits, arg).toString(16);
+      break;
+    case 'X':
+      digits = BigInt.asUintN(bits, arg).toString(16).toUpperCase();
+      break;
+    default:
+      return undefined;
   }
   if (flags.zero && !flags.left) return sign + digits.padStart(flags.width - sign.length, '0');
   return pad(sign + digits, flags);
@@ -132,11 +142,17 @@ function pointer(format: string, at: number, arg: bigint, source: FormatSource):
     return endsHere(format, at + 2) ? { text: source.text(arg) ?? '', end: at + 2, rendered: false } : undefined;
   }
   if (kind === 'x') return { text: arg.toString(16), end: at + 1, rendered: false };
-  if (kind === 'K' || kind === 's' || kind === 'S' || kind === 'B') return { text: kind === 'K' ? hex : `0x${arg.toString(16)}`, end: at + 1, rendered: kind === 'B' };
+  if (kind === 'K' || kind === 's' || kind === 'S' || kind === 'B')
+    return { text: kind === 'K' ? hex : `0x${arg.toString(16)}`, end: at + 1, rendered: kind === 'B' };
   const version = format[at + 1];
   if ((kind !== 'I' && kind !== 'i') || (version !== '4' && version !== '6')) return undefined;
   const bytes = source.bytes(arg, version === '4' ? 4 : 16) ?? new Uint8Array(version === '4' ? 4 : 16);
-  if (version === '4') return { text: Array.from(bytes, (b) => (kind === 'i' ? String(b).padStart(3, '0') : String(b))).join('.'), end: at + 2, rendered: true };
+  if (version === '4')
+    return {
+      text: Array.from(bytes, (b) => (kind === 'i' ? String(b).padStart(3, '0') : String(b))).join('.'),
+      end: at + 2,
+      rendered: true,
+    };
   const groups: string[] = [];
   for (let i = 0; i < 16; i += 2) groups.push((((bytes[i] as number) << 8) | (bytes[i + 1] as number)).toString(16).padStart(4, '0'));
   return { text: groups.join(kind === 'I' ? ':' : ''), end: at + 2, rendered: true };

@@ -6,11 +6,12 @@
  *
  * Source: RFC 9669; kernel/bpf/core.c for what the standard leaves open.
  */
+
+import type { Insn } from '../isa/insn.ts';
 import { ALU, ATOMIC, CALL, CLASS, FP, JMP, MODE, SIZE, SRC } from '../isa/insn.ts';
+import type { Code } from './code.ts';
 import { isCall, isExit } from './code.ts';
 import { BUDGET, FRAME_REGION, FRAME_SIZE, MAILBOX, MAX_FRAMES, REGION_STEP, RESULT } from './memory.ts';
-import type { Insn } from '../isa/insn.ts';
-import type { Code } from './code.ts';
 import type { Executable, Runtime } from './runtime.ts';
 
 /** Called before each instruction. `registers` is live: copy what is to be kept. */
@@ -122,21 +123,36 @@ const s32 = (value: bigint): bigint => BigInt.asIntN(32, value);
 function alu64(insn: Insn, a: bigint, b: bigint): bigint {
   const signed = insn.off === 1;
   switch (insn.op & 0xf0) {
-    case ALU.ADD: return u64(a + b);
-    case ALU.SUB: return u64(a - b);
-    case ALU.MUL: return u64(a * b);
-    case ALU.DIV: return b === 0n ? 0n : signed ? u64(s64(a) / s64(b)) : a / b;
-    case ALU.MOD: return b === 0n ? a : signed ? u64(s64(a) % s64(b)) : a % b;
-    case ALU.OR: return a | b;
-    case ALU.AND: return a & b;
-    case ALU.XOR: return a ^ b;
-    case ALU.LSH: return u64(a << (b & 63n));
-    case ALU.RSH: return a >> (b & 63n);
-    case ALU.ARSH: return u64(s64(a) >> (b & 63n));
-    case ALU.NEG: return u64(-a);
-    case ALU.MOV: return insn.off === 0 ? b : u64(BigInt.asIntN(insn.off, b));
-    case ALU.END: return swap(a, insn.imm);
-    default: throw new Error(`no such operation: ${insn.op}`);
+    case ALU.ADD:
+      return u64(a + b);
+    case ALU.SUB:
+      return u64(a - b);
+    case ALU.MUL:
+      return u64(a * b);
+    case ALU.DIV:
+      return b === 0n ? 0n : signed ? u64(s64(a) / s64(b)) : a / b;
+    case ALU.MOD:
+      return b === 0n ? a : signed ? u64(s64(a) % s64(b)) : a % b;
+    case ALU.OR:
+      return a | b;
+    case ALU.AND:
+      return a & b;
+    case ALU.XOR:
+      return a ^ b;
+    case ALU.LSH:
+      return u64(a << (b & 63n));
+    case ALU.RSH:
+      return a >> (b & 63n);
+    case ALU.ARSH:
+      return u64(s64(a) >> (b & 63n));
+    case ALU.NEG:
+      return u64(-a);
+    case ALU.MOV:
+      return insn.off === 0 ? b : u64(BigInt.asIntN(insn.off, b));
+    case ALU.END:
+      return swap(a, insn.imm);
+    default:
+      throw new Error(`no such operation: ${insn.op}`);
   }
 }
 
@@ -145,22 +161,37 @@ function alu32(insn: Insn, wideA: bigint, wideB: bigint): bigint {
   const b = u32(wideB);
   const signed = insn.off === 1;
   switch (insn.op & 0xf0) {
-    case ALU.ADD: return u32(a + b);
-    case ALU.SUB: return u32(a - b);
-    case ALU.MUL: return u32(a * b);
-    case ALU.DIV: return b === 0n ? 0n : signed ? u32(s32(a) / s32(b)) : a / b;
-    case ALU.MOD: return b === 0n ? a : signed ? u32(s32(a) % s32(b)) : a % b;
-    case ALU.OR: return a | b;
-    case ALU.AND: return a & b;
-    case ALU.XOR: return a ^ b;
-    case ALU.LSH: return u32(a << (b & 31n));
-    case ALU.RSH: return a >> (b & 31n);
-    case ALU.ARSH: return u32(s32(a) >> (b & 31n));
-    case ALU.NEG: return u32(-a);
-    case ALU.MOV: return insn.off === 0 ? b : u32(BigInt.asIntN(insn.off, b));
+    case ALU.ADD:
+      return u32(a + b);
+    case ALU.SUB:
+      return u32(a - b);
+    case ALU.MUL:
+      return u32(a * b);
+    case ALU.DIV:
+      return b === 0n ? 0n : signed ? u32(s32(a) / s32(b)) : a / b;
+    case ALU.MOD:
+      return b === 0n ? a : signed ? u32(s32(a) % s32(b)) : a % b;
+    case ALU.OR:
+      return a | b;
+    case ALU.AND:
+      return a & b;
+    case ALU.XOR:
+      return a ^ b;
+    case ALU.LSH:
+      return u32(a << (b & 31n));
+    case ALU.RSH:
+      return a >> (b & 31n);
+    case ALU.ARSH:
+      return u32(s32(a) >> (b & 31n));
+    case ALU.NEG:
+      return u32(-a);
+    case ALU.MOV:
+      return insn.off === 0 ? b : u32(BigInt.asIntN(insn.off, b));
     // The machine is little endian: `le` only cuts off, `be` (source X) swaps.
-    case ALU.END: return (insn.op & SRC.X) !== 0 ? swap(wideA, insn.imm) : BigInt.asUintN(insn.imm, wideA);
-    default: throw new Error(`no such operation: ${insn.op}`);
+    case ALU.END:
+      return (insn.op & SRC.X) !== 0 ? swap(wideA, insn.imm) : BigInt.asUintN(insn.imm, wideA);
+    default:
+      throw new Error(`no such operation: ${insn.op}`);
   }
 }
 
@@ -180,23 +211,41 @@ function jumps(insn: Insn, r: BigUint64Array): boolean {
   }
   const signed = narrow ? s32 : s64;
   switch (insn.op & 0xf0) {
-    case JMP.JA: return true;
-    case JMP.JEQ: return a === b;
-    case JMP.JNE: return a !== b;
-    case JMP.JGT: return a > b;
-    case JMP.JGE: return a >= b;
-    case JMP.JLT: return a < b;
-    case JMP.JLE: return a <= b;
-    case JMP.JSET: return (a & b) !== 0n;
-    case JMP.JSGT: return signed(a) > signed(b);
-    case JMP.JSGE: return signed(a) >= signed(b);
-    case JMP.JSLT: return signed(a) < signed(b);
-    case JMP.JSLE: return signed(a) <= signed(b);
-    default: throw new Error(`no such jump: ${insn.op}`);
+    case JMP.JA:
+      return true;
+    case JMP.JEQ:
+      return a === b;
+    case JMP.JNE:
+      return a !== b;
+    case JMP.JGT:
+      return a > b;
+    case JMP.JGE:
+      return a >= b;
+    case JMP.JLT:
+      return a < b;
+    case JMP.JLE:
+      return a <= b;
+    case JMP.JSET:
+      return (a & b) !== 0n;
+    case JMP.JSGT:
+      return signed(a) > signed(b);
+    case JMP.JSGE:
+      return signed(a) >= signed(b);
+    case JMP.JSLT:
+      return signed(a) < signed(b);
+    case JMP.JSLE:
+      return signed(a) <= signed(b);
+    default:
+      throw new Error(`no such jump: ${insn.op}`);
   }
 }
 
-const BYTES: ReadonlyMap<number, 1 | 2 | 4 | 8> = new Map([[SIZE.B, 1], [SIZE.H, 2], [SIZE.W, 4], [SIZE.DW, 8]]);
+const BYTES: ReadonlyMap<number, 1 | 2 | 4 | 8> = new Map([
+  [SIZE.B, 1],
+  [SIZE.H, 2],
+  [SIZE.W, 4],
+  [SIZE.DW, 8],
+]);
 
 /** Position of the accessed bytes, or a fault. */
 function access(state: State, insn: Insn, address: bigint, write: boolean): number {
@@ -215,10 +264,14 @@ function load(state: State, insn: Insn, address: bigint): bigint {
 function get(state: State, insn: Insn, position: number): bigint {
   const { view } = state.runtime.memory;
   switch (insn.op & 0x18) {
-    case SIZE.B: return BigInt(view.getUint8(position));
-    case SIZE.H: return BigInt(view.getUint16(position, true));
-    case SIZE.W: return BigInt(view.getUint32(position, true));
-    default: return view.getBigUint64(position, true);
+    case SIZE.B:
+      return BigInt(view.getUint8(position));
+    case SIZE.H:
+      return BigInt(view.getUint16(position, true));
+    case SIZE.W:
+      return BigInt(view.getUint32(position, true));
+    default:
+      return view.getBigUint64(position, true);
   }
 }
 
@@ -269,10 +322,15 @@ function atomic(state: State, insn: Insn): void {
 
 function combine(op: number, old: bigint, src: bigint): bigint {
   switch (op) {
-    case ATOMIC.ADD: return old + src;
-    case ATOMIC.OR: return old | src;
-    case ATOMIC.AND: return old & src;
-    case ATOMIC.XOR: return old ^ src;
-    default: throw new Error(`no such atomic operation: ${op}`);
+    case ATOMIC.ADD:
+      return old + src;
+    case ATOMIC.OR:
+      return old | src;
+    case ATOMIC.AND:
+      return old & src;
+    case ATOMIC.XOR:
+      return old ^ src;
+    default:
+      throw new Error(`no such atomic operation: ${op}`);
   }
 }

@@ -1,13 +1,14 @@
 /** From a joined program to prepared code: its references become addresses of the machine's maps, its calls functions. */
-import { CALL, CLASS, JMP, PSEUDO } from '../isa/insn.ts';
-import { prepare } from './code.ts';
-import { VmLoadError } from './fault.ts';
-import { TAIL_CALL } from './helpers/table.ts';
+
 import type { Insn } from '../isa/insn.ts';
+import { CALL, CLASS, JMP, PSEUDO } from '../isa/insn.ts';
 import type { JoinedProgram } from '../link/join.ts';
 import type { Reference } from '../object/spec.ts';
 import type { Code } from './code.ts';
+import { prepare } from './code.ts';
+import { VmLoadError } from './fault.ts';
 import type { HelperFunction } from './helpers/call.ts';
+import { TAIL_CALL } from './helpers/table.ts';
 import type { VmMap } from './maps/map.ts';
 import type { VmMemory } from './memory.ts';
 
@@ -24,7 +25,10 @@ export interface LoadEnvironment {
 }
 
 /** What a call instruction does, by index of instruction. */
-export type CallTarget = { readonly kind: 'helper'; readonly name: string; readonly run: HelperFunction } | { readonly kind: 'tailCall' } | { readonly kind: 'missing'; readonly name: string };
+export type CallTarget =
+  | { readonly kind: 'helper'; readonly name: string; readonly run: HelperFunction }
+  | { readonly kind: 'tailCall' }
+  | { readonly kind: 'missing'; readonly name: string };
 
 export interface LoadedCode {
   readonly code: Code;
@@ -43,7 +47,8 @@ export function loadCode(name: string, id: number, joined: JoinedProgram, env: L
   });
   const lines = joined.lines;
   const code = prepare({
-    name, id,
+    name,
+    id,
     // An unresolved kfunc call may carry any source field; what it calls is in `calls`.
     insns: joined.insns,
     names: new Map(joined.functions.map((fn) => [fn.insn, fn.name])),
@@ -71,8 +76,10 @@ function kfunc(ref: Reference | undefined, insn: Insn, env: LoadEnvironment): Ca
 function constant(program: string, insn: Insn, ref: Reference | undefined, env: LoadEnvironment): bigint | undefined {
   if (ref === undefined) return numbered(insn, env);
   switch (ref.kind) {
-    case 'map': return mapAddress(program, ref.map, env);
-    case 'mapValue': return valueAddress(program, ref.map, ref.offset, env);
+    case 'map':
+      return mapAddress(program, ref.map, env);
+    case 'mapValue':
+      return valueAddress(program, ref.map, ref.offset, env);
     case 'kconfig': {
       const variable = env.variable(ref.name);
       if (variable === undefined) throw new VmLoadError(`program '${program}': '${ref.name}' has no place in a data section`);
@@ -80,7 +87,8 @@ function constant(program: string, insn: Insn, ref: Reference | undefined, env: 
     }
     case 'ksym': {
       const address = env.ksym(ref.name);
-      if (address === undefined && !ref.weak) throw new VmLoadError(`program '${program}': kernel symbol '${ref.name}' is not given (option ksyms)`);
+      if (address === undefined && !ref.weak)
+        throw new VmLoadError(`program '${program}': kernel symbol '${ref.name}' is not given (option ksyms)`);
       return address ?? 0n;
     }
     case 'functionAddress':

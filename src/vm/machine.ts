@@ -14,33 +14,42 @@
  * Not here: kernel memory (give regions with `region`), sockets, real time, other CPUs running at once.
  */
 import { disassembleInsn } from '../isa/disassemble.ts';
-import { joinProgram } from '../link/join.ts';
 import { slotOfIndex } from '../isa/encode.ts';
-import { Refusal, VmFault, VmLoadError } from './fault.ts';
-import { HelperCall } from './helpers/call.ts';
-import { HELPERS } from './helpers/table.ts';
-import { keyOfValue } from './helpers/control.ts';
-import { createInterpreter } from './interpret.ts';
-import { loadCode } from './load.ts';
-import { MapError, VmMap } from './maps/map.ts';
-import { BUDGET, MAILBOX, REGION_LIMIT, REGION_STEP, RESULT, STACK, MAX_FRAMES, FRAME_SIZE, VmMemory } from './memory.ts';
-import { Packet, PACKET_CONTEXTS } from './packet.ts';
-import { seededRandom } from './state.ts';
-import { createWasmExecutable } from './wasm/engine.ts';
 import type { Insn } from '../isa/insn.ts';
 import type { JoinedProgram } from '../link/join.ts';
+import { joinProgram } from '../link/join.ts';
 import type { MapSpec, ObjectSpec } from '../object/spec.ts';
 import type { Code } from './code.ts';
 import type { FaultKind } from './fault.ts';
+import { Refusal, VmFault, VmLoadError } from './fault.ts';
 import type { HelperRow } from './helpers/call.ts';
-import type { LoadedCode, LoadEnvironment } from './load.ts';
+import { HelperCall } from './helpers/call.ts';
+import { keyOfValue } from './helpers/control.ts';
+import { HELPERS } from './helpers/table.ts';
+import { createInterpreter } from './interpret.ts';
+import type { LoadEnvironment, LoadedCode } from './load.ts';
+import { loadCode } from './load.ts';
+import { MapError, VmMap } from './maps/map.ts';
+import { BUDGET, FRAME_SIZE, MAILBOX, MAX_FRAMES, REGION_LIMIT, REGION_STEP, RESULT, STACK, VmMemory } from './memory.ts';
 import type { MachineOptions, RunInput, RunResult } from './options.ts';
+import { PACKET_CONTEXTS, Packet } from './packet.ts';
 import type { Executable, Runtime } from './runtime.ts';
 import type { MachineState } from './state.ts';
+import { seededRandom } from './state.ts';
+import { createWasmExecutable } from './wasm/engine.ts';
 
 export type { MachineOptions, RunInput, RunResult } from './options.ts';
 
-const EMPTY: ObjectSpec = { name: 'instructions', license: 'GPL', programs: [], functions: new Map(), maps: new Map(), variables: new Map(), btf: undefined, sources: new Map() };
+const EMPTY: ObjectSpec = {
+  name: 'instructions',
+  license: 'GPL',
+  programs: [],
+  functions: new Map(),
+  maps: new Map(),
+  variables: new Map(),
+  btf: undefined,
+  sources: new Map(),
+};
 const DEFAULT_BUDGET = 100_000_000;
 const MAX_TAIL_CALLS = 33;
 
@@ -49,7 +58,11 @@ export function createMachine(spec: ObjectSpec, options: MachineOptions = {}): M
 }
 
 /** Runs plain instructions: `ld_imm64` of maps carry the map's place in `maps`, counted from 0. */
-export function runInsns(insns: readonly Insn[], input: RunInput = {}, options: MachineOptions & { readonly maps?: readonly MapSpec[] } = {}): RunResult {
+export function runInsns(
+  insns: readonly Insn[],
+  input: RunInput = {},
+  options: MachineOptions & { readonly maps?: readonly MapSpec[] } = {},
+): RunResult {
   const machine = new Machine({ ...EMPTY, maps: new Map((options.maps ?? []).map((map) => [map.name, map])) }, options);
   machine.load('instructions', insns);
   return machine.run('instructions', input);
@@ -80,10 +93,24 @@ export class Machine {
     this.helpers = new Map([...HELPERS, ...(options.helpers ?? [])].map((row) => [row.id, row]));
     this.state = {
       task: { pid: 1000, tgid: 1000, uid: 0, gid: 0, comm: 'skep', cgroup: 1n, task: 0n, ...options.task },
-      cpu: options.cpu ?? 0, time: options.time ?? 1_000_000_000n, tick: options.tick ?? 1n, clock: options.clock,
-      random: seededRandom(options.seed ?? 1), printk: [], sequence: [], packet: undefined, context: 0,
-      kernelStack: [], userStack: [], cookie: 0n, functionIp: 0n, actions: [], tailCalls: 0, returnValue: 0,
-      maps: this.mapList, timers: new Map(),
+      cpu: options.cpu ?? 0,
+      time: options.time ?? 1_000_000_000n,
+      tick: options.tick ?? 1n,
+      clock: options.clock,
+      random: seededRandom(options.seed ?? 1),
+      printk: [],
+      sequence: [],
+      packet: undefined,
+      context: 0,
+      kernelStack: [],
+      userStack: [],
+      cookie: 0n,
+      functionIp: 0n,
+      actions: [],
+      tailCalls: 0,
+      returnValue: 0,
+      maps: this.mapList,
+      timers: new Map(),
     };
     this.call = new HelperCall(this.memory, this.state, (address, args, depth) => this.invoke(address, args, depth));
     for (const map of spec.maps.values()) this.createMap(map);
@@ -133,7 +160,9 @@ export class Machine {
   region(bytes: Uint8Array, options: { readonly label?: string; readonly writable?: boolean } = {}): bigint {
     const at = forHost(() => this.memory.allocate(bytes.length));
     this.memory.bytes.set(bytes, at);
-    return BigInt(this.memory.open({ kind: 'user', label: options.label ?? 'memory given by the host' }, at, bytes.length, options.writable ?? true));
+    return BigInt(
+      this.memory.open({ kind: 'user', label: options.label ?? 'memory given by the host' }, at, bytes.length, options.writable ?? true),
+    );
   }
 
   /** Adds a program of plain instructions. */
@@ -199,10 +228,18 @@ export class Machine {
     const contextSize = Math.max(input.ctx?.length ?? 0, layout?.size ?? 0);
     const contextAt = forHost(() => memory.allocate(Math.max(8, contextSize)));
     if (input.ctx !== undefined) memory.bytes.set(input.ctx, contextAt);
-    state.context = memory.open({ kind: 'context', label: 'the context' }, contextAt, contextSize, layout !== undefined || (input.writableContext ?? true));
+    state.context = memory.open(
+      { kind: 'context', label: 'the context' },
+      contextAt,
+      contextSize,
+      layout !== undefined || (input.writableContext ?? true),
+    );
     const { packet } = input;
     try {
-      state.packet = packet === undefined ? undefined : forHost(() => new Packet(memory, packet, Math.min(input.pulled ?? 0, packet.length), layout, contextAt));
+      state.packet =
+        packet === undefined
+          ? undefined
+          : forHost(() => new Packet(memory, packet, Math.min(input.pulled ?? 0, packet.length), layout, contextAt));
       for (let i = 0; i < 5; i++) memory.view.setBigUint64(MAILBOX + i * 8, BigInt.asUintN(64, input.args?.[i] ?? 0n), true);
       if (input.args === undefined) memory.view.setBigUint64(MAILBOX, BigInt(state.context), true);
       loaded.executable.call(0, 0);
@@ -252,7 +289,8 @@ export class Machine {
     const code = Math.floor(address / REGION_STEP) - REGION_LIMIT;
     const loaded = this.loaded[code];
     const fn = address % REGION_STEP;
-    if (loaded === undefined || loaded.code.functions[fn] === undefined) throw new Refusal('call', `0x${address.toString(16)} is no function`);
+    if (loaded === undefined || loaded.code.functions[fn] === undefined)
+      throw new Refusal('call', `0x${address.toString(16)} is no function`);
     const { view } = this.memory;
     for (let i = 0; i < 5; i++) view.setBigUint64(MAILBOX + i * 8, BigInt(args[i] ?? 0), true);
     loaded.executable.call(fn, depth);
@@ -261,7 +299,8 @@ export class Machine {
 
   private callOut(loaded: LoadedCode, code: Code, index: number, depth: number): boolean {
     const target = loaded.calls[index];
-    if (target === undefined || target.kind === 'missing') this.stop('call', code, index, `${target?.name ?? 'this function'} is not one that the machine has`);
+    if (target === undefined || target.kind === 'missing')
+      this.stop('call', code, index, `${target?.name ?? 'this function'} is not one that the machine has`);
     try {
       if (target.kind === 'tailCall') return this.tailCall(depth);
       const previous = this.call.depth;
@@ -271,7 +310,8 @@ export class Machine {
       this.setResult(result);
       return false;
     } catch (error) {
-      if (error instanceof Refusal) this.stop(error.kind, code, index, `${target.kind === 'helper' ? target.name : 'bpf_tail_call'}: ${error.message}`, error.address);
+      if (error instanceof Refusal)
+        this.stop(error.kind, code, index, `${target.kind === 'helper' ? target.name : 'bpf_tail_call'}: ${error.message}`, error.address);
       if (error instanceof MapError) this.stop('argument', code, index, error.message);
       throw error;
     }
@@ -311,19 +351,29 @@ export class Machine {
     const { view } = this.memory;
     const size = PACKET_LOAD_BYTES[((code.insns[index] as Insn).op & 0x18) >> 3] as number;
     const { packet } = this.state;
-    const at = packet === undefined || offset < LINK_HEADER ? -1
-      : offset >= 0 ? packet.at(offset, size)
-      : offset < NETWORK_HEADER ? packet.fromHeader('link', offset - LINK_HEADER, size)
-      : packet.fromHeader('network', offset - NETWORK_HEADER, size);
+    const at =
+      packet === undefined || offset < LINK_HEADER
+        ? -1
+        : offset >= 0
+          ? packet.at(offset, size)
+          : offset < NETWORK_HEADER
+            ? packet.fromHeader('link', offset - LINK_HEADER, size)
+            : packet.fromHeader('network', offset - NETWORK_HEADER, size);
     if (at === -1) return true;
-    view.setBigUint64(RESULT, BigInt(size === 4 ? view.getUint32(at, false) : size === 2 ? view.getUint16(at, false) : view.getUint8(at)), true);
+    view.setBigUint64(
+      RESULT,
+      BigInt(size === 4 ? view.getUint32(at, false) : size === 2 ? view.getUint16(at, false) : view.getUint8(at)),
+      true,
+    );
     return false;
   }
 
   private fault(kind: FaultKind, code: Code, index: number, address: bigint, size: number): never {
     switch (kind) {
-      case 'budget': return this.stop(kind, code, index, `more than ${this.options.budget ?? DEFAULT_BUDGET} instructions`);
-      case 'depth': return this.stop(kind, code, index, `more than ${MAX_FRAMES} frames of calls`);
+      case 'budget':
+        return this.stop(kind, code, index, `more than ${this.options.budget ?? DEFAULT_BUDGET} instructions`);
+      case 'depth':
+        return this.stop(kind, code, index, `more than ${MAX_FRAMES} frames of calls`);
       default: {
         const wild = address > BigInt(Number.MAX_SAFE_INTEGER);
         const reason = wild
@@ -337,11 +387,17 @@ export class Machine {
   private stop(kind: FaultKind, code: Code, index: number, reason: string, address?: number | bigint): never {
     const insn = code.insns[index] as Insn;
     const source = code.sourceOf?.(index);
-    throw new VmFault(kind, reason, {
-      program: code.name, pc: code.slotOf[index] as number,
-      instruction: disassembleInsn(insn, { helperName: (id) => this.helpers.get(id)?.name }),
-      ...(source === undefined ? {} : { source }),
-    }, address);
+    throw new VmFault(
+      kind,
+      reason,
+      {
+        program: code.name,
+        pc: code.slotOf[index] as number,
+        instruction: disassembleInsn(insn, { helperName: (id) => this.helpers.get(id)?.name }),
+        ...(source === undefined ? {} : { source }),
+      },
+      address,
+    );
   }
 }
 

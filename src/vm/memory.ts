@@ -19,8 +19,8 @@
  * Program addresses fit a number too (ids are small), so nothing here needs BigInt.
  */
 import { Refusal } from './fault.ts';
-import { WASM } from './wasm/types.ts';
 import type { WasmMemory } from './wasm/types.ts';
+import { WASM } from './wasm/types.ts';
 
 /** No machine has more regions; addresses with ids from here on mean functions and never memory. */
 export const REGION_LIMIT: number = 1 << 20;
@@ -78,7 +78,14 @@ export class VmMemory {
     this.view = new DataView(this.wasm.buffer);
     this.words = new Int32Array(this.wasm.buffer);
     for (let frame = 0; frame < MAX_FRAMES; frame++) {
-      this.set(FRAME_REGION + frame, { kind: 'stack', label: frame === 0 ? 'the stack' : `the stack of frame ${frame}` }, STACK + frame * FRAME_SIZE, FRAME_SIZE, true, 0);
+      this.set(
+        FRAME_REGION + frame,
+        { kind: 'stack', label: frame === 0 ? 'the stack' : `the stack of frame ${frame}` },
+        STACK + frame * FRAME_SIZE,
+        FRAME_SIZE,
+        true,
+        0,
+      );
     }
   }
 
@@ -106,7 +113,11 @@ export class VmMemory {
   private grow(needed: number): void {
     const pages = this.bytes.length / PAGE;
     const wanted = Math.max(Math.ceil(needed / PAGE), Math.min(this.limitPages, pages + (pages >> 1)));
-    if (wanted > this.limitPages) throw new Refusal('argument', `the machine's memory limit of ${Math.round((this.limitPages * PAGE - this.heap) / 1048576)} MiB is used up`);
+    if (wanted > this.limitPages)
+      throw new Refusal(
+        'argument',
+        `the machine's memory limit of ${Math.round((this.limitPages * PAGE - this.heap) / 1048576)} MiB is used up`,
+      );
     this.wasm.grow(wanted - pages);
     this.bytes = new Uint8Array(this.wasm.buffer);
     this.view = new DataView(this.wasm.buffer);
@@ -152,7 +163,7 @@ export class VmMemory {
     const id = Math.floor(address / REGION_STEP);
     if (!(id >= 0 && id < this.capacity)) return -1;
     const entry = (TABLE >> 2) + id * 4;
-    const at = ((address - id * REGION_STEP) - (this.words[entry] as number)) >>> 0;
+    const at = (address - id * REGION_STEP - (this.words[entry] as number)) >>> 0;
     return at + length <= (this.words[entry + (write ? 2 : 1)] as number) ? (this.words[entry + 3] as number) + at : -1;
   }
 
@@ -161,7 +172,7 @@ export class VmMemory {
     const id = Math.floor(address / REGION_STEP);
     if (!(id >= 0 && id < this.capacity)) return 0;
     const entry = (TABLE >> 2) + id * 4;
-    const at = ((address - id * REGION_STEP) - (this.words[entry] as number)) >>> 0;
+    const at = (address - id * REGION_STEP - (this.words[entry] as number)) >>> 0;
     return Math.max(0, (this.words[entry + (write ? 2 : 1)] as number) - at);
   }
 

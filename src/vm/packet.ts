@@ -40,8 +40,9 @@ const SK_BUFF: PacketContextLayout = { size: 192, length: 0, protocol: 16, data:
 /** By program type. */
 export const PACKET_CONTEXTS: ReadonlyMap<string, PacketContextLayout> = new Map([
   ['xdp', XDP_MD],
-  ...['socket_filter', 'sched_cls', 'sched_act', 'cgroup_skb', 'lwt_in', 'lwt_out', 'lwt_xmit', 'lwt_seg6local', 'sk_skb', 'netfilter']
-    .map((type): [string, PacketContextLayout] => [type, SK_BUFF]),
+  ...['socket_filter', 'sched_cls', 'sched_act', 'cgroup_skb', 'lwt_in', 'lwt_out', 'lwt_xmit', 'lwt_seg6local', 'sk_skb', 'netfilter'].map(
+    (type): [string, PacketContextLayout] => [type, SK_BUFF],
+  ),
 ]);
 
 export class Packet {

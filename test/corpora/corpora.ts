@@ -36,7 +36,9 @@ export function once(name: string, fill: (folder: string) => void): string {
 /** Unpacks some paths of a tar archive of a Debian source package. */
 export function untar(archive: string, folder: string, strip: number, patterns: readonly string[]): void {
   if (!existsSync(archive)) throw new CorpusMissing(`${archive} is not there (install its Debian package)`);
-  execFileSync('tar', ['-xf', archive, '-C', folder, `--strip-components=${strip}`, '--wildcards', ...patterns], { stdio: ['ignore', 'ignore', 'pipe'] });
+  execFileSync('tar', ['-xf', archive, '-C', folder, `--strip-components=${strip}`, '--wildcards', ...patterns], {
+    stdio: ['ignore', 'ignore', 'pipe'],
+  });
 }
 
 export interface BccProgram {
@@ -52,7 +54,7 @@ export interface BccProgram {
 
 /** Every C program of the installed BCC tools, for every command line of their own examples. */
 export function bccPrograms(): BccProgram[] {
-  if (!existsSync('/usr/sbin/bitesize-bpfcc')) throw new CorpusMissing("bpfcc-tools is not installed");
+  if (!existsSync('/usr/sbin/bitesize-bpfcc')) throw new CorpusMissing('bpfcc-tools is not installed');
   const folder = once('bcc', (part) => {
     execFileSync('/usr/bin/python3', [join(root, 'test', 'corpora', 'capture_bcc.py'), part], { stdio: ['ignore', 'ignore', 'pipe'] });
   });
@@ -74,7 +76,11 @@ export interface SourceFile {
 /** `samples/bpf` of Debian's kernel source: the folder, and its kernel-side files. */
 export function kernelSamples(series: '6.1' | '6.12'): { readonly folder: string; readonly files: readonly SourceFile[] } {
   const folder = once(`samples-${series}`, (part) => {
-    untar(`/usr/src/linux-source-${series}.tar.xz`, part, 1, ['*/samples/bpf/*', '*/tools/testing/selftests/bpf/bpf_*.h', '*/tools/include/uapi/linux/*.h']);
+    untar(`/usr/src/linux-source-${series}.tar.xz`, part, 1, [
+      '*/samples/bpf/*',
+      '*/tools/testing/selftests/bpf/bpf_*.h',
+      '*/tools/include/uapi/linux/*.h',
+    ]);
   });
   const samples = join(folder, 'samples', 'bpf');
   const files = readdirSync(samples)
@@ -86,7 +92,9 @@ export function kernelSamples(series: '6.1' | '6.12'): { readonly folder: string
 
 /** `gcc.c-torture/execute` of GCC 12. */
 export function cTorture(): SourceFile[] {
-  const folder = once('c-torture', (part) => untar(gccArchive(), part, 4, ['*/gcc/testsuite/gcc.c-torture/execute/*.c', '*/gcc/testsuite/gcc.c-torture/execute/*.x']));
+  const folder = once('c-torture', (part) =>
+    untar(gccArchive(), part, 4, ['*/gcc/testsuite/gcc.c-torture/execute/*.c', '*/gcc/testsuite/gcc.c-torture/execute/*.x']),
+  );
   return readdirSync(folder, { recursive: true, encoding: 'utf8' })
     .filter((name) => name.endsWith('.c') && !/ieee|builtins/.test(name))
     .sort()

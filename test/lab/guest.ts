@@ -68,7 +68,9 @@ export async function runGuest(options: GuestOptions): Promise<GuestResult> {
     );
     const initrd = join(folder, 'initrd');
     writeFileSync(initrd, Buffer.concat([baseInitramfs(options.kernel), jobArchive(jobScript(options))]));
-    const qemu = spawn('setpriv', ['--pdeathsig', 'KILL', 'qemu-system-x86_64', ...qemuArgs(options, folder, initrd)], { stdio: [options.keep ? 'inherit' : 'ignore', 'pipe', 'pipe'] });
+    const qemu = spawn('setpriv', ['--pdeathsig', 'KILL', 'qemu-system-x86_64', ...qemuArgs(options, folder, initrd)], {
+      stdio: [options.keep ? 'inherit' : 'ignore', 'pipe', 'pipe'],
+    });
     child = qemu;
     let console = '';
     const keepConsole = (data: Buffer) => {
@@ -98,23 +100,70 @@ export async function runGuest(options: GuestOptions): Promise<GuestResult> {
 }
 
 function qemuArgs(options: GuestOptions, folder: string, initrd: string): string[] {
-  const append = ['console=ttyS0', 'quiet', 'loglevel=4', 'panic=-1', 'oops=panic', 'rcupdate.rcu_cpu_stall_suppress=1', 'nowatchdog', 'mitigations=off', 'lsm=capability,bpf', 'tsc=reliable', 'no_timer_check'];
+  const append = [
+    'console=ttyS0',
+    'quiet',
+    'loglevel=4',
+    'panic=-1',
+    'oops=panic',
+    'rcupdate.rcu_cpu_stall_suppress=1',
+    'nowatchdog',
+    'mitigations=off',
+    'lsm=capability,bpf',
+    'tsc=reliable',
+    'no_timer_check',
+  ];
   return [
-    '-nodefaults', '-no-reboot', '-display', 'none',
-    '-machine', 'q35', '-accel', 'tcg,thread=multi,tb-size=512', '-cpu', 'max',
-    '-smp', String(options.cpus ?? 2), '-m', String(options.memory ?? 2048),
-    '-kernel', options.kernel.vmlinuz, '-initrd', initrd, '-append', append.join(' '),
-    '-serial', options.keep ? 'mon:stdio' : 'stdio',
-    '-device', 'virtio-serial-pci',
-    '-chardev', `socket,id=out,path=${join(folder, 'out')}`, '-device', 'virtserialport,chardev=out,name=skep.out',
-    '-chardev', `socket,id=ctl,path=${join(folder, 'ctl')}`, '-device', 'virtserialport,chardev=ctl,name=skep.ctl',
-    '-virtfs', 'local,path=/,mount_tag=host,security_model=passthrough,readonly=on,multidevs=remap',
-    '-object', 'rng-random,id=rng,filename=/dev/urandom', '-device', 'virtio-rng-pci,rng=rng',
+    '-nodefaults',
+    '-no-reboot',
+    '-display',
+    'none',
+    '-machine',
+    'q35',
+    '-accel',
+    'tcg,thread=multi,tb-size=512',
+    '-cpu',
+    'max',
+    '-smp',
+    String(options.cpus ?? 2),
+    '-m',
+    String(options.memory ?? 2048),
+    '-kernel',
+    options.kernel.vmlinuz,
+    '-initrd',
+    initrd,
+    '-append',
+    append.join(' '),
+    '-serial',
+    options.keep ? 'mon:stdio' : 'stdio',
+    '-device',
+    'virtio-serial-pci',
+    '-chardev',
+    `socket,id=out,path=${join(folder, 'out')}`,
+    '-device',
+    'virtserialport,chardev=out,name=skep.out',
+    '-chardev',
+    `socket,id=ctl,path=${join(folder, 'ctl')}`,
+    '-device',
+    'virtserialport,chardev=ctl,name=skep.ctl',
+    '-virtfs',
+    'local,path=/,mount_tag=host,security_model=passthrough,readonly=on,multidevs=remap',
+    '-object',
+    'rng-random,id=rng,filename=/dev/urandom',
+    '-device',
+    'virtio-rng-pci,rng=rng',
   ];
 }
 
 function jobScript(options: GuestOptions): string {
-  const env = { PATH: process.env['PATH'] ?? '/usr/bin:/bin', HOME: '/root', TERM: 'dumb', LANG: 'C.UTF-8', SKEP_GUEST: options.kernel.series, ...options.env };
+  const env = {
+    PATH: process.env['PATH'] ?? '/usr/bin:/bin',
+    HOME: '/root',
+    TERM: 'dumb',
+    LANG: 'C.UTF-8',
+    SKEP_GUEST: options.kernel.series,
+    ...options.env,
+  };
   const exports = Object.entries(env).map(([name, value]) => `export ${name}=${quote(value)}`);
   return `${exports.join('\n')}
 out=/dev/vport0p1; ctl=/dev/vport0p2
@@ -155,7 +204,11 @@ export function labMissing(): string | undefined {
   const paths = ['/usr/bin', '/usr/sbin', '/bin', '/sbin'];
   const has = (name: string) => paths.some((path) => existsSync(join(path, name)));
   const wanted: readonly (readonly [string, string])[] = [
-    ['qemu-system-x86_64', 'qemu-system-x86'], ['busybox', 'busybox-static'], ['depmod', 'kmod'], ['xz', 'xz-utils'], ['dpkg-deb', 'dpkg'],
+    ['qemu-system-x86_64', 'qemu-system-x86'],
+    ['busybox', 'busybox-static'],
+    ['depmod', 'kmod'],
+    ['xz', 'xz-utils'],
+    ['dpkg-deb', 'dpkg'],
   ];
   const missing = wanted.filter(([command]) => !has(command)).map(([, name]) => name);
   return missing.length === 0 ? undefined : `install ${missing.join(', ')}`;

@@ -9,13 +9,30 @@
 import { execFileSync } from 'node:child_process';
 import { existsSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { charDevice, cpio, type CpioEntry, directory, file, symlink } from './cpio.ts';
+import { type CpioEntry, charDevice, cpio, directory, file, symlink } from './cpio.ts';
 import { type GuestKernel, LabError } from './kernels.ts';
 
 /** Modules that must be there before the host's files are; what they need comes with them. */
 const MODULES = ['virtio_pci', 'virtio_console', '9pnet_virtio', '9p', 'overlay'];
 
-const APPLETS = ['sh', 'mount', 'mkdir', 'insmod', 'switch_root', 'sleep', 'echo', 'ip', 'cat', 'poweroff', 'reboot', 'umount', 'ls', 'ln', 'setsid', 'cttyhack'];
+const APPLETS = [
+  'sh',
+  'mount',
+  'mkdir',
+  'insmod',
+  'switch_root',
+  'sleep',
+  'echo',
+  'ip',
+  'cat',
+  'poweroff',
+  'reboot',
+  'umount',
+  'ls',
+  'ln',
+  'setsid',
+  'cttyhack',
+];
 
 /** The base archive of a kernel. Kept beside the kernel in the cache. */
 export function baseInitramfs(kernel: GuestKernel): Buffer {
@@ -76,7 +93,7 @@ function readModule(path: string): Buffer {
 
 function staticBusybox(): string {
   const found = ['/bin/busybox', '/usr/bin/busybox'].find(existsSync);
-  if (!found) throw new LabError('busybox is missing: install Debian\'s busybox-static');
+  if (!found) throw new LabError("busybox is missing: install Debian's busybox-static");
   return found;
 }
 

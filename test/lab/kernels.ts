@@ -74,7 +74,8 @@ function newestPackage(series: Series): string {
   const numbers = (name: string) => (name.match(/\d+/g) ?? []).map(Number);
   names.sort((a, b) => compare(numbers(b), numbers(a)));
   const newest = names[0];
-  if (newest === undefined) throw new LabError(`no kernel package of ${series} in Debian's archive as this machine knows it (apt-get update?)`);
+  if (newest === undefined)
+    throw new LabError(`no kernel package of ${series} in Debian's archive as this machine knows it (apt-get update?)`);
   return newest;
 }
 
@@ -88,7 +89,12 @@ function compare(a: readonly number[], b: readonly number[]): number {
 
 function run(command: string, args: readonly string[], cwd: string): string {
   try {
-    return execFileSync(command, args, { cwd, encoding: 'utf8', stdio: ['ignore', 'pipe', 'pipe'], env: { ...process.env, PATH: `${process.env['PATH']}:/usr/sbin:/sbin` } });
+    return execFileSync(command, args, {
+      cwd,
+      encoding: 'utf8',
+      stdio: ['ignore', 'pipe', 'pipe'],
+      env: { ...process.env, PATH: `${process.env['PATH']}:/usr/sbin:/sbin` },
+    });
   } catch (error) {
     throw new LabError(`${command} ${args.join(' ')}: ${(error as Error).message}`);
   }

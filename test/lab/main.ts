@@ -24,7 +24,8 @@ async function main(): Promise<number> {
     timeLimit: minutes * 60_000,
     onOutput: (text) => process.stdout.write(text),
   });
-  if (process.env['SKEP_LAB_TIMES']) process.stderr.write(`booted in ${((result.bootTime ?? 0) / 1000).toFixed(1)} s (${kernel.release})\n`);
+  if (process.env['SKEP_LAB_TIMES'])
+    process.stderr.write(`booted in ${((result.bootTime ?? 0) / 1000).toFixed(1)} s (${kernel.release})\n`);
   switch (result.end.kind) {
     case 'exit':
       return result.end.status;

@@ -60,7 +60,9 @@ interface Import {
 
 function* imports(file: string): Generator<Import> {
   const text = readFileSync(join(src, file), 'utf8');
-  for (const match of text.matchAll(/^\s*(?:import|export)\s+(type\s+)?[^'"]*?from\s+'([^']+)'|import\('([^']+)'\)|^import\s+'([^']+)'/gms)) {
+  for (const match of text.matchAll(
+    /^\s*(?:import|export)\s+(type\s+)?[^'"]*?from\s+'([^']+)'|import\('([^']+)'\)|^import\s+'([^']+)'/gms,
+  )) {
     const to = match[2] ?? match[3] ?? match[4] ?? '';
     yield { from: file, to: to.startsWith('.') ? posix.join(posix.dirname(file), to) : to, typeOnly: match[1] !== undefined };
   }
@@ -91,8 +93,10 @@ test('the FFI library is imported in kernel/ only, the file system in kernel/, s
     for (const { to, typeOnly } of imports(file)) {
       if (typeOnly) continue;
       if (to === 'koffi' && !file.startsWith('kernel/')) wrong.push(`${file} imports koffi`);
-      if (/^node:(fs|child_process|net|worker_threads)/.test(to) && !/^(kernel|symbols|cli)\//.test(file)) wrong.push(`${file} imports ${to}`);
-      if (!to.startsWith('.') && !to.includes('/') && !to.startsWith('node:') && to !== 'koffi') wrong.push(`${file} imports the package ${to}`);
+      if (/^node:(fs|child_process|net|worker_threads)/.test(to) && !/^(kernel|symbols|cli)\//.test(file))
+        wrong.push(`${file} imports ${to}`);
+      if (!to.startsWith('.') && !to.includes('/') && !to.startsWith('node:') && to !== 'koffi')
+        wrong.push(`${file} imports the package ${to}`);
     }
   }
   assert.deepEqual(wrong, []);

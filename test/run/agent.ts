@@ -3,8 +3,9 @@
  * The lab starts it inside a guest: one boot, many files. After each file the kernel must be as it was before:
  * what is left over (programs, maps, links, probes) is a failed test named `leaks`.
  */
-import { leftovers, snapshot } from './leaks.ts';
+
 import { runFile } from './files.ts';
+import { leftovers, snapshot } from './leaks.ts';
 import { MARK, type TestEvent } from './result.ts';
 
 export interface AgentLine {

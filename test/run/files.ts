@@ -34,7 +34,13 @@ export interface FileRun {
 
 /** Runs one test file; reports its end as a failed test of its own when the process fails without saying why. */
 export function runFile(name: string, options: FileRun): Promise<void> {
-  const args = ['--test-reporter', join(built, 'test', 'run', 'reporter.js'), '--test-reporter-destination', 'stdout', '--enable-source-maps'];
+  const args = [
+    '--test-reporter',
+    join(built, 'test', 'run', 'reporter.js'),
+    '--test-reporter-destination',
+    'stdout',
+    '--enable-source-maps',
+  ];
   if (options.pattern !== undefined) args.push('--test-name-pattern', options.pattern);
   if (options.preload !== undefined) args.push('--import', options.preload);
   args.push(join(built, 'test', `${name}.test.js`));
@@ -57,9 +63,15 @@ export function runFile(name: string, options: FileRun): Promise<void> {
     child.on('close', (status, signal) => {
       clearTimeout(timer);
       reader.push('\n');
-      const end = timedOut ? `ended after ${options.timeLimit / 1000} s` : signal !== null ? `killed by ${signal}` : `exit status ${status}`;
-      if (!failed && (timedOut || signal !== null || status !== 0)) options.onEvent({ name: '(the file itself)', status: 'fail', ms: 0, error: end });
-      else if (tests === 0 && options.pattern === undefined) options.onEvent({ name: '(the file itself)', status: 'fail', ms: 0, error: 'holds no test' });
+      const end = timedOut
+        ? `ended after ${options.timeLimit / 1000} s`
+        : signal !== null
+          ? `killed by ${signal}`
+          : `exit status ${status}`;
+      if (!failed && (timedOut || signal !== null || status !== 0))
+        options.onEvent({ name: '(the file itself)', status: 'fail', ms: 0, error: end });
+      else if (tests === 0 && options.pattern === undefined)
+        options.onEvent({ name: '(the file itself)', status: 'fail', ms: 0, error: 'holds no test' });
       resolve();
     });
   });

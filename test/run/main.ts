@@ -10,13 +10,14 @@
  *
  * usage: main.js [--tier pure,fake,host,guest] [--kernel 6.1] [--only <pattern>] [--file <part of a name>] [--keep]
  */
+
+import { join } from 'node:path';
 import { parseArgs } from 'node:util';
 import { labMissing, runGuest } from '../lab/guest.ts';
 import { guestKernel, SERIES, type Series } from '../lab/kernels.ts';
-import { runFile, testFiles, TIERS, type Tier } from './files.ts';
-import { join } from 'node:path';
+import { runFile, TIERS, type Tier, testFiles } from './files.ts';
 import { built } from './paths.ts';
-import { neverRun, type Result, ResultReader, skipLines, table, type TestEvent } from './result.ts';
+import { neverRun, type Result, ResultReader, skipLines, type TestEvent, table } from './result.ts';
 
 const CI = process.env['CI'] === 'true';
 const GUEST_MINUTES = 25;
@@ -70,7 +71,13 @@ async function runHere(tier: Tier, files: readonly string[]): Promise<void> {
 async function runGuestTier(series: Series): Promise<void> {
   const files = [...chosen('host'), ...chosen('guest')];
   if (files.length === 0) return;
-  const command = [process.execPath, '--enable-source-maps', join(built, 'test', 'run', 'agent.js'), ...(flags.only === undefined ? [] : ['--pattern', `'${flags.only}'`]), ...files].join(' ');
+  const command = [
+    process.execPath,
+    '--enable-source-maps',
+    join(built, 'test', 'run', 'agent.js'),
+    ...(flags.only === undefined ? [] : ['--pattern', `'${flags.only}'`]),
+    ...files,
+  ].join(' ');
   let last = 'the boot';
   const reader = new ResultReader(
     (event) => {
@@ -123,15 +130,20 @@ async function main(): Promise<void> {
       await runHere(tier, chosen(tier));
     }
   }
-  if (CI) for (const { file, name, reason, where, status } of results) if (status === 'skip' && (where === 'pure' || where === 'fake')) problems.push(`${file}: ${name} was skipped (${reason})`);
-  if (wanted.includes('guest') && wanted.includes('host') && flags.only === undefined) for (const name of neverRun(results)) problems.push(`ran on no kernel: ${name}`);
+  if (CI)
+    for (const { file, name, reason, where, status } of results)
+      if (status === 'skip' && (where === 'pure' || where === 'fake')) problems.push(`${file}: ${name} was skipped (${reason})`);
+  if (wanted.includes('guest') && wanted.includes('host') && flags.only === undefined)
+    for (const name of neverRun(results)) problems.push(`ran on no kernel: ${name}`);
 
   process.stdout.write('\nslowest:\n');
-  for (const { where, file, name, ms } of results.toSorted((a, b) => b.ms - a.ms).slice(0, 10)) process.stdout.write(`  ${(ms / 1000).toFixed(1).padStart(6)} s  [${where}] ${file}: ${name}\n`);
+  for (const { where, file, name, ms } of results.toSorted((a, b) => b.ms - a.ms).slice(0, 10))
+    process.stdout.write(`  ${(ms / 1000).toFixed(1).padStart(6)} s  [${where}] ${file}: ${name}\n`);
   const skipped = skipLines(results);
   if (skipped.length > 0) process.stdout.write(`\nskipped:\n${skipped.join('\n')}\n`);
   const failures = results.filter((result) => result.status === 'fail');
-  if (failures.length > 0) process.stdout.write(`\nfailed:\n${failures.map(({ where, file, name }) => `  [${where}] ${file}: ${name}`).join('\n')}\n`);
+  if (failures.length > 0)
+    process.stdout.write(`\nfailed:\n${failures.map(({ where, file, name }) => `  [${where}] ${file}: ${name}`).join('\n')}\n`);
   if (problems.length > 0) process.stdout.write(`\nproblems:\n${problems.map((line) => `  ${line}`).join('\n')}\n`);
   process.stdout.write(`\n${table(results).join('\n')}\n\n${((performance.now() - started) / 1000).toFixed(0)} s\n`);
   const failed = failures.length + problems.length;

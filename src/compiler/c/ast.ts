@@ -124,8 +124,22 @@ interface ExprBase {
 
 export type UnaryOp = 'neg' | 'not' | 'lnot';
 export type BinaryOp =
-  | 'add' | 'sub' | 'mul' | 'div' | 'mod' | 'and' | 'or' | 'xor' | 'shl' | 'shr'
-  | 'eq' | 'ne' | 'lt' | 'le' | 'gt' | 'ge';
+  | 'add'
+  | 'sub'
+  | 'mul'
+  | 'div'
+  | 'mod'
+  | 'and'
+  | 'or'
+  | 'xor'
+  | 'shl'
+  | 'shr'
+  | 'eq'
+  | 'ne'
+  | 'lt'
+  | 'le'
+  | 'gt'
+  | 'ge';
 
 export type CastKind =
   /** lvalue to value: the load. */
@@ -156,19 +170,58 @@ export interface Int extends ExprBase {
   readonly enumerator?: string | undefined;
 }
 /** A string literal: lvalue of type char[N]; `bytes` includes the terminating zero. */
-export interface Str extends ExprBase { readonly kind: 'string'; readonly bytes: Uint8Array }
-export interface Ref extends ExprBase { readonly kind: 'ref'; readonly decl: ValueDecl }
-export interface Unary extends ExprBase { readonly kind: 'unary'; readonly op: UnaryOp; readonly operand: Expr }
+export interface Str extends ExprBase {
+  readonly kind: 'string';
+  readonly bytes: Uint8Array;
+}
+export interface Ref extends ExprBase {
+  readonly kind: 'ref';
+  readonly decl: ValueDecl;
+}
+export interface Unary extends ExprBase {
+  readonly kind: 'unary';
+  readonly op: UnaryOp;
+  readonly operand: Expr;
+}
 /** Operands converted to a common type; for shifts each promoted alone. Comparison gives int 0 or 1. */
-export interface Binary extends ExprBase { readonly kind: 'binary'; readonly op: BinaryOp; readonly left: Expr; readonly right: Expr }
+export interface Binary extends ExprBase {
+  readonly kind: 'binary';
+  readonly op: BinaryOp;
+  readonly left: Expr;
+  readonly right: Expr;
+}
 /** pointer + integer (op 'add' or 'sub'); the integer is in elements and of a 64-bit type. */
-export interface PointerArith extends ExprBase { readonly kind: 'pointerArith'; readonly op: 'add' | 'sub'; readonly pointer: Expr; readonly index: Expr; readonly elementSize: number }
+export interface PointerArith extends ExprBase {
+  readonly kind: 'pointerArith';
+  readonly op: 'add' | 'sub';
+  readonly pointer: Expr;
+  readonly index: Expr;
+  readonly elementSize: number;
+}
 /** pointer - pointer, in elements. */
-export interface PointerDiff extends ExprBase { readonly kind: 'pointerDiff'; readonly left: Expr; readonly right: Expr; readonly elementSize: number }
-export interface Logical extends ExprBase { readonly kind: 'logical'; readonly op: 'and' | 'or'; readonly left: Expr; readonly right: Expr }
-export interface Comma extends ExprBase { readonly kind: 'comma'; readonly left: Expr; readonly right: Expr }
+export interface PointerDiff extends ExprBase {
+  readonly kind: 'pointerDiff';
+  readonly left: Expr;
+  readonly right: Expr;
+  readonly elementSize: number;
+}
+export interface Logical extends ExprBase {
+  readonly kind: 'logical';
+  readonly op: 'and' | 'or';
+  readonly left: Expr;
+  readonly right: Expr;
+}
+export interface Comma extends ExprBase {
+  readonly kind: 'comma';
+  readonly left: Expr;
+  readonly right: Expr;
+}
 /** Simple assignment; value is the new value of the target (not an lvalue). */
-export interface Assign extends ExprBase { readonly kind: 'assign'; readonly target: Expr; readonly value: Expr }
+export interface Assign extends ExprBase {
+  readonly kind: 'assign';
+  readonly target: Expr;
+  readonly value: Expr;
+}
 /**
  * `target op= value`: the target is read once, converted to `computeType` (unless pointer arithmetic), combined,
  * converted back, stored. Also ++ and --: `value` is then 1 and `post` says which value results.
@@ -191,15 +244,43 @@ export interface Cond extends ExprBase {
   readonly else: Expr;
 }
 /** `callee` is a `Ref` to a function (not decayed), or the value of a pointer to one. Arguments have the types of the parameters. */
-export interface Call extends ExprBase { readonly kind: 'call'; readonly callee: Expr; readonly args: readonly Expr[] }
+export interface Call extends ExprBase {
+  readonly kind: 'call';
+  readonly callee: Expr;
+  readonly args: readonly Expr[];
+}
 /** `*p`, `p[i]` and `p->m` all rest on this: the lvalue a pointer points to. */
-export interface Deref extends ExprBase { readonly kind: 'deref'; readonly pointer: Expr }
-export interface AddressOf extends ExprBase { readonly kind: 'addressOf'; readonly operand: Expr }
+export interface Deref extends ExprBase {
+  readonly kind: 'deref';
+  readonly pointer: Expr;
+}
+export interface AddressOf extends ExprBase {
+  readonly kind: 'addressOf';
+  readonly operand: Expr;
+}
 /** `base.field` where base is a record (lvalue or value). `p->f` is Member(Deref(p)). */
-export interface Member extends ExprBase { readonly kind: 'member'; readonly base: Expr; readonly record: RecordType; readonly field: Field }
-export interface Cast extends ExprBase { readonly kind: 'cast'; readonly cast: CastKind; readonly operand: Expr; readonly explicit: boolean }
-export interface CompoundLiteral extends ExprBase { readonly kind: 'compoundLiteral'; readonly init: Initializer; readonly decl: VarDecl }
-export interface StmtExpr extends ExprBase { readonly kind: 'stmtExpr'; readonly body: Compound; readonly result: Expr | undefined }
+export interface Member extends ExprBase {
+  readonly kind: 'member';
+  readonly base: Expr;
+  readonly record: RecordType;
+  readonly field: Field;
+}
+export interface Cast extends ExprBase {
+  readonly kind: 'cast';
+  readonly cast: CastKind;
+  readonly operand: Expr;
+  readonly explicit: boolean;
+}
+export interface CompoundLiteral extends ExprBase {
+  readonly kind: 'compoundLiteral';
+  readonly init: Initializer;
+  readonly decl: VarDecl;
+}
+export interface StmtExpr extends ExprBase {
+  readonly kind: 'stmtExpr';
+  readonly body: Compound;
+  readonly result: Expr | undefined;
+}
 /** A builtin that is left to lowering: name and operands (see `builtins.ts`). */
 export interface Builtin extends ExprBase {
   readonly kind: 'builtin';
@@ -211,11 +292,33 @@ export interface Builtin extends ExprBase {
   readonly info?: bigint | string | undefined;
 }
 /** The address of a map, for helpers: made by dialects from `&map` and from map methods. */
-export interface MapAddress extends ExprBase { readonly kind: 'mapAddress'; readonly map: VarDecl }
+export interface MapAddress extends ExprBase {
+  readonly kind: 'mapAddress';
+  readonly map: VarDecl;
+}
 
 export type Expr =
-  | Int | Str | Ref | Unary | Binary | PointerArith | PointerDiff | Logical | Comma | Assign | CompoundAssign | Cond
-  | Call | Deref | AddressOf | Member | Cast | CompoundLiteral | StmtExpr | Builtin | MapAddress;
+  | Int
+  | Str
+  | Ref
+  | Unary
+  | Binary
+  | PointerArith
+  | PointerDiff
+  | Logical
+  | Comma
+  | Assign
+  | CompoundAssign
+  | Cond
+  | Call
+  | Deref
+  | AddressOf
+  | Member
+  | Cast
+  | CompoundLiteral
+  | StmtExpr
+  | Builtin
+  | MapAddress;
 
 /**
  * Initialiser of an object, flattened. Bytes not named are zero (also padding). Items of a flexible array lie behind
@@ -239,11 +342,30 @@ export interface InitItem {
 
 /* ---------- statements ---------- */
 
-export interface Compound { readonly kind: 'compound'; readonly body: readonly Stmt[]; readonly loc: Loc; readonly end: Loc }
-export interface ExprStmt { readonly kind: 'expr'; readonly expr: Expr; readonly loc: Loc }
+export interface Compound {
+  readonly kind: 'compound';
+  readonly body: readonly Stmt[];
+  readonly loc: Loc;
+  readonly end: Loc;
+}
+export interface ExprStmt {
+  readonly kind: 'expr';
+  readonly expr: Expr;
+  readonly loc: Loc;
+}
 /** Declares locals in this place; initialisation happens when control passes here. */
-export interface DeclStmt { readonly kind: 'decl'; readonly vars: readonly VarDecl[]; readonly loc: Loc }
-export interface If { readonly kind: 'if'; readonly cond: Expr; readonly then: Stmt; readonly else: Stmt | undefined; readonly loc: Loc }
+export interface DeclStmt {
+  readonly kind: 'decl';
+  readonly vars: readonly VarDecl[];
+  readonly loc: Loc;
+}
+export interface If {
+  readonly kind: 'if';
+  readonly cond: Expr;
+  readonly then: Stmt;
+  readonly else: Stmt | undefined;
+  readonly loc: Loc;
+}
 /** All loops: `for` with its parts, `while` without init and step, `do` tests at the end. */
 export interface Loop {
   readonly kind: 'loop';
@@ -256,15 +378,49 @@ export interface Loop {
   readonly unroll?: 'full' | 'none' | number;
   readonly loc: Loc;
 }
-export interface Switch { readonly kind: 'switch'; readonly value: Expr; readonly body: Stmt; readonly cases: readonly CaseLabel[]; readonly loc: Loc }
+export interface Switch {
+  readonly kind: 'switch';
+  readonly value: Expr;
+  readonly body: Stmt;
+  readonly cases: readonly CaseLabel[];
+  readonly loc: Loc;
+}
 /** `case low ... high:` (GNU) or `case v:` with low == high; default has neither. Bounds are in the type of the switch value. */
-export interface CaseLabel { readonly kind: 'case'; readonly low: bigint | undefined; readonly high: bigint | undefined; body: Stmt | undefined; readonly loc: Loc }
-export interface Label { readonly kind: 'label'; readonly name: string; readonly body: Stmt; readonly loc: Loc }
-export interface Goto { readonly kind: 'goto'; readonly label: string; readonly loc: Loc }
-export interface Break { readonly kind: 'break'; readonly loc: Loc }
-export interface Continue { readonly kind: 'continue'; readonly loc: Loc }
-export interface Return { readonly kind: 'return'; readonly value: Expr | undefined; readonly loc: Loc }
-export interface Empty { readonly kind: 'empty'; readonly loc: Loc }
+export interface CaseLabel {
+  readonly kind: 'case';
+  readonly low: bigint | undefined;
+  readonly high: bigint | undefined;
+  body: Stmt | undefined;
+  readonly loc: Loc;
+}
+export interface Label {
+  readonly kind: 'label';
+  readonly name: string;
+  readonly body: Stmt;
+  readonly loc: Loc;
+}
+export interface Goto {
+  readonly kind: 'goto';
+  readonly label: string;
+  readonly loc: Loc;
+}
+export interface Break {
+  readonly kind: 'break';
+  readonly loc: Loc;
+}
+export interface Continue {
+  readonly kind: 'continue';
+  readonly loc: Loc;
+}
+export interface Return {
+  readonly kind: 'return';
+  readonly value: Expr | undefined;
+  readonly loc: Loc;
+}
+export interface Empty {
+  readonly kind: 'empty';
+  readonly loc: Loc;
+}
 export interface Asm {
   readonly kind: 'asm';
   readonly text: string;
@@ -276,10 +432,13 @@ export interface Asm {
   readonly labels: readonly string[];
   readonly loc: Loc;
 }
-export interface AsmOperand { readonly name: string | undefined; readonly constraint: string; readonly expr: Expr }
+export interface AsmOperand {
+  readonly name: string | undefined;
+  readonly constraint: string;
+  readonly expr: Expr;
+}
 
-export type Stmt =
-  | Compound | ExprStmt | DeclStmt | If | Loop | Switch | CaseLabel | Label | Goto | Break | Continue | Return | Empty | Asm;
+export type Stmt = Compound | ExprStmt | DeclStmt | If | Loop | Switch | CaseLabel | Label | Goto | Break | Continue | Return | Empty | Asm;
 
 /** Convenience for lowering and dialects. */
 export type { IntType };

@@ -57,13 +57,7 @@ export class Lexer {
   private spliceIndex = 0;
   private offset: number;
 
-  constructor(
-    file: SourceFile,
-    spliced: Spliced,
-    diagnostics: Diagnostics | undefined,
-    start = 0,
-    end = spliced.text.length,
-  ) {
+  constructor(file: SourceFile, spliced: Spliced, diagnostics: Diagnostics | undefined, start = 0, end = spliced.text.length) {
     this.file = file;
     this.spliced = spliced;
     this.text = spliced.text;

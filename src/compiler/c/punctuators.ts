@@ -50,16 +50,12 @@ export function punctuatorAt(text: string, pos: number, c: number): string | und
   if (c === 46) return d === 46 && text.charCodeAt(pos + 2) === 46 ? '...' : '.';
   const pair = d < 128 ? PAIR_OF[c * 128 + d]! : 0;
   if (pair === 0) return SINGLE[c];
-  if (pair > PAIRS.length)
-    return d === 58 && c === 37 && text.startsWith('%:', pos + 2) ? '%:%:' : DIGRAPHS[pair - 1 - PAIRS.length];
+  if (pair > PAIRS.length) return d === 58 && c === 37 && text.startsWith('%:', pos + 2) ? '%:%:' : DIGRAPHS[pair - 1 - PAIRS.length];
   if (c === d && (c === 60 || c === 62) && text.charCodeAt(pos + 2) === 61) return c === 60 ? '<<=' : '>>=';
   return PAIRS[pair - 1];
 }
 
-const MEANING: ReadonlyMap<string, string> = new Map([
-  ...DIGRAPHS.map((d, i) => [d, DIGRAPH_MEANING[i]!] as const),
-  ['%:%:', '##'],
-]);
+const MEANING: ReadonlyMap<string, string> = new Map([...DIGRAPHS.map((d, i) => [d, DIGRAPH_MEANING[i]!] as const), ['%:%:', '##']]);
 
 /** What a digraph stands for; undefined for every other punctuator. */
 export function digraphMeaning(written: string): string | undefined {

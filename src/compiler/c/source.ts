@@ -219,11 +219,7 @@ export class SourceManager implements Positions {
     }
     expansions.reverse();
     const includedFrom: FilePosition[] = [];
-    for (
-      let file = this.fileOf(loc);
-      file !== undefined && file.includedFrom !== 0;
-      file = this.fileOf(file.includedFrom)
-    ) {
+    for (let file = this.fileOf(loc); file !== undefined && file.includedFrom !== 0; file = this.fileOf(file.includedFrom)) {
       const place = this.filePosition(file.includedFrom);
       if (place !== undefined) includedFrom.push(place);
     }

@@ -36,7 +36,9 @@ export interface QualType {
   readonly align?: number | undefined;
 }
 
-export interface VoidType { readonly kind: 'void' }
+export interface VoidType {
+  readonly kind: 'void';
+}
 
 export interface IntType {
   readonly kind: 'int';
@@ -50,9 +52,16 @@ export interface IntType {
 }
 
 /** Parsed and laid out; arithmetic on it is an error that says BPF has no floating point. */
-export interface FloatType { readonly kind: 'float'; readonly name: string; readonly size: number }
+export interface FloatType {
+  readonly kind: 'float';
+  readonly name: string;
+  readonly size: number;
+}
 
-export interface PointerType { readonly kind: 'pointer'; readonly to: QualType }
+export interface PointerType {
+  readonly kind: 'pointer';
+  readonly to: QualType;
+}
 
 export interface ArrayType {
   readonly kind: 'array';
@@ -113,7 +122,11 @@ export interface RecordType {
   readonly loc: Loc;
 }
 
-export interface Enumerator { readonly name: string; readonly value: bigint; readonly loc: Loc }
+export interface Enumerator {
+  readonly name: string;
+  readonly value: bigint;
+  readonly loc: Loc;
+}
 
 export interface EnumType {
   readonly kind: 'enum';

@@ -13,8 +13,8 @@
  */
 import type { Expr, FunctionDecl, ParamDecl, Stmt, VarDecl } from '../c/ast.ts';
 import { ref } from '../c/sema/nodes.ts';
-import { QUAL } from '../c/types.ts';
 import type { QualType } from '../c/types.ts';
+import { QUAL } from '../c/types.ts';
 import type { TargetFacts } from '../target-facts.ts';
 import type { DialectContext } from './dialect.ts';
 import { REGISTERS } from './registers.ts';
@@ -37,7 +37,11 @@ export function bindArguments(fn: FunctionDecl, source: ArgumentSource, context:
   const setup: Stmt[] = [];
   for (const param of rest) {
     if (param.name === '') {
-      context.diagnostics.error('unnamed-argument', param.loc, `parameter ${param.index + 1} of '${fn.name}' needs a name: it becomes a variable`);
+      context.diagnostics.error(
+        'unnamed-argument',
+        param.loc,
+        `parameter ${param.index + 1} of '${fn.name}' needs a name: it becomes a variable`,
+      );
       continue;
     }
     const value = place(param);
@@ -55,8 +59,14 @@ export function bindArguments(fn: FunctionDecl, source: ArgumentSource, context:
 function toLocal(param: ParamDecl): VarDecl {
   const { name, type, loc, addressTaken } = param;
   const variable: VarDecl = {
-    kind: 'var', name, type: type.quals === 0 ? type : { ...type, quals: type.quals & ~QUAL.CONST },
-    storage: 'auto', scope: 'local', attributes: [], loc, ...(addressTaken === undefined ? {} : { addressTaken }),
+    kind: 'var',
+    name,
+    type: type.quals === 0 ? type : { ...type, quals: type.quals & ~QUAL.CONST },
+    storage: 'auto',
+    scope: 'local',
+    attributes: [],
+    loc,
+    ...(addressTaken === undefined ? {} : { addressTaken }),
   };
   Reflect.deleteProperty(param, 'index');
   return Object.assign(param as unknown as VarDecl, variable);
@@ -80,13 +90,18 @@ function registers(ctx: ParamDecl, source: 'registers' | 'result' | 'syscall', c
   return (param) => {
     const name = names[param.index - 1];
     if (name === undefined) {
-      const limit = source === 'result' ? 'a return probe has one: the returned value' : `${facts.arch} passes ${names.length} in registers`;
+      const limit =
+        source === 'result' ? 'a return probe has one: the returned value' : `${facts.arch} passes ${names.length} in registers`;
       diagnostics.error('too-many-arguments', param.loc, `argument '${param.name}' cannot be read: ${limit}`);
       return undefined;
     }
     const { type } = param.type;
     if (type.kind === 'record') {
-      diagnostics.error('bad-argument-type', param.loc, `argument '${param.name}' is a ${type.tag} passed by value; only integers and pointers can be read from registers`);
+      diagnostics.error(
+        'bad-argument-type',
+        param.loc,
+        `argument '${param.name}' is a ${type.tag} passed by value; only integers and pointers can be read from registers`,
+      );
       return undefined;
     }
     return actions.cast(param.type, path(actions, base(), name, loc), param.loc);

@@ -4,7 +4,10 @@
  */
 import type { FunctionDecl } from '../c/ast.ts';
 
-export interface ContextType { readonly type: string; readonly section: string }
+export interface ContextType {
+  readonly type: string;
+  readonly section: string;
+}
 
 const CONTEXTS: Readonly<Record<string, ContextType>> = {
   pt_regs: { type: 'kprobe', section: 'kprobe' },

@@ -6,10 +6,11 @@
  *   table.method()             ─▶ methodCall
  *   functions with a body      ─▶ program
  */
-import type { Diagnostics, Loc } from '../diagnostics.ts';
+
 import type { Expr, FunctionDecl, MapDecl, ProgramDecl, VarDecl } from '../c/ast.ts';
 import type { Actions } from '../c/sema/actions.ts';
 import type { CType, QualType } from '../c/types.ts';
+import type { Diagnostics, Loc } from '../diagnostics.ts';
 import type { TargetFacts } from '../target-facts.ts';
 
 export interface DialectContext {

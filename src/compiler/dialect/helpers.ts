@@ -19,7 +19,10 @@ export interface Helper {
   readonly gpl: boolean;
 }
 
-interface Table { readonly byNumber: readonly Helper[]; readonly byName: ReadonlyMap<string, Helper> }
+interface Table {
+  readonly byNumber: readonly Helper[];
+  readonly byName: ReadonlyMap<string, Helper>;
+}
 let table: Table | undefined;
 
 function load(): Table {

@@ -20,12 +20,20 @@ export const REGISTERS: Readonly<Record<Arch, Registers>> = {
   x86_64: {
     params: ['di', 'si', 'dx', 'cx', 'r8', 'r9'],
     syscall: ['di', 'si', 'dx', 'r10', 'r8', 'r9'],
-    result: 'ax', ip: 'ip', sp: 'sp', fp: 'bp', ret: 'sp',
+    result: 'ax',
+    ip: 'ip',
+    sp: 'sp',
+    fp: 'bp',
+    ret: 'sp',
   },
   arm64: {
     params: ['regs[0]', 'regs[1]', 'regs[2]', 'regs[3]', 'regs[4]', 'regs[5]', 'regs[6]', 'regs[7]'],
     syscall: ['orig_x0', 'regs[1]', 'regs[2]', 'regs[3]', 'regs[4]', 'regs[5]'],
-    result: 'regs[0]', ip: 'pc', sp: 'sp', fp: 'regs[29]', ret: 'regs[30]',
+    result: 'regs[0]',
+    ip: 'pc',
+    sp: 'sp',
+    fp: 'regs[29]',
+    ret: 'regs[30]',
   },
 };
 
@@ -42,11 +50,17 @@ export function registerMacro(name: string, arch: Arch): string | undefined {
     return (match[1] === 'parm' ? r.params[index] : r.syscall[index]) ?? `__no_register_for_argument_${index + 1}`;
   }
   switch (name) {
-    case '__skep_rc': return r.result;
-    case '__skep_ip': return r.ip;
-    case '__skep_sp': return r.sp;
-    case '__skep_fp': return r.fp;
-    case '__skep_ret': return r.ret;
-    default: return undefined;
+    case '__skep_rc':
+      return r.result;
+    case '__skep_ip':
+      return r.ip;
+    case '__skep_sp':
+      return r.sp;
+    case '__skep_fp':
+      return r.fp;
+    case '__skep_ret':
+      return r.ret;
+    default:
+      return undefined;
   }
 }

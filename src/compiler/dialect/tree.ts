@@ -2,11 +2,12 @@
  * Building statement expressions by hand, through `Actions`: temporaries, statements, a result. What dialects put in
  * place of a call has the same nodes, conversions and checks as if the user had written it out.
  */
-import type { Loc } from '../diagnostics.ts';
+
 import type { Compound, Expr, Stmt } from '../c/ast.ts';
 import type { Actions, DeclSpec } from '../c/sema/actions.ts';
 import { ref } from '../c/sema/nodes.ts';
 import type { CType, QualType } from '../c/types.ts';
+import type { Loc } from '../diagnostics.ts';
 
 export class Block {
   readonly actions: Actions;
@@ -37,8 +38,11 @@ export class Block {
   if(cond: Expr, then: (b: Block) => void, otherwise?: (b: Block) => void): void {
     const { actions, loc } = this;
     this.body.push({
-      kind: 'if', cond: actions.condition(cond, loc), then: compound(actions, loc, then),
-      else: otherwise === undefined ? undefined : compound(actions, loc, otherwise), loc,
+      kind: 'if',
+      cond: actions.condition(cond, loc),
+      then: compound(actions, loc, then),
+      else: otherwise === undefined ? undefined : compound(actions, loc, otherwise),
+      loc,
     });
   }
 
@@ -76,7 +80,11 @@ export function callNamed(actions: Actions, name: string, args: readonly Expr[],
 }
 
 export function builtinCall(actions: Actions, name: string, args: readonly Expr[], loc: Loc): Expr {
-  return actions.builtinCall(name, args.map((expr) => ({ kind: 'expr', expr })), loc);
+  return actions.builtinCall(
+    name,
+    args.map((expr) => ({ kind: 'expr', expr })),
+    loc,
+  );
 }
 
 export function pointerTo(actions: Actions, type: CType | QualType, loc: Loc): QualType {

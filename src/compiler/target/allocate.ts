@@ -9,8 +9,8 @@ import { orderBlocks } from './cfg.ts';
 import { coalesce } from './coalesce.ts';
 import { color } from './color.ts';
 import { buildInterference } from './interference.ts';
-import { FIRST_VIRTUAL, MOV64, mapRegisters } from './machine.ts';
 import type { MFunction, MInst } from './machine.ts';
+import { FIRST_VIRTUAL, MOV64, mapRegisters } from './machine.ts';
 import { findRepeatable, repeatCost } from './rematerialize.ts';
 import { spillPressure } from './spill.ts';
 import { newSpillSlot, spillEverywhere } from './spill-everywhere.ts';
@@ -61,7 +61,7 @@ export function allocate(fn: MFunction): AllocationReport {
       if (maker && members.get(g) === 1) homes.set(r, maker);
       else {
         let slot = slotOfGroup.get(g);
-        if (slot === undefined) slotOfGroup.set(g, slot = newSpillSlot(fn));
+        if (slot === undefined) slotOfGroup.set(g, (slot = newSpillSlot(fn)));
         homes.set(r, slot);
       }
     }

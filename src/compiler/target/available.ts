@@ -11,8 +11,8 @@
  * its predecessors agree on.
  */
 import { CLASS, JMP, SRC } from '../../isa/insn.ts';
-import { FP, LD_IMM64, MInst, MOV32_IMM, MOV64, MOV64_IMM, NONE, PSEUDO, isConditionalJump, physicalDefs } from './machine.ts';
 import type { MBlock, MFunction } from './machine.ts';
+import { FP, isConditionalJump, LD_IMM64, type MInst, MOV32_IMM, MOV64, MOV64_IMM, NONE, PSEUDO, physicalDefs } from './machine.ts';
 import { RELOAD, SAVE } from './spill-everywhere.ts';
 
 /** Values by register, then by slot; 0 is unknown. */
@@ -25,7 +25,7 @@ export function reuseAvailable(fn: MFunction): void {
   let fresh = 1;
   const valueOf = (key: string): number => {
     let n = numbers.get(key);
-    if (n === undefined) numbers.set(key, n = fresh++);
+    if (n === undefined) numbers.set(key, (n = fresh++));
     return n;
   };
   const atEnd: (State | undefined)[] = new Array<undefined>(fn.blocks.length).fill(undefined);
@@ -108,13 +108,17 @@ function step(fn: MFunction, i: MInst, state: State, valueOf: (key: string) => n
 function keyOf(i: MInst): string | undefined {
   if (i.keep) return undefined;
   switch (i.op) {
-    case MOV64_IMM: return i.extra ? undefined : `c${i.imm}`;
-    case MOV32_IMM: return i.imm >= 0 ? `c${i.imm}` : `h${i.imm}`;
-    case PSEUDO.LEA: return `&${i.slot}+${i.off}`;
+    case MOV64_IMM:
+      return i.extra ? undefined : `c${i.imm}`;
+    case MOV32_IMM:
+      return i.imm >= 0 ? `c${i.imm}` : `h${i.imm}`;
+    case PSEUDO.LEA:
+      return `&${i.slot}+${i.off}`;
     case LD_IMM64:
       if (i.extra?.kind === 'wide') return `w${i.extra.value}`;
       return i.extra?.kind === 'ref' ? `${JSON.stringify(i.extra.ref)}` : undefined;
-    default: return undefined;
+    default:
+      return undefined;
   }
 }
 

@@ -3,10 +3,23 @@ import { CLASS, JMP, SRC } from '../../isa/insn.ts';
 import type { MInst } from './machine.ts';
 
 const INVERSE: ReadonlyMap<number, number> = new Map([
-  [JMP.JEQ, JMP.JNE], [JMP.JNE, JMP.JEQ], [JMP.JGT, JMP.JLE], [JMP.JLE, JMP.JGT], [JMP.JGE, JMP.JLT], [JMP.JLT, JMP.JGE],
-  [JMP.JSGT, JMP.JSLE], [JMP.JSLE, JMP.JSGT], [JMP.JSGE, JMP.JSLT], [JMP.JSLT, JMP.JSGE],
+  [JMP.JEQ, JMP.JNE],
+  [JMP.JNE, JMP.JEQ],
+  [JMP.JGT, JMP.JLE],
+  [JMP.JLE, JMP.JGT],
+  [JMP.JGE, JMP.JLT],
+  [JMP.JLT, JMP.JGE],
+  [JMP.JSGT, JMP.JSLE],
+  [JMP.JSLE, JMP.JSGT],
+  [JMP.JSGE, JMP.JSLT],
+  [JMP.JSLT, JMP.JSGE],
 ]);
-const SWAPPED: ReadonlyMap<number, number> = new Map([[JMP.JLT, JMP.JGT], [JMP.JLE, JMP.JGE], [JMP.JSLT, JMP.JSGT], [JMP.JSLE, JMP.JSGE]]);
+const SWAPPED: ReadonlyMap<number, number> = new Map([
+  [JMP.JLT, JMP.JGT],
+  [JMP.JLE, JMP.JGE],
+  [JMP.JSLT, JMP.JSGT],
+  [JMP.JSLE, JMP.JSGE],
+]);
 
 /** Whether the opposite condition is one instruction. v1 has no "less" and can only exchange registers. */
 export function invertible(jump: MInst, cpu: number): boolean {

@@ -80,7 +80,7 @@ function loopDepths(blocks: readonly MBlock[]): void {
 export function dominators(blocks: readonly MBlock[]): Int32Array {
   const idom = new Int32Array(blocks.length).fill(-1);
   idom[0] = 0;
-  for (let changed = true; changed;) {
+  for (let changed = true; changed; ) {
     changed = false;
     for (let k = 1; k < blocks.length; k++) {
       let best = -1;
@@ -90,7 +90,8 @@ export function dominators(blocks: readonly MBlock[]): Int32Array {
           best = p.index;
           continue;
         }
-        let a = p.index, b = best;
+        let a = p.index,
+          b = best;
         while (a !== b) {
           while (a > b) a = idom[a] as number;
           while (b > a) b = idom[b] as number;

@@ -7,10 +7,10 @@
  * Two registers interfere when one is written while the other is live, unless the write copies the other (Chaitin).
  */
 import { ALU, CLASS, SRC } from '../../isa/insn.ts';
-import { computeLiveness, forEachLive } from './liveness.ts';
-import { FIRST_VIRTUAL, MOV64, isCopy, mapRegisters, virtualDefs, virtualUses } from './machine.ts';
-import type { MFunction, MInst } from './machine.ts';
 import type { Liveness } from './liveness.ts';
+import { computeLiveness, forEachLive } from './liveness.ts';
+import type { MFunction, MInst } from './machine.ts';
+import { FIRST_VIRTUAL, isCopy, MOV64, mapRegisters, virtualDefs, virtualUses } from './machine.ts';
 
 export function coalesce(fn: MFunction): void {
   const live = computeLiveness(fn);
@@ -42,8 +42,9 @@ export function coalesce(fn: MFunction): void {
   };
   copies.sort((a, b) => b.depth - a.depth);
   for (const { inst } of copies) {
-    const a = find(nodes[inst.dst] as number), b = find(nodes[inst.src] as number);
-    if (a === b || ((conflicts[a * words + (b >>> 5)] as number) >>> (b & 31) & 1) !== 0) continue;
+    const a = find(nodes[inst.dst] as number),
+      b = find(nodes[inst.src] as number);
+    if (a === b || (((conflicts[a * words + (b >>> 5)] as number) >>> (b & 31)) & 1) !== 0) continue;
     parent[b] = a;
     for (let w = 0; w < words; w++) {
       let word = conflicts[b * words + w] as number;
@@ -123,12 +124,23 @@ function commuteOperands(fn: MFunction, live: Liveness): void {
   const mark = new Int32Array(fn.nextReg).fill(-1);
   const operands: number[] = [];
   for (const block of fn.blocks) {
-    forEachLive(live, live.liveOut, block.index, (r) => { mark[r] = block.index; });
+    forEachLive(live, live.liveOut, block.index, (r) => {
+      mark[r] = block.index;
+    });
     for (let k = block.insts.length - 1; k >= 0; k--) {
       const i = block.insts[k] as MInst;
       const copy = block.insts[k - 1];
-      if (copy !== undefined && commutes(i) && copy.op === MOV64 && copy.dst === i.dst && copy.src >= FIRST_VIRTUAL && i.src >= FIRST_VIRTUAL
-        && i.src !== i.dst && mark[copy.src] === block.index && mark[i.src] !== block.index) {
+      if (
+        copy !== undefined &&
+        commutes(i) &&
+        copy.op === MOV64 &&
+        copy.dst === i.dst &&
+        copy.src >= FIRST_VIRTUAL &&
+        i.src >= FIRST_VIRTUAL &&
+        i.src !== i.dst &&
+        mark[copy.src] === block.index &&
+        mark[i.src] !== block.index
+      ) {
         const a = copy.src;
         copy.src = i.src;
         i.src = a;

@@ -26,10 +26,16 @@ export function color(graph: Interference, spillCost: Float64Array): Coloring {
 }
 
 type State = 0 | 1 | 2 | 3 | 4 | 5;
-const SIMPLIFY: State = 1, FREEZE: State = 2, SPILL: State = 3, SELECTED: State = 4, MERGED: State = 5;
+const SIMPLIFY: State = 1,
+  FREEZE: State = 2,
+  SPILL: State = 3,
+  SELECTED: State = 4,
+  MERGED: State = 5;
 
 type MoveState = 0 | 1 | 2;
-const WAITING: MoveState = 0, READY: MoveState = 1, DONE: MoveState = 2;
+const WAITING: MoveState = 0,
+  READY: MoveState = 1,
+  DONE: MoveState = 2;
 
 class Colorer {
   private readonly g: Interference;
@@ -64,7 +70,9 @@ class Colorer {
       this.degree[v] = (g.adjacent[v] as number[]).length + popcount(g.forbidden[v] as number);
     }
     // Cheap moves first into the list, so that those of inner loops are taken first.
-    const order = g.moves.map((_, m) => m).sort((a, b) => (g.moves[a] as { weight: number }).weight - (g.moves[b] as { weight: number }).weight || b - a);
+    const order = g.moves
+      .map((_, m) => m)
+      .sort((a, b) => (g.moves[a] as { weight: number }).weight - (g.moves[b] as { weight: number }).weight || b - a);
     for (const m of order) {
       const move = g.moves[m] as { a: number; b: number };
       if (move.a < n) (this.movesOf[move.a] as number[]).push(m);
@@ -162,7 +170,8 @@ class Colorer {
   private coalesce(m: number): void {
     const { n } = this;
     const move = this.g.moves[m] as { a: number; b: number };
-    let u = this.find(move.a), v = this.find(move.b);
+    let u = this.find(move.a),
+      v = this.find(move.b);
     // A physical register on the left.
     if (v >= n) [u, v] = [v, u];
     if (u === v) {
@@ -170,7 +179,7 @@ class Colorer {
       this.maybeSimplify(u);
       return;
     }
-    const impossible = v >= n || (u >= n ? ((this.g.forbidden[v] as number) >>> (u - n) & 1) !== 0 : this.g.has(u, v));
+    const impossible = v >= n || (u >= n ? (((this.g.forbidden[v] as number) >>> (u - n)) & 1) !== 0 : this.g.has(u, v));
     if (impossible) {
       this.moveState[m] = DONE;
       this.maybeSimplify(u);
@@ -190,7 +199,7 @@ class Colorer {
 
   private georgePhysical(r: number, v: number): boolean {
     for (const t of this.g.adjacent[v] as number[]) {
-      if (this.gone(t) || (this.degree[t] as number) < REGISTERS || ((this.g.forbidden[t] as number) >>> r & 1) !== 0) continue;
+      if (this.gone(t) || (this.degree[t] as number) < REGISTERS || (((this.g.forbidden[t] as number) >>> r) & 1) !== 0) continue;
       return false;
     }
     return true;
@@ -207,7 +216,8 @@ class Colorer {
       // A neighbour of both loses one when they become one.
       if ((this.degree[t] as number) - (g.has(t, v) ? 1 : 0) >= REGISTERS) hard++;
     }
-    for (const t of g.adjacent[v] as number[]) if (!this.gone(t) && this.mark[t] !== this.clock && (this.degree[t] as number) >= REGISTERS) hard++;
+    for (const t of g.adjacent[v] as number[])
+      if (!this.gone(t) && this.mark[t] !== this.clock && (this.degree[t] as number) >= REGISTERS) hard++;
     if (hard < REGISTERS) return true;
     return this.george(u, v) || this.george(v, u);
   }
@@ -227,7 +237,7 @@ class Colorer {
     for (const t of g.adjacent[v] as number[]) {
       if (this.gone(t)) continue;
       // One neighbour fewer, one forbidden register more, unless it was forbidden before.
-      if (((g.forbidden[t] as number) >>> r & 1) !== 0) this.lowerDegree(t);
+      if ((((g.forbidden[t] as number) >>> r) & 1) !== 0) this.lowerDegree(t);
       else g.forbidden[t]! |= 1 << r;
     }
     // Its other moves now ask for this register.
@@ -244,7 +254,8 @@ class Colorer {
     this.degree[u]! += popcount(forbidden) - popcount(g.forbidden[u] as number);
     g.forbidden[u] = forbidden;
     // A long life that was merged with a spill's short one can still be spilled.
-    const cu = this.cost[u] as number, cv = this.cost[v] as number;
+    const cu = this.cost[u] as number,
+      cv = this.cost[v] as number;
     this.cost[u] = cu === Infinity ? cv : cv === Infinity ? cu : cu + cv;
     const neighbours = g.adjacent[v] as number[];
     for (let k = 0; k < neighbours.length; k++) {
@@ -265,14 +276,16 @@ class Colorer {
       if (this.moveState[m] === DONE) continue;
       this.moveState[m] = DONE;
       const move = this.g.moves[m] as { a: number; b: number };
-      const a = this.find(move.a), b = this.find(move.b);
+      const a = this.find(move.a),
+        b = this.find(move.b);
       const other = a === this.find(v) ? b : a;
       this.maybeSimplify(other);
     }
   }
 
   private cheapest(): number {
-    let best = NONE, least = Infinity;
+    let best = NONE,
+      least = Infinity;
     let kept = 0;
     for (const v of this.spillList) {
       if (this.state[v] !== SPILL) continue;
@@ -314,18 +327,19 @@ class Colorer {
 
   /** The register of a copy's other side, if it may have it. */
   private choose(v: number, free: number, colorOf: (v: number) => number): number {
-    let best = NONE, weight = -1;
+    let best = NONE,
+      weight = -1;
     for (const m of this.movesOf[v] as number[]) {
       const move = this.g.moves[m] as { a: number; b: number; weight: number };
       const other = this.find(move.a) === v ? move.b : move.a;
       const c = other >= this.n ? other - this.n : colorOf(other);
-      if (c >= 0 && (free >>> c & 1) !== 0 && move.weight > weight) {
+      if (c >= 0 && ((free >>> c) & 1) !== 0 && move.weight > weight) {
         best = c;
         weight = move.weight;
       }
     }
     if (best !== NONE) return best;
-    for (const r of PREFERENCE) if ((free >>> r & 1) !== 0) return r;
+    for (const r of PREFERENCE) if (((free >>> r) & 1) !== 0) return r;
     return NONE;
   }
 }

@@ -6,10 +6,23 @@
  * Within a block: up to where the copy's register is written again or no longer needed, the original must keep its value
  * and the readers must name the register (a call's argument is where it is).
  */
-import {
-  DEFS_DST, DEFS_SRC, FP, MOV64, SPECIAL, USES_DST, USES_SRC, flagsOf, implicitDefs, implicitUses, physicalDefs, physicalUses, PSEUDO,
-} from './machine.ts';
+
 import type { MBlock, MFunction, MInst } from './machine.ts';
+import {
+  DEFS_DST,
+  DEFS_SRC,
+  FP,
+  flagsOf,
+  implicitDefs,
+  implicitUses,
+  MOV64,
+  PSEUDO,
+  physicalDefs,
+  physicalUses,
+  SPECIAL,
+  USES_DST,
+  USES_SRC,
+} from './machine.ts';
 
 export function propagateCopies(fn: MFunction): void {
   let liveOut: Uint16Array | undefined;
@@ -21,7 +34,7 @@ export function propagateCopies(fn: MFunction): void {
       if (end === undefined) continue;
       if (end < 0) {
         liveOut ??= physicalLiveOut(fn);
-        if (((liveOut[b.index] as number) >>> copy.dst & 1) !== 0) continue;
+        if ((((liveOut[b.index] as number) >>> copy.dst) & 1) !== 0) continue;
       }
       rename(b, k + 1, end < 0 ? b.insts.length : end + 1, copy.dst, copy.src);
       b.insts.splice(k, 1);
@@ -37,13 +50,13 @@ function lastReader(b: MBlock, at: number): number | undefined {
   let original = true;
   for (let k = at + 1; k < b.insts.length; k++) {
     const i = b.insts[k] as MInst;
-    if ((physicalUses(i) >>> d & 1) !== 0) {
+    if (((physicalUses(i) >>> d) & 1) !== 0) {
       if (!original || !renamable(i, d)) return undefined;
       last = k;
     }
     const defs = physicalDefs(i);
-    if ((defs >>> d & 1) !== 0) return last;
-    if ((defs >>> s & 1) !== 0) original = false;
+    if (((defs >>> d) & 1) !== 0) return last;
+    if (((defs >>> s) & 1) !== 0) original = false;
   }
   return -1;
 }
@@ -52,7 +65,7 @@ function lastReader(b: MBlock, at: number): number | undefined {
 function renamable(i: MInst, r: number): boolean {
   const flags = flagsOf(i);
   if (i.op === PSEUDO.ASM) return false;
-  if ((flags & SPECIAL) !== 0 && ((implicitUses(i) | implicitDefs(i)) >>> r & 1) !== 0) return false;
+  if ((flags & SPECIAL) !== 0 && (((implicitUses(i) | implicitDefs(i)) >>> r) & 1) !== 0) return false;
   if (i.dst === r && (flags & DEFS_DST) !== 0 && (flags & USES_DST) !== 0) return false;
   return !(i.src === r && (flags & DEFS_SRC) !== 0);
 }
@@ -69,7 +82,8 @@ function rename(b: MBlock, from: number, to: number, d: number, s: number): void
 /** Physical registers that are read before they are written after each block's end, as bits. */
 export function physicalLiveOut(fn: MFunction): Uint16Array {
   const { blocks } = fn;
-  const use = new Uint16Array(blocks.length), kill = new Uint16Array(blocks.length);
+  const use = new Uint16Array(blocks.length),
+    kill = new Uint16Array(blocks.length);
   blocks.forEach((b, k) => {
     for (let n = b.insts.length - 1; n >= 0; n--) {
       const i = b.insts[n] as MInst;
@@ -79,7 +93,7 @@ export function physicalLiveOut(fn: MFunction): Uint16Array {
     }
   });
   const out = new Uint16Array(blocks.length);
-  for (let changed = true; changed;) {
+  for (let changed = true; changed; ) {
     changed = false;
     for (let k = blocks.length - 1; k >= 0; k--) {
       const b = blocks[k] as MBlock;

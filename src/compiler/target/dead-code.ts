@@ -2,8 +2,9 @@
  * Removes instructions whose result nobody reads. Selection computes a pointer's offset where IR does and then finds
  * that every use could fold it; this is where the leftovers go.
  */
-import { DEFS_DST, FIRST_VIRTUAL, NONE, USES_DST, flagsOf, isRemovable, physicalDefs, physicalUses, virtualUses } from './machine.ts';
+
 import type { MBlock, MFunction, MInst } from './machine.ts';
+import { DEFS_DST, FIRST_VIRTUAL, flagsOf, isRemovable, NONE, physicalDefs, physicalUses, USES_DST, virtualUses } from './machine.ts';
 import { RELOAD, SAVE } from './spill-everywhere.ts';
 
 export function removeDeadCode(fn: MFunction): void {
@@ -73,7 +74,8 @@ export function removeDeadMoves(fn: MFunction): void {
   const step = (i: MInst): boolean => {
     const defs = physicalDefs(i);
     const slot = i.slot === NONE ? -1 : (bitOf[i.slot] as number);
-    const w = 1 + (slot >>> 5), bit = 1 << (slot & 31);
+    const w = 1 + (slot >>> 5),
+      bit = 1 << (slot & 31);
     if (slot >= 0 && i.op === SAVE) {
       if (((now[w] as number) & bit) === 0) return true;
       now[w]! &= ~bit;
@@ -82,7 +84,7 @@ export function removeDeadMoves(fn: MFunction): void {
     if (slot >= 0 && i.op === RELOAD) now[w]! |= bit;
     return false;
   };
-  for (let changed = true; changed;) {
+  for (let changed = true; changed; ) {
     changed = false;
     for (let k = blocks.length - 1; k >= 0; k--) {
       start(k);

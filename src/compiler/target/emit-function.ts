@@ -13,17 +13,17 @@
 import type { FunctionSpec } from '../../object/spec.ts';
 import type { Diagnostics } from '../diagnostics.ts';
 import type { IrFunction, IrModule } from '../ir/ir.ts';
-import { reuseAvailable } from './available.ts';
 import { allocate } from './allocate.ts';
+import { reuseAvailable } from './available.ts';
 import { propagateCopies } from './copies.ts';
-import { emitCode, lineTable } from './emit.ts';
-import type { LocResolver } from './emit.ts';
-import { layoutGlobals } from './globals.ts';
-import type { GlobalLayout } from './globals.ts';
-import { cleanBlocks, layoutBlocks } from './layout.ts';
 import { removeDeadCode, removeDeadMoves } from './dead-code.ts';
-import { applyWindows } from './rewrites/windows.ts';
+import type { LocResolver } from './emit.ts';
+import { emitCode, lineTable } from './emit.ts';
+import type { GlobalLayout } from './globals.ts';
+import { layoutGlobals } from './globals.ts';
+import { cleanBlocks, layoutBlocks } from './layout.ts';
 import { mergeTails } from './merge-tails.ts';
+import { applyWindows } from './rewrites/windows.ts';
 import { selectFunction } from './select/select.ts';
 import { layoutStack } from './stack.ts';
 

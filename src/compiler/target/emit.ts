@@ -5,16 +5,17 @@
  * Distances are counted in slots. A jump that does not reach (±32767) becomes `gotol` on v4; before, the conditional
  * jump is turned around a `goto`, and a `goto` too far hops through islands placed between blocks (`long-jumps.ts`).
  */
-import { ALU, CLASS, JMP, SRC } from '../../isa/insn.ts';
+
 import type { Insn } from '../../isa/insn.ts';
+import { ALU, CLASS, JMP, SRC } from '../../isa/insn.ts';
 import type { CoreRelocation, FunctionSpec, LineInfo, SymbolRef } from '../../object/spec.ts';
 import type { Diagnostics, Loc } from '../diagnostics.ts';
 import { assembleBody } from './asm.ts';
 import { invert, invertible } from './branches.ts';
-import { placeJumps } from './long-jumps.ts';
 import type { Jump } from './long-jumps.ts';
-import { CALL, EXIT, FP, LD_IMM64, MOV64, NONE, PSEUDO, asmOf, isConditionalJump } from './machine.ts';
+import { placeJumps } from './long-jumps.ts';
 import type { MBlock, MFunction, MInst } from './machine.ts';
+import { asmOf, CALL, EXIT, FP, isConditionalJump, LD_IMM64, MOV64, NONE, PSEUDO } from './machine.ts';
 
 /** Turns a `Loc` into a place in the user's text; undefined for "nowhere". */
 export type LocResolver = (loc: Loc) => { readonly file: string; readonly line: number; readonly column: number } | undefined;
@@ -46,7 +47,10 @@ export function emitCode(fn: MFunction, diagnostics: Diagnostics): Emitted {
         invert(jump, fn.cpu);
         [taken, next] = [next, taken];
       }
-      const at = push({ op: jump.op, dst: jump.dst, src: (jump.op & SRC.X) !== 0 ? jump.src : 0, off: 0, imm: (jump.op & SRC.X) !== 0 ? 0 : jump.imm }, jump.loc);
+      const at = push(
+        { op: jump.op, dst: jump.dst, src: (jump.op & SRC.X) !== 0 ? jump.src : 0, off: 0, imm: (jump.op & SRC.X) !== 0 ? 0 : jump.imm },
+        jump.loc,
+      );
       jumps.push({ insn: at, to: taken as MBlock });
     }
     if (next === undefined || next === follows) return;
@@ -95,7 +99,8 @@ function emitInst(i: MInst, push: (insn: Insn, loc: Loc) => number, out: Emitted
 
 function note(at: number, i: MInst, out: Emitted): void {
   if (i.extra?.kind === 'ref') out.refs.push({ insn: at, to: i.extra.ref });
-  else if (i.extra?.kind === 'core') out.core.push({ insn: at, kind: i.extra.core.kind, type: i.extra.core.type, access: i.extra.core.access });
+  else if (i.extra?.kind === 'core')
+    out.core.push({ insn: at, kind: i.extra.core.kind, type: i.extra.core.type, access: i.extra.core.access });
 }
 
 /** One row per change; the first instruction always has one, as the kernel demands. */

@@ -6,10 +6,8 @@
  * has r0 to r5 forbidden, and that is all there is to "callee-saved".
  */
 import { computeLiveness, forEachLive } from './liveness.ts';
-import {
-  ALL_REGISTERS, FIRST_VIRTUAL, FP, NONE, asmOf, isCopy, physicalDefs, physicalUses, virtualDefs, virtualUses,
-} from './machine.ts';
 import type { MFunction, MInst } from './machine.ts';
+import { ALL_REGISTERS, asmOf, FIRST_VIRTUAL, FP, isCopy, NONE, physicalDefs, physicalUses, virtualDefs, virtualUses } from './machine.ts';
 
 export interface Move {
   /** Nodes; physical register r is node `count + r`. */
@@ -67,7 +65,8 @@ export function buildInterference(fn: MFunction): Interference {
   };
 
   // The live nodes, as a dense list with positions.
-  const list = new Int32Array(count), place = new Int32Array(count).fill(-1);
+  const list = new Int32Array(count),
+    place = new Int32Array(count).fill(-1);
   let size = 0;
   const add = (n: number): void => {
     if (place[n] !== -1) return;
@@ -90,7 +89,8 @@ export function buildInterference(fn: MFunction): Interference {
     const weight = 10 ** Math.min(block.depth, 6);
     for (let k = block.insts.length - 1; k >= 0; k--) {
       const i = block.insts[k] as MInst;
-      let except = NONE, exceptPhysical = 0;
+      let except = NONE,
+        exceptPhysical = 0;
       if (isCopy(i)) {
         const dst = i.dst < FP ? count + i.dst : i.dst < FIRST_VIRTUAL ? NONE : (nodeOf[i.dst] as number);
         const src = i.src < FP ? count + i.src : (nodeOf[i.src] as number);
@@ -138,16 +138,20 @@ export function buildInterference(fn: MFunction): Interference {
   return { count, regs, nodeOf, adjacent, forbidden, moves, cost, has: (a, b) => pairs.has(a, b), connect };
 }
 
-interface PairSet { has(a: number, b: number): boolean; add(a: number, b: number): boolean }
+interface PairSet {
+  has(a: number, b: number): boolean;
+  add(a: number, b: number): boolean;
+}
 
 function pairSet(count: number): PairSet {
   if (count <= MATRIX_LIMIT) {
     const words = (count + 31) >>> 5;
     const bits = new Uint32Array(count * words);
     return {
-      has: (a, b) => ((bits[a * words + (b >>> 5)] as number) >>> (b & 31) & 1) !== 0,
+      has: (a, b) => (((bits[a * words + (b >>> 5)] as number) >>> (b & 31)) & 1) !== 0,
       add: (a, b) => {
-        const at = a * words + (b >>> 5), mask = 1 << (b & 31);
+        const at = a * words + (b >>> 5),
+          mask = 1 << (b & 31);
         if (((bits[at] as number) & mask) !== 0) return false;
         bits[at]! |= mask;
         bits[b * words + (a >>> 5)]! |= 1 << (a & 31);

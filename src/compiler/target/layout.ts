@@ -3,14 +3,14 @@
  * built greedily and laid out from the entry on, rare ones last.
  */
 import { JMP } from '../../isa/insn.ts';
-import { orderBlocks } from './cfg.ts';
 import { invertible } from './branches.ts';
-import { isConditionalJump } from './machine.ts';
+import { orderBlocks } from './cfg.ts';
 import type { MBlock, MFunction, MInst } from './machine.ts';
+import { isConditionalJump } from './machine.ts';
 
 /** Removes empty blocks and jumps to jumps; joins a block with its only successor where that has no other way in. */
 export function cleanBlocks(fn: MFunction): void {
-  for (let again = true; again;) {
+  for (let again = true; again; ) {
     again = false;
     for (const b of fn.blocks) {
       if (b.taken !== undefined) b.taken = through(b.taken);
@@ -43,11 +43,16 @@ export function cleanBlocks(fn: MFunction): void {
 function through(b: MBlock): MBlock {
   let to = b;
   // A chain of empty blocks may be a circle: an empty infinite loop.
-  for (let steps = 0; steps < 1000 && to.insts.length === 0 && to.taken === undefined && to.next !== undefined && to.next !== to; steps++) to = to.next;
+  for (let steps = 0; steps < 1000 && to.insts.length === 0 && to.taken === undefined && to.next !== undefined && to.next !== to; steps++)
+    to = to.next;
   return to;
 }
 
-interface Edge { readonly from: MBlock; readonly to: MBlock; readonly rank: number }
+interface Edge {
+  readonly from: MBlock;
+  readonly to: MBlock;
+  readonly rank: number;
+}
 
 export function layoutBlocks(fn: MFunction): void {
   const { blocks } = fn;
@@ -65,12 +70,14 @@ export function layoutBlocks(fn: MFunction): void {
   for (const b of blocks) {
     const last = b.insts[b.insts.length - 1];
     if (b.next !== undefined) edges.push({ from: b, to: b.next, rank: rankOf(b, b.next, b.taken === undefined) });
-    if (b.taken !== undefined && last !== undefined && invertible(last, fn.cpu)) edges.push({ from: b, to: b.taken, rank: rankOf(b, b.taken, false) - 1 });
+    if (b.taken !== undefined && last !== undefined && invertible(last, fn.cpu))
+      edges.push({ from: b, to: b.taken, rank: rankOf(b, b.taken, false) - 1 });
   }
   edges.sort((x, y) => y.rank - x.rank || x.from.index - y.from.index);
   for (const { from, to } of edges) {
     if (after[from.index] !== undefined || hasBefore[to.index] || to.index === 0) continue;
-    const a = find(from.index), b = find(to.index);
+    const a = find(from.index),
+      b = find(to.index);
     if (a === b) continue;
     after[from.index] = to;
     hasBefore[to.index] = 1;

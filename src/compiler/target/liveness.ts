@@ -4,8 +4,9 @@
  *
  * Inside a block the stages walk backward from `liveOut` themselves.
  */
-import { virtualDefs, virtualUses } from './machine.ts';
+
 import type { MFunction } from './machine.ts';
+import { virtualDefs, virtualUses } from './machine.ts';
 
 export interface Liveness {
   /** Bit of each register, -1 for those that never cross a border. */
@@ -37,7 +38,8 @@ export function computeLiveness(fn: MFunction): Liveness {
     }
   }
   const words = (regs.length + 31) >>> 5;
-  const liveIn = new Uint32Array(blocks.length * words), liveOut = new Uint32Array(blocks.length * words);
+  const liveIn = new Uint32Array(blocks.length * words),
+    liveOut = new Uint32Array(blocks.length * words);
   if (words === 0) return { bit, regs, words, liveIn, liveOut };
   const kill = new Uint32Array(blocks.length * words);
   for (let k = 0; k < exposed.length; k += 2) {
@@ -52,7 +54,7 @@ export function computeLiveness(fn: MFunction): Liveness {
       }
     }
   }
-  for (let changed = true; changed;) {
+  for (let changed = true; changed; ) {
     changed = false;
     for (let k = blocks.length - 1; k >= 0; k--) {
       const block = blocks[k] as (typeof blocks)[number];
@@ -61,7 +63,7 @@ export function computeLiveness(fn: MFunction): Liveness {
       const next = block.next === undefined ? -1 : block.next.index * words;
       for (let w = 0; w < words; w++) {
         const out = (taken < 0 ? 0 : (liveIn[taken + w] as number)) | (next < 0 ? 0 : (liveIn[next + w] as number));
-        if ((out >>> 0) === liveOut[at + w]) continue;
+        if (out >>> 0 === liveOut[at + w]) continue;
         liveOut[at + w] = out;
         liveIn[at + w]! |= out & ~(kill[at + w] as number);
         changed = true;

@@ -7,8 +7,9 @@
  * Functions that large are rare (the kernel takes a million instructions, but nobody writes them), so this only has to
  * be right: it starts over after each change.
  */
-import { CLASS, JMP, slots } from '../../isa/insn.ts';
+
 import type { Insn } from '../../isa/insn.ts';
+import { CLASS, JMP, slots } from '../../isa/insn.ts';
 import type { Emitted } from './emit.ts';
 
 export interface Jump<B> {

@@ -194,9 +194,14 @@ export function isCopy(i: MInst): boolean {
 export function isRemovable(i: MInst): boolean {
   if (i.keep) return false;
   switch (i.op & 7) {
-    case CLASS.ALU: case CLASS.ALU64: case CLASS.LDX: return i.op < 0x100;
-    case CLASS.LD: return i.op === LD_IMM64 || i.op === PSEUDO.LEA;
-    default: return false;
+    case CLASS.ALU:
+    case CLASS.ALU64:
+    case CLASS.LDX:
+      return i.op < 0x100;
+    case CLASS.LD:
+      return i.op === LD_IMM64 || i.op === PSEUDO.LEA;
+    default:
+      return false;
   }
 }
 
@@ -215,23 +220,34 @@ export function sizeOf(i: MInst): number {
 function makeFlags(): Uint8Array {
   const flags = new Uint8Array(0x102);
   for (let op = 0; op < 0x100; op++) {
-    const cls = op & 7, code = op & 0xf0, x = (op & SRC.X) !== 0;
+    const cls = op & 7,
+      code = op & 0xf0,
+      x = (op & SRC.X) !== 0;
     switch (cls) {
-      case CLASS.ALU: case CLASS.ALU64:
+      case CLASS.ALU:
+      case CLASS.ALU64:
         flags[op] = DEFS_DST | (code === ALU.MOV ? 0 : USES_DST) | (x && code !== ALU.END ? USES_SRC : 0);
         break;
-      case CLASS.JMP: case CLASS.JMP32:
+      case CLASS.JMP:
+      case CLASS.JMP32:
         if (code === JMP.CALL || code === JMP.EXIT) flags[op] = SPECIAL;
         else if (code !== JMP.JA && code !== JMP.JCOND) flags[op] = USES_DST | (x ? USES_SRC : 0);
         break;
-      case CLASS.LDX: flags[op] = DEFS_DST | USES_SRC; break;
-      case CLASS.ST: flags[op] = USES_DST; break;
-      case CLASS.STX: flags[op] = USES_DST | USES_SRC; break;
+      case CLASS.LDX:
+        flags[op] = DEFS_DST | USES_SRC;
+        break;
+      case CLASS.ST:
+        flags[op] = USES_DST;
+        break;
+      case CLASS.STX:
+        flags[op] = USES_DST | USES_SRC;
+        break;
       case CLASS.LD:
         if (op === LD_IMM64) flags[op] = DEFS_DST;
         else flags[op] = SPECIAL | ((op & 0xe0) === MODE.IND ? USES_SRC : 0);
         break;
-      default: break;
+      default:
+        break;
     }
   }
   flags[PSEUDO.LEA] = DEFS_DST;

@@ -8,13 +8,13 @@
  */
 import { CLASS, SRC } from '../../isa/insn.ts';
 import { orderBlocks } from './cfg.ts';
-import { CALL, FP, LD_IMM64, NONE, PSEUDO, implicitUses, newBlock, physicalDefs } from './machine.ts';
 import type { MBlock, MFunction, MInst } from './machine.ts';
+import { CALL, FP, implicitUses, LD_IMM64, NONE, newBlock, PSEUDO, physicalDefs } from './machine.ts';
 
 /** After allocation. True if something was merged. */
 export function mergeTails(fn: MFunction): boolean {
   let merged = false;
-  for (let again = true; again;) {
+  for (let again = true; again; ) {
     again = false;
     const groups = new Map<MBlock | undefined, MBlock[]>();
     for (const b of fn.blocks) {
@@ -49,7 +49,7 @@ function mergeGroup(fn: MFunction, group: readonly MBlock[], exits: boolean): bo
       const key = keyOf(b.insts[k] as MInst);
       if (key === undefined) break;
       let child = node.children.get(key);
-      if (child === undefined) node.children.set(key, child = { children: new Map(), members: [] });
+      if (child === undefined) node.children.set(key, (child = { children: new Map(), members: [] }));
       child.members.push(b);
       node = child;
     }
@@ -122,7 +122,8 @@ function keyOf(i: MInst): string | undefined {
     }
   } else if (cls === CLASS.LD && i.op !== LD_IMM64 && i.op !== PSEUDO.LEA) return undefined;
   if (i.extra?.kind === 'core') return undefined;
-  const extra = i.extra === undefined ? '' : i.extra.kind === 'wide' ? `w${i.extra.value}` : i.extra.kind === 'ref' ? JSON.stringify(i.extra.ref) : '';
+  const extra =
+    i.extra === undefined ? '' : i.extra.kind === 'wide' ? `w${i.extra.value}` : i.extra.kind === 'ref' ? JSON.stringify(i.extra.ref) : '';
   const src = (i.op & SRC.X) === 0 && cls !== CLASS.LDX && cls !== CLASS.STX && i.op !== LD_IMM64 && i.op !== CALL ? NONE : i.src;
   return `${i.op}|${i.dst}|${src}|${i.off}|${i.imm}|${i.slot}|${pointer}|${extra}`;
 }

@@ -6,8 +6,8 @@
  */
 import type { Liveness } from './liveness.ts';
 import { forEachLive } from './liveness.ts';
-import { CLOBBERED, REGISTERS, physicalDefs, physicalUses, virtualDefs, virtualUses } from './machine.ts';
 import type { MBlock, MFunction, MInst } from './machine.ts';
+import { CLOBBERED, physicalDefs, physicalUses, REGISTERS, virtualDefs, virtualUses } from './machine.ts';
 
 /** Beyond any distance inside a function; twice as far is never. */
 export const FAR = 0x1000_0000;
@@ -31,12 +31,15 @@ export interface Pressure {
 }
 
 export function measurePressure(fn: MFunction, live: Liveness): Pressure {
-  const most = new Int32Array(fn.blocks.length), across = new Int32Array(fn.blocks.length).fill(-1);
+  const most = new Int32Array(fn.blocks.length),
+    across = new Int32Array(fn.blocks.length).fill(-1);
   let tooHigh = false;
   const inLive = new Int32Array(fn.nextReg).fill(-1);
   const operands: number[] = [];
   for (const b of fn.blocks) {
-    let count = 0, physical = 0, peak = 0;
+    let count = 0,
+      physical = 0,
+      peak = 0;
     const add = (r: number): void => {
       if (inLive[r] === b.index) return;
       inLive[r] = b.index;
@@ -73,7 +76,9 @@ export function measurePressure(fn: MFunction, live: Liveness): Pressure {
     tooHigh,
     ofLoop(header) {
       const h = fn.blocks[header] as MBlock;
-      let loopMost = 0, mostAcross = 0, calls = false;
+      let loopMost = 0,
+        mostAcross = 0,
+        calls = false;
       for (const b of loopBody(h)) {
         loopMost = Math.max(loopMost, most[b.index] as number);
         if ((across[b.index] as number) >= 0) {

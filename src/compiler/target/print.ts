@@ -1,7 +1,7 @@
 /** Machine IR as text, for tests and for looking at. `v16` is a virtual register. */
 import { disassembleInsn } from '../../isa/disassemble.ts';
-import { FIRST_VIRTUAL, MOV64, NONE, PSEUDO, asmOf } from './machine.ts';
 import type { MFunction, MInst } from './machine.ts';
+import { asmOf, FIRST_VIRTUAL, MOV64, NONE, PSEUDO } from './machine.ts';
 
 export function printMachine(fn: MFunction): string {
   const lines: string[] = [`${fn.name}:`];
@@ -26,6 +26,8 @@ export function printMInst(i: MInst): string {
   if (i.op === MOV64) return `${register(i.dst)} = ${register(i.src)}`;
   // Registers are put in afterwards: the disassembler knows none beyond r10.
   const text = disassembleInsn({ op: i.op, dst: 1, src: 2, off: i.off, imm: i.imm, ...(i.op === 0x18 ? { imm64: 0n } : {}) });
-  const named = text.replace(/\b[rw]1\b/g, (m) => (m.startsWith('w') ? `w:${register(i.dst)}` : register(i.dst))).replace(/\b[rw]2\b/g, (m) => (m.startsWith('w') ? `w:${register(i.src)}` : register(i.src)));
+  const named = text
+    .replace(/\b[rw]1\b/g, (m) => (m.startsWith('w') ? `w:${register(i.dst)}` : register(i.dst)))
+    .replace(/\b[rw]2\b/g, (m) => (m.startsWith('w') ? `w:${register(i.src)}` : register(i.src)));
   return named + slot + (i.extra ? ` ; ${JSON.stringify(i.extra, (_, v: unknown) => (typeof v === 'bigint' ? String(v) : v))}` : '');
 }

@@ -2,8 +2,9 @@
  * Registers whose only write is an instruction that can be repeated anywhere: constants, addresses of stack objects and
  * maps. They need no stack slot: where such a register was given up, the instruction is repeated.
  */
-import { FIRST_VIRTUAL, LD_IMM64, MInst, MOV32_IMM, MOV64_IMM, PSEUDO, sizeOf, virtualDefs } from './machine.ts';
+
 import type { MFunction } from './machine.ts';
+import { FIRST_VIRTUAL, LD_IMM64, MInst, MOV32_IMM, MOV64_IMM, PSEUDO, sizeOf, virtualDefs } from './machine.ts';
 
 /** By register: the instruction that makes it, undefined where it must be kept. */
 export function findRepeatable(fn: MFunction): (MInst | undefined)[] {

@@ -3,8 +3,8 @@
  * one of its own. Every such register lives across one instruction at most, so allocation always comes to an end.
  */
 import { CLASS, MODE, SIZE } from '../../isa/insn.ts';
-import { FP, MInst, NONE, mapRegisters, virtualDefs, virtualUses } from './machine.ts';
 import type { MFunction } from './machine.ts';
+import { FP, MInst, mapRegisters, NONE, virtualDefs, virtualUses } from './machine.ts';
 import { repeat } from './rematerialize.ts';
 
 export const RELOAD: number = CLASS.LDX | MODE.MEM | SIZE.DW;
@@ -35,7 +35,8 @@ export function spillEverywhere(fn: MFunction, home: ReadonlyMap<number, number 
     let changed = false;
     for (const i of block.insts) {
       const renamed = new Map<number, number>();
-      const before: MInst[] = [], after: MInst[] = [];
+      const before: MInst[] = [],
+        after: MInst[] = [];
       let drop = false;
       for (let n = virtualUses(i, operands) - 1; n >= 0; n--) {
         const r = operands[n] as number;

@@ -12,12 +12,12 @@
  * may get separate physical registers.
  */
 import { removeDeadCode } from './dead-code.ts';
-import { computeLiveness, forEachLive } from './liveness.ts';
 import type { Liveness } from './liveness.ts';
-import { MInst, NONE, REGISTERS, newBlock, physicalDefs, physicalUses, virtualDefs, virtualUses } from './machine.ts';
+import { computeLiveness, forEachLive } from './liveness.ts';
 import type { MBlock, MFunction } from './machine.ts';
-import { FAR, FARTHEST, measurePressure, nextUses } from './pressure.ts';
+import { type MInst, NONE, newBlock, physicalDefs, physicalUses, REGISTERS, virtualDefs, virtualUses } from './machine.ts';
 import type { NextUses, Pressure } from './pressure.ts';
+import { FAR, FARTHEST, measurePressure, nextUses } from './pressure.ts';
 import { findRepeatable, repeat, repeatCost } from './rematerialize.ts';
 import { newSpillSlot, reload, save } from './spill-everywhere.ts';
 import { renameWebs } from './webs.ts';
@@ -34,7 +34,11 @@ export function spillPressure(fn: MFunction): boolean {
   return true;
 }
 
-interface Insertion { readonly before: number; readonly reg: number; readonly kind: 'reload' | 'save' }
+interface Insertion {
+  readonly before: number;
+  readonly reg: number;
+  readonly kind: 'reload' | 'save';
+}
 
 class Spiller {
   private readonly fn: MFunction;
@@ -108,11 +112,13 @@ class Spiller {
     if (isHeader) return this.atLoop(b, liveIn, distance);
     const held = new Map<number, number>();
     for (const p of done) for (const r of this.exit[p.index] as number[]) held.set(r, (held.get(r) ?? 0) + 1);
-    const everywhere: number[] = [], almost: number[] = [];
+    const everywhere: number[] = [],
+      almost: number[] = [];
     for (const r of liveIn) {
       const n = held.get(r) ?? 0;
       if (n === done.length) everywhere.push(r);
-      else if (n > 0 && n === done.length - 1 && this.cheapEdge(done.find((p) => !(this.exit[p.index] as number[]).includes(r)))) almost.push(r);
+      else if (n > 0 && n === done.length - 1 && this.cheapEdge(done.find((p) => !(this.exit[p.index] as number[]).includes(r))))
+        almost.push(r);
     }
     everywhere.sort((x, y) => distance(x) - distance(y));
     almost.sort((x, y) => distance(x) - distance(y));
@@ -194,7 +200,8 @@ class Spiller {
     /** Evicts until `room` registers hold values, sparing those in `keep`. */
     const limit = (room: number, at: number, keep: readonly number[], count: number): void => {
       while (held.length > room) {
-        let worst = -1, score = -1;
+        let worst = -1,
+          score = -1;
         for (let k = 0; k < held.length; k++) {
           const r = held[k] as number;
           let kept = false;
@@ -211,7 +218,8 @@ class Spiller {
         held.splice(worst, 1);
       }
     };
-    const uses: number[] = [], defs: number[] = [];
+    const uses: number[] = [],
+      defs: number[] = [];
     insts.forEach((i, at) => {
       const nu = virtualUses(i, uses);
       let missing = 0;
@@ -282,7 +290,7 @@ class Spiller {
 
   private isLiveIn(b: MBlock, r: number): boolean {
     const bit = this.live.bit[r] as number;
-    return bit >= 0 && ((this.live.liveIn[b.index * this.live.words + (bit >>> 5)] as number) >>> (bit & 31) & 1) !== 0;
+    return bit >= 0 && (((this.live.liveIn[b.index * this.live.words + (bit >>> 5)] as number) >>> (bit & 31)) & 1) !== 0;
   }
 
   /** A write is saved when some reload may read it: liveness of the stack slots, backward. */
@@ -295,7 +303,11 @@ class Spiller {
       const place = this.leaves[r];
       // One write and one place where it leaves: save there, after its last use before. By then a check may have told
       // the verifier more about it.
-      if (this.defCount[r] === 1 && Array.isArray(place) && (this.fn.blocks[place[0] as number] as MBlock).depth <= (this.defDepth[r] as number)) {
+      if (
+        this.defCount[r] === 1 &&
+        Array.isArray(place) &&
+        (this.fn.blocks[place[0] as number] as MBlock).depth <= (this.defDepth[r] as number)
+      ) {
         const before = this.afterLastMention(this.fn.blocks[place[0] as number] as MBlock, place[1] as number, r);
         (this.insertions[place[0] as number] as Insertion[]).push({ before, reg: r, kind: 'save' });
         continue;
@@ -304,7 +316,8 @@ class Spiller {
     }
     if (saved.length === 0) return;
     const words = (saved.length + 31) >>> 5;
-    const liveIn = new Uint32Array(blocks.length * words), liveOut = new Uint32Array(blocks.length * words);
+    const liveIn = new Uint32Array(blocks.length * words),
+      liveOut = new Uint32Array(blocks.length * words);
     const edgeUse = new Map<MBlock, Uint32Array[]>();
     for (const e of edges) {
       const set = new Uint32Array(words);
@@ -329,7 +342,7 @@ class Spiller {
         for (let n = virtualDefs(b.insts[at] as MInst, operands) - 1; n >= 0; n--) {
           const r = operands[n] as number;
           const x = index[r] as number;
-          if (x === -1 || ((now[x >>> 5] as number) >>> (x & 31) & 1) === 0) continue;
+          if (x === -1 || (((now[x >>> 5] as number) >>> (x & 31)) & 1) === 0) continue;
           onDef?.(r, at);
           now[x >>> 5]! &= ~(1 << (x & 31));
         }
@@ -338,7 +351,7 @@ class Spiller {
     };
     for (const list of this.insertions) list.sort((x, y) => x.before - y.before);
     const now = new Uint32Array(words);
-    for (let changed = true; changed;) {
+    for (let changed = true; changed; ) {
       changed = false;
       for (let k = blocks.length - 1; k >= 0; k--) {
         const b = blocks[k] as MBlock;

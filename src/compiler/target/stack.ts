@@ -9,8 +9,8 @@
  */
 import { CLASS, STACK_SIZE } from '../../isa/insn.ts';
 import type { Diagnostics, Loc } from '../diagnostics.ts';
-import { NONE, PSEUDO } from './machine.ts';
 import type { MBlock, MFunction, MInst, Slot } from './machine.ts';
+import { NONE, PSEUDO } from './machine.ts';
 
 /** Places all slots: rewrites memory operands to offsets from r10 and gives the bytes used. */
 export function layoutStack(fn: MFunction, diagnostics: Diagnostics, loc: Loc): number {
@@ -33,7 +33,9 @@ export function layoutStack(fn: MFunction, diagnostics: Diagnostics, loc: Loc): 
   let depth = 0;
   for (const k of order) {
     const slot = fn.slots[k] as Slot;
-    const apart = placed.filter((p) => slot.escapes || (fn.slots[p] as Slot).escapes || ((conflicts[k * words + (p >>> 5)] as number) >>> (p & 31) & 1) !== 0);
+    const apart = placed.filter(
+      (p) => slot.escapes || (fn.slots[p] as Slot).escapes || (((conflicts[k * words + (p >>> 5)] as number) >>> (p & 31)) & 1) !== 0,
+    );
     // Down from the frame pointer, the first place that is free of them all.
     let at = fit(0, size(k), slot.align);
     for (let p = 0; p < apart.length; p++) {
@@ -65,7 +67,8 @@ function fit(top: number, size: number, align: number): number {
 function findConflicts(fn: MFunction, words: number): Uint32Array {
   const blocks = fn.blocks;
   const touched = new Uint32Array(blocks.length * words);
-  const reads = new Uint32Array(blocks.length * words), kills = new Uint32Array(blocks.length * words);
+  const reads = new Uint32Array(blocks.length * words),
+    kills = new Uint32Array(blocks.length * words);
   const events: MInst[][] = blocks.map((b) => b.insts.filter((i) => i.op !== PSEUDO.LEA && (i.slot !== NONE || i.touch !== undefined)));
   blocks.forEach((_, k) => {
     const list = events[k] as MInst[];
@@ -73,7 +76,8 @@ function findConflicts(fn: MFunction, words: number): Uint32Array {
     for (let e = list.length - 1; e >= 0; e--) {
       const i = list[e] as MInst;
       forEachTouch(i, (s) => {
-        const w = at + (s >>> 5), bit = 1 << (s & 31);
+        const w = at + (s >>> 5),
+          bit = 1 << (s & 31);
         touched[w]! |= bit;
         if (overwrites(fn, i)) {
           reads[w]! &= ~bit;
@@ -86,7 +90,8 @@ function findConflicts(fn: MFunction, words: number): Uint32Array {
   const after = backward(blocks, reads, kills, words);
 
   const conflicts = new Uint32Array(fn.slots.length * words);
-  const live = new Uint32Array(words), seen = new Uint32Array(words);
+  const live = new Uint32Array(words),
+    seen = new Uint32Array(words);
   blocks.forEach((_, k) => {
     const list = events[k] as MInst[];
     if (list.length === 0) return;
@@ -94,7 +99,9 @@ function findConflicts(fn: MFunction, words: number): Uint32Array {
     const seenAt = new Uint32Array(list.length * words);
     list.forEach((i, e) => {
       seenAt.set(seen, e * words);
-      forEachTouch(i, (s) => { seen[s >>> 5]! |= 1 << (s & 31); });
+      forEachTouch(i, (s) => {
+        seen[s >>> 5]! |= 1 << (s & 31);
+      });
     });
     live.set(after.subarray(k * words, (k + 1) * words));
     for (let e = list.length - 1; e >= 0; e--) {
@@ -140,12 +147,13 @@ const BYTES: readonly number[] = [4, 2, 1, 8];
 /** What has been touched on some way to each block. */
 function forward(blocks: readonly MBlock[], touched: Uint32Array, words: number): Uint32Array {
   const before = new Uint32Array(blocks.length * words);
-  for (let changed = true; changed;) {
+  for (let changed = true; changed; ) {
     changed = false;
     blocks.forEach((b, k) => {
       for (const p of b.preds) {
         for (let w = 0; w < words; w++) {
-          const all = ((before[k * words + w] as number) | (before[p.index * words + w] as number) | (touched[p.index * words + w] as number)) >>> 0;
+          const all =
+            ((before[k * words + w] as number) | (before[p.index * words + w] as number) | (touched[p.index * words + w] as number)) >>> 0;
           if (all !== before[k * words + w]) {
             before[k * words + w] = all;
             changed = true;
@@ -160,7 +168,7 @@ function forward(blocks: readonly MBlock[], touched: Uint32Array, words: number)
 /** What is read on some way from the end of each block. */
 function backward(blocks: readonly MBlock[], reads: Uint32Array, kills: Uint32Array, words: number): Uint32Array {
   const after = new Uint32Array(blocks.length * words);
-  for (let changed = true; changed;) {
+  for (let changed = true; changed; ) {
     changed = false;
     for (let k = blocks.length - 1; k >= 0; k--) {
       const b = blocks[k] as MBlock;
@@ -189,7 +197,8 @@ function reportTooLarge(fn: MFunction, diagnostics: Diagnostics, loc: Loc, depth
   const list = largest.map((s) => `${named(s)} (${s.size} bytes)`).join(', ');
   const saved = spills > 0 ? `; ${spills} saved register${spills > 1 ? 's take' : ' takes'} ${spills * 8} bytes` : '';
   diagnostics.error(
-    'stack-too-large', largest[0]?.loc ?? loc,
+    'stack-too-large',
+    largest[0]?.loc ?? loc,
     `${fn.name} needs ${depth} bytes of stack, BPF has ${STACK_SIZE}${list ? `; the largest: ${list}` : ''}${saved}. Large variables can live in a per-CPU array map instead`,
     largest.map((s) => ({ message: `${named(s)} takes ${s.size} bytes`, loc: s.loc })),
   );

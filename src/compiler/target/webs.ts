@@ -3,8 +3,8 @@
  * read can see. After spilling, each reload begins such a part.
  */
 import { computeLiveness, forEachLive } from './liveness.ts';
-import { FIRST_VIRTUAL, asmOf, flagsOf, virtualDefs, virtualUses, DEFS_DST, DEFS_SRC, USES_DST, USES_SRC } from './machine.ts';
 import type { MBlock, MFunction, MInst } from './machine.ts';
+import { asmOf, DEFS_DST, DEFS_SRC, FIRST_VIRTUAL, flagsOf, USES_DST, USES_SRC, virtualDefs, virtualUses } from './machine.ts';
 
 export function renameWebs(fn: MFunction): void {
   const live = computeLiveness(fn);
@@ -19,7 +19,8 @@ export function renameWebs(fn: MFunction): void {
     return r;
   };
   const union = (a: number, b: number): void => {
-    const x = find(a), y = find(b);
+    const x = find(a),
+      y = find(b);
     if (x !== y) parent[y] = x;
   };
   // A web for each register live at each block's start.
@@ -36,7 +37,8 @@ export function renameWebs(fn: MFunction): void {
   }
   const now = new Int32Array(fn.nextReg).fill(-1);
   // Webs of each operand, in the order in which `rewrite` will come by.
-  const reads: number[] = [], writes: number[] = [];
+  const reads: number[] = [],
+    writes: number[] = [];
   const operands: number[] = [];
   for (const b of fn.blocks) {
     enter(now, entry[b.index] as Int32Array);
@@ -80,7 +82,8 @@ export function renameWebs(fn: MFunction): void {
     }
     return name;
   };
-  let atRead = 0, atWrite = 0;
+  let atRead = 0,
+    atWrite = 0;
   for (const b of fn.blocks) {
     for (const i of b.insts) {
       const nu = virtualUses(i, operands);

@@ -5,10 +5,10 @@
  * overwrites: read them before calling back.
  */
 import { Refusal } from '../fault.ts';
-import { MAILBOX, REGION_LIMIT, REGION_STEP } from '../memory.ts';
+import type { MapFamily } from '../maps/map.ts';
 import { VmMap } from '../maps/map.ts';
 import type { VmMemory } from '../memory.ts';
-import type { MapFamily } from '../maps/map.ts';
+import { MAILBOX, REGION_LIMIT, REGION_STEP } from '../memory.ts';
 import type { MachineState } from '../state.ts';
 
 /**
@@ -77,7 +77,8 @@ export class HelperCall {
     const address = this.address(argument);
     if (length === 0) return 0;
     const position = this.memory.find(address, length, write);
-    if (position === -1) throw new Refusal(write ? 'write' : 'read', `argument ${argument}: ${this.memory.describe(address, length, write)}`, address);
+    if (position === -1)
+      throw new Refusal(write ? 'write' : 'read', `argument ${argument}: ${this.memory.describe(address, length, write)}`, address);
     return position;
   }
 
@@ -91,15 +92,21 @@ export class HelperCall {
   map(argument: number, families?: readonly MapFamily[]): VmMap {
     const region = this.memory.regionAt(this.address(argument));
     const map = region?.owner;
-    if (region?.kind !== 'map' || !(map instanceof VmMap)) throw new Refusal('argument', `argument ${argument}: 0x${this.long(argument).toString(16)} is no map`);
-    if (families !== undefined && !families.includes(map.family)) throw new Refusal('argument', `argument ${argument}: map '${map.shape.name}' of type '${map.shape.type}' does not go with this helper`);
+    if (region?.kind !== 'map' || !(map instanceof VmMap))
+      throw new Refusal('argument', `argument ${argument}: 0x${this.long(argument).toString(16)} is no map`);
+    if (families !== undefined && !families.includes(map.family))
+      throw new Refusal(
+        'argument',
+        `argument ${argument}: map '${map.shape.name}' of type '${map.shape.type}' does not go with this helper`,
+      );
     return map;
   }
 
   /** A function of a program, for callbacks. */
   callback(argument: number): number {
     const address = this.address(argument);
-    if (address < REGION_LIMIT * REGION_STEP) throw new Refusal('argument', `argument ${argument}: 0x${this.long(argument).toString(16)} is no function`);
+    if (address < REGION_LIMIT * REGION_STEP)
+      throw new Refusal('argument', `argument ${argument}: 0x${this.long(argument).toString(16)} is no function`);
     return address;
   }
 

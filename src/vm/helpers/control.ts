@@ -1,9 +1,9 @@
 /** Helpers that call back: loops and timers. Tail calls are the machine's own, as they end their caller. */
 import { Refusal } from '../fault.ts';
-import { ERRNO } from '../maps/store.ts';
-import { now } from '../state.ts';
 import type { VmMap } from '../maps/map.ts';
+import { ERRNO } from '../maps/store.ts';
 import type { Timer } from '../state.ts';
+import { now } from '../state.ts';
 import type { HelperCall, HelperRow } from './call.ts';
 
 const MAX_LOOPS = 1 << 23;

@@ -3,8 +3,8 @@
  * own layout is its secret, so any will do).
  */
 import { Refusal } from '../fault.ts';
-import { ERRNO } from '../maps/store.ts';
 import type { RingStore } from '../maps/records.ts';
+import { ERRNO } from '../maps/store.ts';
 import type { HelperCall, HelperRow } from './call.ts';
 
 function write(call: HelperCall, argument: number, address: number, size: number): void {

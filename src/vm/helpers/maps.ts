@@ -1,7 +1,8 @@
 /** Helpers that look up, change and walk maps. */
-import { ERRNO, UPDATE } from '../maps/store.ts';
-import type { MapFamily } from '../maps/map.ts';
+
 import { Refusal } from '../fault.ts';
+import type { MapFamily } from '../maps/map.ts';
+import { ERRNO, UPDATE } from '../maps/store.ts';
 import type { HelperCall, HelperRow } from './call.ts';
 
 /** Families with keys. */

@@ -1,8 +1,8 @@
 /** Helpers that give something to the host: trace text, formatted strings, perf and ring buffer records, stacks. */
 import { Refusal } from '../fault.ts';
 import { formatText } from '../format.ts';
-import { ERRNO } from '../maps/store.ts';
 import type { PerfStore, RingStore } from '../maps/records.ts';
+import { ERRNO } from '../maps/store.ts';
 import type { HelperCall, HelperRow } from './call.ts';
 
 const CURRENT_CPU = 0xffff_ffff;
@@ -13,7 +13,8 @@ const LINE = 1024;
 function formatted(call: HelperCall, format: string, args: readonly bigint[], size: number): string | undefined {
   const { memory } = call;
   return formatText(format, {
-    args, size,
+    args,
+    size,
     text(address) {
       const room = memory.room(Number(address), false);
       return room === 0 ? undefined : call.text(memory.find(Number(address), 1, false), room);

@@ -111,7 +111,11 @@ export const PACKET_HELPERS: readonly HelperRow[] = [
   { id: 44, name: 'bpf_xdp_adjust_head', run: (call) => packet(call).moveStart(call.int(2)) },
   { id: 54, name: 'bpf_xdp_adjust_meta', run: (call) => packet(call).moveMeta(call.int(2)) },
   { id: 65, name: 'bpf_xdp_adjust_tail', run: (call) => packet(call).moveEnd(call.int(2)) },
-  { id: 68, name: 'bpf_skb_load_bytes_relative', run: loadBytes((call, size) => packet(call).fromHeader(call.uint(5) === 1 ? 'network' : 'link', call.uint(2), size)) },
+  {
+    id: 68,
+    name: 'bpf_skb_load_bytes_relative',
+    run: loadBytes((call, size) => packet(call).fromHeader(call.uint(5) === 1 ? 'network' : 'link', call.uint(2), size)),
+  },
   { id: 188, name: 'bpf_xdp_get_buff_len', run: (call) => packet(call).length },
   { id: 189, name: 'bpf_xdp_load_bytes', run: xdpBytes(false) },
   { id: 190, name: 'bpf_xdp_store_bytes', run: xdpBytes(true) },

@@ -172,9 +172,13 @@ export const SYSTEM_HELPERS: readonly HelperRow[] = [
   { id: 182, name: 'bpf_strncmp', run: strncmp },
   { id: 183, name: 'bpf_get_func_arg', run: functionArgument },
   { id: 186, name: 'bpf_get_retval', run: ({ state }) => state.returnValue },
-  { id: 187, name: 'bpf_set_retval', run: (call) => {
-    call.state.returnValue = call.int(1);
-    return 0;
-  } },
+  {
+    id: 187,
+    name: 'bpf_set_retval',
+    run: (call) => {
+      call.state.returnValue = call.int(1);
+      return 0;
+    },
+  },
   { id: 208, name: 'bpf_ktime_get_tai_ns', run: (call) => now(call.state) },
 ];

@@ -1,7 +1,8 @@
 /** Arrays, per CPU or not: all values exist from the start, next to each other. */
-import { ERRNO, isPerCpu, round8, UPDATE } from './store.ts';
-import type { MapHost, MapShape, MapStore } from './store.ts';
+
 import type { Region } from '../memory.ts';
+import type { MapHost, MapShape, MapStore } from './store.ts';
+import { ERRNO, isPerCpu, round8, UPDATE } from './store.ts';
 
 export function createArray(shape: MapShape, host: MapHost): MapStore & { readonly values: number } {
   const { memory } = host;

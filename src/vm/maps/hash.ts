@@ -7,9 +7,10 @@
  *
  * The kernel's own LRU is approximate; this one is exact, so what it drops may differ.
  */
-import { ERRNO, isPerCpu, round8, UPDATE } from './store.ts';
-import type { MapHost, MapShape, MapStore } from './store.ts';
+
 import type { Region } from '../memory.ts';
+import type { MapHost, MapShape, MapStore } from './store.ts';
+import { ERRNO, isPerCpu, round8, UPDATE } from './store.ts';
 
 const NONE = -1;
 /** More removed elements than this are reused within a run. */
@@ -132,7 +133,15 @@ class Hash implements MapStore {
     let at = key;
     const end = key + this.shape.keySize;
     if ((key & 3) === 0) for (; at + 4 <= end; at += 4) h = mix(h ^ (words[at >> 2] as number));
-    else for (; at + 4 <= end; at += 4) h = mix(h ^ ((bytes[at] as number) | ((bytes[at + 1] as number) << 8) | ((bytes[at + 2] as number) << 16) | ((bytes[at + 3] as number) << 24)));
+    else
+      for (; at + 4 <= end; at += 4)
+        h = mix(
+          h ^
+            ((bytes[at] as number) |
+              ((bytes[at + 1] as number) << 8) |
+              ((bytes[at + 2] as number) << 16) |
+              ((bytes[at + 3] as number) << 24)),
+        );
     for (; at < end; at++) h = mix(h ^ (bytes[at] as number));
     return (h ^ (h >>> 16)) & (this.buckets.length - 1);
   }

@@ -1,7 +1,8 @@
 /** Longest prefix match. The key is a length in bits, then data; one table of exact keys per length, longest first. */
-import { ERRNO, round8, UPDATE } from './store.ts';
-import type { MapHost, MapShape, MapStore } from './store.ts';
+
 import type { Region } from '../memory.ts';
+import type { MapHost, MapShape, MapStore } from './store.ts';
+import { ERRNO, round8, UPDATE } from './store.ts';
 
 interface Entry {
   readonly position: number;

@@ -1,14 +1,15 @@
 /** A map of the machine: its store by type, and the host's way to its contents. */
+
+import type { MapSpec } from '../../object/spec.ts';
 import { VmLoadError } from '../fault.ts';
 import { createArray, createSlots } from './array.ts';
 import { createHash } from './hash.ts';
 import { createLpm } from './lpm.ts';
 import { createBloom, createQueue } from './queue.ts';
-import { createPerf, createRing } from './records.ts';
-import { ERRNO, isPerCpu, READ_ONLY_FOR_PROGRAMS } from './store.ts';
-import type { MapSpec } from '../../object/spec.ts';
 import type { PerfStore, RecordStore, RingStore } from './records.ts';
+import { createPerf, createRing } from './records.ts';
 import type { MapHost, MapShape, MapStore } from './store.ts';
+import { ERRNO, isPerCpu, READ_ONLY_FOR_PROGRAMS } from './store.ts';
 
 export type MapFamily = 'table' | 'slots' | 'queue' | 'ring' | 'perf' | 'storage' | 'stacks';
 
@@ -20,22 +21,42 @@ interface TypeRow {
 const table = (create: TypeRow['create']): TypeRow => ({ family: 'table', create });
 const slots = (create: TypeRow['create']): TypeRow => ({ family: 'slots', create });
 /** Keyed by the object's address, so as many as there are objects. */
-const storage: TypeRow = { family: 'storage', create: (shape, host) => createHash({ ...shape, keySize: 8, maxEntries: Number.MAX_SAFE_INTEGER }, host) };
+const storage: TypeRow = {
+  family: 'storage',
+  create: (shape, host) => createHash({ ...shape, keySize: 8, maxEntries: Number.MAX_SAFE_INTEGER }, host),
+};
 
 const TYPES: ReadonlyMap<string, TypeRow> = new Map([
-  ['array', table(createArray)], ['percpu_array', table(createArray)],
-  ['hash', table(createHash)], ['percpu_hash', table(createHash)], ['lru_hash', table(createHash)], ['lru_percpu_hash', table(createHash)],
+  ['array', table(createArray)],
+  ['percpu_array', table(createArray)],
+  ['hash', table(createHash)],
+  ['percpu_hash', table(createHash)],
+  ['lru_hash', table(createHash)],
+  ['lru_percpu_hash', table(createHash)],
   ['lpm_trie', table(createLpm)],
-  ['prog_array', slots(createSlots)], ['array_of_maps', slots(createSlots)], ['hash_of_maps', slots(createHash)],
-  ['cgroup_array', slots(createSlots)], ['devmap', slots(createSlots)], ['devmap_hash', slots(createHash)], ['cpumap', slots(createSlots)],
-  ['xskmap', slots(createSlots)], ['sockmap', slots(createSlots)], ['sockhash', slots(createHash)], ['reuseport_sockarray', slots(createSlots)],
-  ['queue', { family: 'queue', create: createQueue }], ['stack', { family: 'queue', create: createQueue }],
+  ['prog_array', slots(createSlots)],
+  ['array_of_maps', slots(createSlots)],
+  ['hash_of_maps', slots(createHash)],
+  ['cgroup_array', slots(createSlots)],
+  ['devmap', slots(createSlots)],
+  ['devmap_hash', slots(createHash)],
+  ['cpumap', slots(createSlots)],
+  ['xskmap', slots(createSlots)],
+  ['sockmap', slots(createSlots)],
+  ['sockhash', slots(createHash)],
+  ['reuseport_sockarray', slots(createSlots)],
+  ['queue', { family: 'queue', create: createQueue }],
+  ['stack', { family: 'queue', create: createQueue }],
   ['bloom_filter', { family: 'queue', create: createBloom }],
   ['ringbuf', { family: 'ring', create: createRing }],
   ['perf_event_array', { family: 'perf', create: createPerf }],
   ['stack_trace', { family: 'stacks', create: createHash }],
-  ['sk_storage', storage], ['task_storage', storage], ['inode_storage', storage], ['cgrp_storage', storage],
-  ['cgroup_storage', storage], ['percpu_cgroup_storage', storage],
+  ['sk_storage', storage],
+  ['task_storage', storage],
+  ['inode_storage', storage],
+  ['cgrp_storage', storage],
+  ['cgroup_storage', storage],
+  ['percpu_cgroup_storage', storage],
 ]);
 
 export class MapError extends Error {
@@ -66,7 +87,8 @@ export class VmMap {
   constructor(spec: MapSpec, number: number, host: MapHost) {
     const row = TYPES.get(spec.type);
     if (row === undefined) throw new VmLoadError(`map '${spec.name}': type '${spec.type}' is not one the machine has`);
-    if (spec.valueSize < 0 || spec.keySize < 0 || spec.keySize > 65536 || spec.valueSize > 1 << 28) throw new VmLoadError(`map '${spec.name}': impossible sizes`);
+    if (spec.valueSize < 0 || spec.keySize < 0 || spec.keySize > 65536 || spec.valueSize > 1 << 28)
+      throw new VmLoadError(`map '${spec.name}': impossible sizes`);
     const keySize = row.family === 'storage' ? 8 : spec.keySize;
     const indexed = row.create === createArray || row.create === createSlots;
     if (indexed && keySize !== 4) throw new VmLoadError(`map '${spec.name}': keys of ${spec.type} have 4 bytes, not ${keySize}`);
@@ -74,7 +96,12 @@ export class VmMap {
     const maxEntries = indexed && spec.maxEntries === 0 ? host.cpus : spec.maxEntries;
     this.spec = spec;
     this.shape = {
-      name: spec.name, type: spec.type, keySize, valueSize: spec.valueSize, maxEntries, flags: spec.flags,
+      name: spec.name,
+      type: spec.type,
+      keySize,
+      valueSize: spec.valueSize,
+      maxEntries,
+      flags: spec.flags,
       readOnly: spec.frozen === true || (spec.flags & READ_ONLY_FOR_PROGRAMS) !== 0,
     };
     this.family = row.family;
@@ -173,12 +200,14 @@ export class VmMap {
   }
 
   private records(): RecordStore {
-    if (this.family !== 'ring' && this.family !== 'perf') throw new VmLoadError(`map '${this.shape.name}' of type '${this.shape.type}' carries no records`);
+    if (this.family !== 'ring' && this.family !== 'perf')
+      throw new VmLoadError(`map '${this.shape.name}' of type '${this.shape.type}' carries no records`);
     return this.store as RingStore | PerfStore;
   }
 
   private putKey(key: Uint8Array): void {
-    if (key.length !== this.shape.keySize) throw new VmLoadError(`map '${this.shape.name}': a key has ${this.shape.keySize} bytes, not ${key.length}`);
+    if (key.length !== this.shape.keySize)
+      throw new VmLoadError(`map '${this.shape.name}': a key has ${this.shape.keySize} bytes, not ${key.length}`);
     this.host.memory.bytes.set(key, this.keyAt);
   }
 

@@ -1,6 +1,7 @@
 /** Maps without keys: queue, stack and bloom filter, worked by push, pop and peek. */
-import { ERRNO, UPDATE } from './store.ts';
+
 import type { MapHost, MapShape, MapStore } from './store.ts';
+import { ERRNO, UPDATE } from './store.ts';
 
 const KEYLESS = { lookup: () => 0, remove: () => -ERRNO.EINVAL, keys: () => [], valueOn: () => -1 };
 

@@ -1,11 +1,17 @@
 /** Maps that carry records to the host: ring buffers and perf event arrays. What a program submits ends in a list. */
 import { Refusal } from '../fault.ts';
-import { ERRNO } from './store.ts';
-import type { MapHost, MapShape, MapStore } from './store.ts';
 import type { Region } from '../memory.ts';
+import type { MapHost, MapShape, MapStore } from './store.ts';
+import { ERRNO } from './store.ts';
 
 const HEADER = 8;
-const NOT_A_TABLE: MapStore = { lookup: () => 0, update: () => -ERRNO.EINVAL, remove: () => -ERRNO.EINVAL, keys: () => [], valueOn: () => -1 };
+const NOT_A_TABLE: MapStore = {
+  lookup: () => 0,
+  update: () => -ERRNO.EINVAL,
+  remove: () => -ERRNO.EINVAL,
+  keys: () => [],
+  valueOn: () => -1,
+};
 
 export interface RecordStore extends MapStore {
   /** Takes what was submitted since the last call. */

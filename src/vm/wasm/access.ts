@@ -4,13 +4,14 @@
  * An access relative to the frame pointer needs no check at run time: the frame pointer cannot change, so the
  * translation knows the place, and addresses linear memory directly.
  */
+
+import type { Insn } from '../../isa/insn.ts';
 import { ATOMIC, CLASS, FP, MODE, SIZE } from '../../isa/insn.ts';
 import { FRAME_SIZE, TABLE } from '../memory.ts';
 import { getRegister, setRegister } from './arithmetic.ts';
 import { ADDRESS, ENTRY, FAULT_KINDS, FRAME, IMPORT, OLD, POSITION } from './locals.ts';
-import { OP, VOID } from './writer.ts';
-import type { Insn } from '../../isa/insn.ts';
 import type { WasmWriter } from './writer.ts';
+import { OP, VOID } from './writer.ts';
 
 interface Width {
   readonly bytes: number;
@@ -37,7 +38,13 @@ function memoryArgument(w: WasmWriter, opcode: number, offset: number): void {
   w.byte(opcode).byte(0).unsigned(offset);
 }
 
-export function emitFault(w: WasmWriter, kind: (typeof FAULT_KINDS)[number], index: number, size: number, address: number | undefined): void {
+export function emitFault(
+  w: WasmWriter,
+  kind: (typeof FAULT_KINDS)[number],
+  index: number,
+  size: number,
+  address: number | undefined,
+): void {
   w.byte(OP.i32Const).signed(FAULT_KINDS.indexOf(kind)).byte(OP.i32Const).signed(index).byte(OP.i32Const).signed(size);
   if (address === undefined) w.byte(OP.i64Const).signed(0);
   else w.byte(OP.localGet).unsigned(address);
@@ -51,9 +58,23 @@ function emitPlace(w: WasmWriter, regions: number, index: number, base: number, 
   if (off !== 0) w.byte(OP.i64Const).signed(off).byte(OP.i64Add);
   w.byte(OP.localTee).unsigned(ADDRESS);
   // Is the region id one of the table's? Masked all the same, so that the table is never left.
-  w.byte(OP.i64Const).signed(32).bytes(OP.i64ShrU, OP.i32WrapI64, OP.localTee).unsigned(ENTRY).byte(OP.i32Const).signed(regions - 1).byte(OP.i32GtU);
+  w.byte(OP.i64Const)
+    .signed(32)
+    .bytes(OP.i64ShrU, OP.i32WrapI64, OP.localTee)
+    .unsigned(ENTRY)
+    .byte(OP.i32Const)
+    .signed(regions - 1)
+    .byte(OP.i32GtU);
   w.byte(OP.localGet).unsigned(ADDRESS).byte(OP.i32WrapI64);
-  w.byte(OP.localGet).unsigned(ENTRY).byte(OP.i32Const).signed(regions - 1).byte(OP.i32And).byte(OP.i32Const).signed(4).bytes(OP.i32Shl, OP.localTee).unsigned(ENTRY);
+  w.byte(OP.localGet)
+    .unsigned(ENTRY)
+    .byte(OP.i32Const)
+    .signed(regions - 1)
+    .byte(OP.i32And)
+    .byte(OP.i32Const)
+    .signed(4)
+    .bytes(OP.i32Shl, OP.localTee)
+    .unsigned(ENTRY);
   memoryArgument(w, OP.i32Load, TABLE);
   w.bytes(OP.i32Sub, OP.localTee).unsigned(POSITION).byte(OP.i64ExtendI32U).byte(OP.i64Const).signed(bytes).byte(OP.i64Add);
   w.byte(OP.localGet).unsigned(ENTRY);
@@ -88,7 +109,10 @@ export function emitStore(w: WasmWriter, regions: number, insn: Insn, index: num
 }
 
 const COMBINE: ReadonlyMap<number, number> = new Map([
-  [ATOMIC.ADD, OP.i64Add], [ATOMIC.OR, OP.i64Or], [ATOMIC.AND, OP.i64And], [ATOMIC.XOR, OP.i64Xor],
+  [ATOMIC.ADD, OP.i64Add],
+  [ATOMIC.OR, OP.i64Or],
+  [ATOMIC.AND, OP.i64And],
+  [ATOMIC.XOR, OP.i64Xor],
 ]);
 
 /** Programs run alone, so each of these is a load and a store. */

@@ -1,21 +1,35 @@
 /** ALU, ALU64 and the comparisons of jumps as WebAssembly. Division and shifts by the rules of BPF, which never trap. */
+
+import type { Insn } from '../../isa/insn.ts';
 import { ALU, CLASS, JMP, SRC } from '../../isa/insn.ts';
 import { MAY_GOTO, REGISTER } from './locals.ts';
-import { I32, I64, OP } from './writer.ts';
-import type { Insn } from '../../isa/insn.ts';
 import type { WasmWriter } from './writer.ts';
+import { I32, I64, OP } from './writer.ts';
 
 /** WebAssembly's operations by BPF's, 64 bits then 32. Its shifts take their count modulo the width, as BPF's do. */
 const BINARY: ReadonlyMap<number, readonly [number, number]> = new Map([
-  [ALU.ADD, [OP.i64Add, OP.i32Add]], [ALU.SUB, [OP.i64Sub, OP.i32Sub]], [ALU.MUL, [OP.i64Mul, OP.i32Mul]],
-  [ALU.OR, [OP.i64Or, OP.i32Or]], [ALU.AND, [OP.i64And, OP.i32And]], [ALU.XOR, [OP.i64Xor, OP.i32Xor]],
-  [ALU.LSH, [OP.i64Shl, OP.i32Shl]], [ALU.RSH, [OP.i64ShrU, OP.i32ShrU]], [ALU.ARSH, [OP.i64ShrS, OP.i32ShrS]],
+  [ALU.ADD, [OP.i64Add, OP.i32Add]],
+  [ALU.SUB, [OP.i64Sub, OP.i32Sub]],
+  [ALU.MUL, [OP.i64Mul, OP.i32Mul]],
+  [ALU.OR, [OP.i64Or, OP.i32Or]],
+  [ALU.AND, [OP.i64And, OP.i32And]],
+  [ALU.XOR, [OP.i64Xor, OP.i32Xor]],
+  [ALU.LSH, [OP.i64Shl, OP.i32Shl]],
+  [ALU.RSH, [OP.i64ShrU, OP.i32ShrU]],
+  [ALU.ARSH, [OP.i64ShrS, OP.i32ShrS]],
 ]);
 
 const COMPARE: ReadonlyMap<number, readonly [number, number]> = new Map([
-  [JMP.JEQ, [OP.i64Eq, OP.i32Eq]], [JMP.JNE, [OP.i64Ne, OP.i32Ne]],
-  [JMP.JGT, [OP.i64GtU, OP.i32GtU]], [JMP.JGE, [OP.i64GeU, OP.i32GeU]], [JMP.JLT, [OP.i64LtU, OP.i32LtU]], [JMP.JLE, [OP.i64LeU, OP.i32LeU]],
-  [JMP.JSGT, [OP.i64GtS, OP.i32GtS]], [JMP.JSGE, [OP.i64GeS, OP.i32GeS]], [JMP.JSLT, [OP.i64LtS, OP.i32LtS]], [JMP.JSLE, [OP.i64LeS, OP.i32LeS]],
+  [JMP.JEQ, [OP.i64Eq, OP.i32Eq]],
+  [JMP.JNE, [OP.i64Ne, OP.i32Ne]],
+  [JMP.JGT, [OP.i64GtU, OP.i32GtU]],
+  [JMP.JGE, [OP.i64GeU, OP.i32GeU]],
+  [JMP.JLT, [OP.i64LtU, OP.i32LtU]],
+  [JMP.JLE, [OP.i64LeU, OP.i32LeU]],
+  [JMP.JSGT, [OP.i64GtS, OP.i32GtS]],
+  [JMP.JSGE, [OP.i64GeS, OP.i32GeS]],
+  [JMP.JSLT, [OP.i64LtS, OP.i32LtS]],
+  [JMP.JSLE, [OP.i64LeS, OP.i32LeS]],
 ]);
 
 export function getRegister(w: WasmWriter, register: number): void {
@@ -106,7 +120,10 @@ function emitDivision(w: WasmWriter, insn: Insn, wide: boolean, divide: boolean)
   w.byte(OP.else);
   if (signed && divide) {
     right(w, insn, wide);
-    w.byte(wide ? OP.i64Const : OP.i32Const).signed(-1).byte(wide ? OP.i64Eq : OP.i32Eq).bytes(OP.if, type);
+    w.byte(wide ? OP.i64Const : OP.i32Const)
+      .signed(-1)
+      .byte(wide ? OP.i64Eq : OP.i32Eq)
+      .bytes(OP.if, type);
     negated();
     w.byte(OP.else);
     operation();
@@ -120,10 +137,16 @@ function emitSwap(w: WasmWriter, insn: Insn, swap64: number): void {
   const little = insn.op === (CLASS.ALU | ALU.END | SRC.K);
   if (little && insn.imm === 64) return;
   getRegister(w, insn.dst);
-  if (little) w.byte(OP.i64Const).signed64(insn.imm === 16 ? 0xffffn : 0xffffffffn).byte(OP.i64And);
+  if (little)
+    w.byte(OP.i64Const)
+      .signed64(insn.imm === 16 ? 0xffffn : 0xffffffffn)
+      .byte(OP.i64And);
   else {
     w.byte(OP.call).unsigned(swap64);
-    if (insn.imm < 64) w.byte(OP.i64Const).signed(64 - insn.imm).byte(OP.i64ShrU);
+    if (insn.imm < 64)
+      w.byte(OP.i64Const)
+        .signed(64 - insn.imm)
+        .byte(OP.i64ShrU);
   }
   setRegister(w, insn.dst);
 }
@@ -132,7 +155,12 @@ function emitSwap(w: WasmWriter, insn: Insn, swap64: number): void {
 export function emitSwap64Body(w: WasmWriter): void {
   const halfSwap = (mask: bigint, shift: number): void => {
     w.bytes(OP.localGet, 0, OP.i64Const).signed64(mask).byte(OP.i64And).byte(OP.i64Const).signed(shift).byte(OP.i64Shl);
-    w.bytes(OP.localGet, 0, OP.i64Const).signed(shift).byte(OP.i64ShrU).byte(OP.i64Const).signed64(mask).bytes(OP.i64And, OP.i64Or, OP.localSet, 0);
+    w.bytes(OP.localGet, 0, OP.i64Const)
+      .signed(shift)
+      .byte(OP.i64ShrU)
+      .byte(OP.i64Const)
+      .signed64(mask)
+      .bytes(OP.i64And, OP.i64Or, OP.localSet, 0);
   };
   w.unsigned(0);
   halfSwap(0x00ff00ff00ff00ffn, 8);
@@ -153,7 +181,10 @@ export function emitCondition(w: WasmWriter, insn: Insn): void {
   const op = insn.op & 0xf0;
   left(w, insn, wide);
   right(w, insn, wide);
-  if (op === JMP.JSET) w.byte(wide ? OP.i64And : OP.i32And).byte(wide ? OP.i64Const : OP.i32Const).signed(0);
+  if (op === JMP.JSET)
+    w.byte(wide ? OP.i64And : OP.i32And)
+      .byte(wide ? OP.i64Const : OP.i32Const)
+      .signed(0);
   const codes = op === JMP.JSET ? COMPARE.get(JMP.JNE) : COMPARE.get(op);
   if (codes === undefined) throw new Error(`no such jump: ${insn.op}`);
   w.byte(codes[wide ? 0 : 1]);

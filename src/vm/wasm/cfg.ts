@@ -5,10 +5,11 @@
  * edge backward goes to a block that dominates its source: a loop with one entry. Nearly all compiled code is; what is
  * not gets the slower form.
  */
+
+import type { Insn } from '../../isa/insn.ts';
+import type { Code, CodeFunction } from '../code.ts';
 import { isConditional, isExit, isJump } from '../code.ts';
 import { dominators } from './dominators.ts';
-import type { Code, CodeFunction } from '../code.ts';
-import type { Insn } from '../../isa/insn.ts';
 
 /** All lists are by block. */
 export interface Graph {
@@ -79,7 +80,14 @@ export function graphOf(code: Code, fn: CodeFunction): Graph {
     firstMerge[above] = i;
   }
   return {
-    count, next, taken, loop, merge, firstMerge, nextMerge, reducible,
+    count,
+    next,
+    taken,
+    loop,
+    merge,
+    firstMerge,
+    nextMerge,
+    reducible,
     start: Int32Array.from(order, (block) => starts[block] as number),
     end: Int32Array.from(order, (block) => starts[block + 1] ?? fn.end),
   };

@@ -81,7 +81,11 @@ function depthFirst(first: Int32Array, second: Int32Array, vertex: Int32Array, n
 }
 
 /** Edges into each reachable block, as lists. */
-function reverseEdges(first: Int32Array, second: Int32Array, number: Int32Array): { heads: Int32Array; nexts: Int32Array; sources: Int32Array } {
+function reverseEdges(
+  first: Int32Array,
+  second: Int32Array,
+  number: Int32Array,
+): { heads: Int32Array; nexts: Int32Array; sources: Int32Array } {
   const n = first.length;
   const heads = new Int32Array(n).fill(-1);
   const nexts = new Int32Array(2 * n);

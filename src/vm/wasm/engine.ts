@@ -1,9 +1,10 @@
 /** The fast engine: a program compiled to WebAssembly at its first call. */
+
+import type { Code } from '../code.ts';
+import type { Executable, Runtime } from '../runtime.ts';
 import { FAULT_KINDS } from './locals.ts';
 import { translate } from './translate.ts';
 import { WASM } from './types.ts';
-import type { Code } from '../code.ts';
-import type { Executable, Runtime } from '../runtime.ts';
 
 type Run = (fn: number, depth: number) => void;
 

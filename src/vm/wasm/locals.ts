@@ -1,6 +1,7 @@
 /** The local variables of every translated function, and the functions around them. */
-import { I32, I64 } from './writer.ts';
+
 import type { WasmWriter } from './writer.ts';
+import { I32, I64 } from './writer.ts';
 
 /** r1 to r5 are the parameters, the depth of the frame the sixth. */
 export const REGISTER: readonly number[] = [6, 0, 1, 2, 3, 4, 7, 8, 9, 10, 11];
@@ -17,7 +18,11 @@ export const MAY_GOTO = 18;
 export const NEXT = 19;
 
 export function declareLocals(w: WasmWriter): void {
-  w.unsigned(2).unsigned(OLD - DEPTH).byte(I64).unsigned(NEXT - OLD).byte(I32);
+  w.unsigned(2)
+    .unsigned(OLD - DEPTH)
+    .byte(I64)
+    .unsigned(NEXT - OLD)
+    .byte(I32);
 }
 
 /** Function numbers: imports first. */

@@ -8,9 +8,10 @@
  *
  * Nothing here recurses: depth of nesting is the program's to choose, and programs are hostile.
  */
-import { OP, VOID } from './writer.ts';
+
 import type { Graph } from './cfg.ts';
 import type { WasmWriter } from './writer.ts';
+import { OP, VOID } from './writer.ts';
 
 /** What the translation of instructions provides; all by index of instruction. */
 export interface BodyEmitter {
@@ -114,7 +115,10 @@ function dispatched(w: WasmWriter, graph: Graph, emit: BodyEmitter, nextLocal: n
   const { count } = graph;
   w.bytes(OP.loop, VOID);
   for (let i = 0; i < count; i++) w.bytes(OP.block, VOID);
-  w.byte(OP.localGet).unsigned(nextLocal).byte(OP.brTable).unsigned(count - 1);
+  w.byte(OP.localGet)
+    .unsigned(nextLocal)
+    .byte(OP.brTable)
+    .unsigned(count - 1);
   for (let i = 0; i < count; i++) w.unsigned(i);
   const edge = (from: number, to: number, depth: number): void => {
     leave(graph, emit, from, to);

@@ -12,18 +12,19 @@
  * and where a function begins, and lives in memory while someone else runs. The interpreter looks at the same places,
  * so both engines stop at the same instruction.
  */
+
+import type { Insn } from '../../isa/insn.ts';
 import { CALL, CLASS, JMP, MODE } from '../../isa/insn.ts';
+import type { Code, CodeFunction } from '../code.ts';
 import { isCall, isExit, isJump } from '../code.ts';
 import { MAY_GOTO_LIMIT } from '../interpret.ts';
 import { BUDGET, FRAME_REGION, FRAME_SIZE, MAILBOX, MAX_FRAMES, RESULT, STACK } from '../memory.ts';
 import { emitAtomic, emitFault, emitLoad, emitStore } from './access.ts';
 import { emitArithmetic, emitCondition, emitSwap64Body, getRegister, setRegister } from './arithmetic.ts';
 import { graphOf } from './cfg.ts';
-import { declareLocals, DEPTH, FIRST_FUNCTION, FRAME, IMPORT, LEFT, MAY_GOTO, NEXT } from './locals.ts';
+import { DEPTH, declareLocals, FIRST_FUNCTION, FRAME, IMPORT, LEFT, MAY_GOTO, NEXT } from './locals.ts';
 import { emitGraph } from './structure.ts';
 import { I32, I64, OP, VOID, WasmWriter } from './writer.ts';
-import type { Code, CodeFunction } from '../code.ts';
-import type { Insn } from '../../isa/insn.ts';
 
 /** Types by number. */
 const TYPE = { call: 0, fault: 1, function: 2, swap: 3, run: 4 } as const;
@@ -40,7 +41,14 @@ export function translate(code: Code, regions: number): Uint8Array {
   for (let i = 0; i < count; i++) functions.unsigned(TYPE.function);
   module.section(3, functions.unsigned(TYPE.swap).unsigned(TYPE.run));
   module.section(4, new WasmWriter().unsigned(1).bytes(0x70, 0x00).unsigned(count));
-  module.section(7, new WasmWriter().unsigned(1).name('run').byte(0).unsigned(swap64 + 1));
+  module.section(
+    7,
+    new WasmWriter()
+      .unsigned(1)
+      .name('run')
+      .byte(0)
+      .unsigned(swap64 + 1),
+  );
   const elements = new WasmWriter().unsigned(1).bytes(0, OP.i32Const, 0, OP.end).unsigned(count);
   for (let i = 0; i < count; i++) elements.unsigned(FIRST_FUNCTION + i);
   module.section(9, elements);
@@ -106,23 +114,47 @@ function functionBody(code: Code, fn: CodeFunction, swap64: number, regions: num
   w.byte(OP.localGet).unsigned(DEPTH).byte(OP.i32Const).signed(MAX_FRAMES).bytes(OP.i32GeU, OP.if, VOID);
   emitFault(w, 'depth', fn.start, 0, undefined);
   w.byte(OP.end);
-  w.byte(OP.localGet).unsigned(DEPTH).byte(OP.i32Const).signed(FRAME_REGION).bytes(OP.i32Add, OP.i64ExtendI32U, OP.i64Const).signed(32).byte(OP.i64Shl);
+  w.byte(OP.localGet)
+    .unsigned(DEPTH)
+    .byte(OP.i32Const)
+    .signed(FRAME_REGION)
+    .bytes(OP.i32Add, OP.i64ExtendI32U, OP.i64Const)
+    .signed(32)
+    .byte(OP.i64Shl);
   w.byte(OP.i64Const).signed(FRAME_SIZE).byte(OP.i64Or);
   setRegister(w, 10);
-  w.byte(OP.localGet).unsigned(DEPTH).byte(OP.i32Const).signed(FRAME_SIZE).byte(OP.i32Mul).byte(OP.i32Const).signed(STACK).bytes(OP.i32Add, OP.localSet).unsigned(FRAME);
+  w.byte(OP.localGet)
+    .unsigned(DEPTH)
+    .byte(OP.i32Const)
+    .signed(FRAME_SIZE)
+    .byte(OP.i32Mul)
+    .byte(OP.i32Const)
+    .signed(STACK)
+    .bytes(OP.i32Add, OP.localSet)
+    .unsigned(FRAME);
   w.byte(OP.i32Const).signed(MAY_GOTO_LIMIT).byte(OP.localSet).unsigned(MAY_GOTO);
   restoreLeft(w);
   checkBudget(w, fn.start);
-  emitGraph(w, graphOf(code, fn), {
-    straight: (start, end) => emitBlock(w, code, start, end, swap64, regions),
-    condition: (jump) => emitCondition(w, code.insns[jump] as Insn),
-    backward: (jump) => checkBudget(w, jump),
-  }, NEXT);
+  emitGraph(
+    w,
+    graphOf(code, fn),
+    {
+      straight: (start, end) => emitBlock(w, code, start, end, swap64, regions),
+      condition: (jump) => emitCondition(w, code.insns[jump] as Insn),
+      backward: (jump) => checkBudget(w, jump),
+    },
+    NEXT,
+  );
   return w.byte(OP.end);
 }
 
 function emitBlock(w: WasmWriter, code: Code, start: number, end: number, swap64: number, regions: number): void {
-  w.byte(OP.localGet).unsigned(LEFT).byte(OP.i64Const).signed(end - start).bytes(OP.i64Sub, OP.localSet).unsigned(LEFT);
+  w.byte(OP.localGet)
+    .unsigned(LEFT)
+    .byte(OP.i64Const)
+    .signed(end - start)
+    .bytes(OP.i64Sub, OP.localSet)
+    .unsigned(LEFT);
   for (let index = start; index < end; index++) {
     const insn = code.insns[index] as Insn;
     switch (insn.op & 7) {
@@ -162,7 +194,10 @@ function emitCall(w: WasmWriter, code: Code, insn: Insn, index: number): void {
   if (insn.src === CALL.LOCAL) {
     saveLeft(w);
     for (let r = 1; r <= 5; r++) getRegister(w, r);
-    w.byte(OP.localGet).unsigned(DEPTH).bytes(OP.i32Const, 1, OP.i32Add, OP.call).unsigned(FIRST_FUNCTION + (code.target[index] as number));
+    w.byte(OP.localGet)
+      .unsigned(DEPTH)
+      .bytes(OP.i32Const, 1, OP.i32Add, OP.call)
+      .unsigned(FIRST_FUNCTION + (code.target[index] as number));
     setRegister(w, 0);
     restoreLeft(w);
     return;

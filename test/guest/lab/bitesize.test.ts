@@ -29,7 +29,14 @@ kernelTest('the same as JSON', { guest: true, modules: ['null_blk'], commands: [
   execFileSync('dd', ['if=/dev/zero', 'of=/dev/nullb0', 'bs=64k', 'count=100', 'oflag=direct'], { stdio: 'ignore' });
   process.kill(tool.pid, 'SIGINT');
   await tool.ended;
-  const records = tool.out().trim().split('\n').map((line) => JSON.parse(line) as { comm: string; buckets: { low: number; high: number; count: number }[] });
+  const records = tool
+    .out()
+    .trim()
+    .split('\n')
+    .map((line) => JSON.parse(line) as { comm: string; buckets: { low: number; high: number; count: number }[] });
   const buckets = records.find(({ comm }) => comm === 'dd')?.buckets ?? [];
-  assert.deepEqual(buckets.filter(({ count }) => count > 0), [{ low: 64, high: 127, count: 100 }]);
+  assert.deepEqual(
+    buckets.filter(({ count }) => count > 0),
+    [{ low: 64, high: 127, count: 100 }],
+  );
 });

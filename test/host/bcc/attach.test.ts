@@ -19,7 +19,10 @@ kernelTest('kfuncs: by themselves by name, by hand with a target', { fentry: tru
   const before = await snapshot();
   {
     using b = await BPF.load({ text: head(`KFUNC_PROBE(${SYSCALL}) ${BODY}`) });
-    assert.deepEqual(b.attached.map(({ kind, target }) => [kind, target]), [['fentry', SYSCALL]]);
+    assert.deepEqual(
+      b.attached.map(({ kind, target }) => [kind, target]),
+      [['fentry', SYSCALL]],
+    );
     assert.equal(counted(b), BigInt(ROUNDS));
   }
   for (const method of ['attachKfunc', 'attachKretfunc'] as const) {
@@ -32,7 +35,9 @@ kernelTest('kfuncs: by themselves by name, by hand with a target', { fentry: tru
 
 kernelTest('kprobes and kretprobes: by themselves and by hand, also several on one program', { kprobes: true }, async () => {
   {
-    using b = await BPF.load({ text: head(`int kprobe__${SYSCALL}(struct pt_regs *ctx) ${BODY}\nint kretprobe__${SYSCALL}(struct pt_regs *ctx) ${BODY}`) });
+    using b = await BPF.load({
+      text: head(`int kprobe__${SYSCALL}(struct pt_regs *ctx) ${BODY}\nint kretprobe__${SYSCALL}(struct pt_regs *ctx) ${BODY}`),
+    });
     assert.equal(counted(b), BigInt(2 * ROUNDS));
   }
   using b = await BPF.load({ text: head(`int f(struct pt_regs *ctx) ${BODY}`) });
@@ -61,7 +66,11 @@ kernelTest('perf events on this process', {}, async () => {
 });
 
 kernelTest('places in words', {}, async () => {
-  using b = await BPF.load({ text: head(`int t(struct tracepoint__syscalls__sys_enter_getpriority *args) ${BODY}\nint p(struct bpf_perf_event_data *ctx) { return 0; }`) });
+  using b = await BPF.load({
+    text: head(
+      `int t(struct tracepoint__syscalls__sys_enter_getpriority *args) ${BODY}\nint p(struct bpf_perf_event_data *ctx) { return 0; }`,
+    ),
+  });
   b.attachTo('t', 'syscalls:sys_enter_getpriority');
   assert.equal(counted(b), BigInt(ROUNDS));
   assert.throws(() => b.attachTo('p', 'no_such_event@99'), /expected event@times-a-second/);

@@ -5,8 +5,8 @@ import assert from 'node:assert/strict';
 import { spawnSync } from 'node:child_process';
 import { join } from 'node:path';
 import { BPF } from '../../../src/bcc/bpf.ts';
-import { kernelTest } from '../../run/needs.ts';
 import { leftovers, snapshot } from '../../run/leaks.ts';
+import { kernelTest } from '../../run/needs.ts';
 import { root } from '../../run/paths.ts';
 import { startSkep } from '../../support/command.ts';
 
@@ -59,29 +59,39 @@ TRACEPOINT_PROBE(sched, sched_process_exec) {
     *v += 1;
     return 0;
 }`;
-  await assert.rejects(BPF.load({ text, name: 'refused' }), (error: Error & { source?: { line: number; text: string }; log?: string; hint?: string; registers?: { name: string }[] }) => {
-    assert.equal(error.name, 'VerifierError');
-    assert.match(error.message, /^refused\.c:5:\d+: the verifier refuses program .*may be null/);
-    assert.match(error.source?.text ?? '', /\*v \+= 1;/);
-    assert.match(error.log ?? '', /map_value_or_null/);
-    assert.match(error.hint ?? '', /if \(!p\)/);
-    assert.equal(error.registers?.[0]?.name, 'R0');
-    return true;
-  });
+  await assert.rejects(
+    BPF.load({ text, name: 'refused' }),
+    (error: Error & { source?: { line: number; text: string }; log?: string; hint?: string; registers?: { name: string }[] }) => {
+      assert.equal(error.name, 'VerifierError');
+      assert.match(error.message, /^refused\.c:5:\d+: the verifier refuses program .*may be null/);
+      assert.match(error.source?.text ?? '', /\*v \+= 1;/);
+      assert.match(error.log ?? '', /map_value_or_null/);
+      assert.match(error.hint ?? '', /if \(!p\)/);
+      assert.equal(error.registers?.[0]?.name, 'R0');
+      return true;
+    },
+  );
   assert.deepEqual(await leftovers(before), []);
 });
 
 kernelTest('unknown names are told with what there is', {}, async () => {
   await assert.rejects(BPF.load({ text: 'TRACEPOINT_PROBE(sched, sched_process_exek) { return 0; }' }), /sched_process_exec/);
   using b = await BPF.load({ text: 'BPF_HASH(counts); int f(struct __sk_buff *skb) { counts.increment(1); return 0; }' });
-  assert.throws(() => b.map('count'), (error: Error & { hint?: string }) => /there is no map 'count'/.test(error.message) && /did you mean 'counts'/.test(error.hint ?? ''));
+  assert.throws(
+    () => b.map('count'),
+    (error: Error & { hint?: string }) => /there is no map 'count'/.test(error.message) && /did you mean 'counts'/.test(error.hint ?? ''),
+  );
   assert.throws(() => b.attachTracepoint('sched:nope', 'f'), /sched:nope/);
   assert.throws(() => b.attachRawSocket('f', 'nolink0'), /there is no interface 'nolink0'/);
   assert.throws(() => b.attachRawSocket('g', 'lo'), /there is no program 'g'/);
 });
 
 kernelTest('without privilege: the missing capability is named, no stack, status 1', { commands: ['setpriv'] }, () => {
-  const run = spawnSync('setpriv', ['--bounding-set', '-all', '--inh-caps', '-all', process.execPath, join(root, 'dist', 'cli', 'skep.js'), 'bitesize'], { encoding: 'utf8' });
+  const run = spawnSync(
+    'setpriv',
+    ['--bounding-set', '-all', '--inh-caps', '-all', process.execPath, join(root, 'dist', 'cli', 'skep.js'), 'bitesize'],
+    { encoding: 'utf8' },
+  );
   assert.equal(run.status, 1, run.stderr);
   assert.match(run.stderr, /lacks CAP_/);
   assert.match(run.stderr, /hint: run it as root/);

@@ -7,8 +7,8 @@ import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { BPF } from '../../../src/bcc/bpf.ts';
 import { CorpusMissing, kernelSamples } from '../../corpora/corpora.ts';
-import { kernelTest } from '../../run/needs.ts';
 import { leftovers, snapshot } from '../../run/leaks.ts';
+import { kernelTest } from '../../run/needs.ts';
 import { built } from '../../run/paths.ts';
 import { start, startSkep } from '../../support/command.ts';
 

@@ -1,9 +1,9 @@
 /** `skep check` against the kernel's verifier, and written objects against libbpf. */
 import assert from 'node:assert/strict';
+import { run } from '../../pure/object/clang.ts';
 import { leftovers, snapshot } from '../../run/leaks.ts';
 import { kernelTest } from '../../run/needs.ts';
 import { inFolder } from '../../support/skep.ts';
-import { run } from '../../pure/object/clang.ts';
 
 const GOOD = `#include <linux/bpf.h>
 #include <bpf/bpf_helpers.h>
@@ -24,8 +24,17 @@ int accepted(struct __sk_buff *skb) { return skb->len; }
 interface Result {
   readonly ok: boolean;
   readonly programs: readonly {
-    readonly name: string; readonly ok: boolean; readonly type: string; readonly instructions: number; readonly xlated: number; readonly verified: number; readonly stack: number;
-    readonly maps: readonly string[]; readonly milliseconds: number; readonly error?: string; readonly reason?: { readonly class: string; readonly source: { readonly line: number } };
+    readonly name: string;
+    readonly ok: boolean;
+    readonly type: string;
+    readonly instructions: number;
+    readonly xlated: number;
+    readonly verified: number;
+    readonly stack: number;
+    readonly maps: readonly string[];
+    readonly milliseconds: number;
+    readonly error?: string;
+    readonly reason?: { readonly class: string; readonly source: { readonly line: number } };
   }[];
 }
 
@@ -34,7 +43,10 @@ kernelTest('accepted programs: their numbers, in columns and as JSON; nothing is
   inFolder({ 'good.bpf.c': GOOD }, ({ skep }) => {
     const text = skep('check', 'good.bpf.c');
     assert.deepEqual([text.status, text.err], [0, '']);
-    assert.match(text.out, /^PROGRAM +TYPE +INSNS +XLATED +VERIFIED +STACK +MS +MAPS\nfirst +socket_filter +\d+ +\d+ +\d+ +\d+ +[\d.]+ {2}counts\nsecond +xdp +2 +2 +2 +0 +[\d.]+\n$/);
+    assert.match(
+      text.out,
+      /^PROGRAM +TYPE +INSNS +XLATED +VERIFIED +STACK +MS +MAPS\nfirst +socket_filter +\d+ +\d+ +\d+ +\d+ +[\d.]+ {2}counts\nsecond +xdp +2 +2 +2 +0 +[\d.]+\n$/,
+    );
     const { ok, programs } = JSON.parse(skep('check', '--json', 'good.bpf.c').out) as Result;
     assert.equal(ok, true);
     const [first, second] = programs;
@@ -76,7 +88,9 @@ kernelTest('a text with errors does not reach the kernel: status 1', {}, () => {
   });
 });
 
-const OBJECTS: Readonly<Record<string, { readonly text: string; readonly flags: readonly string[]; readonly programs: readonly string[] }>> = {
+const OBJECTS: Readonly<
+  Record<string, { readonly text: string; readonly flags: readonly string[]; readonly programs: readonly string[] }>
+> = {
   'maps and two sections': { text: GOOD, flags: [], programs: ['first', 'second'] },
   'subprograms, constants and data': {
     text: `#include <linux/bpf.h>
@@ -86,15 +100,19 @@ __u64 total;
 static __noinline int twice(int x) { return x * step * 2; }
 SEC("socket") int f(struct __sk_buff *skb) { total += twice(skb->len); return twice(skb->mark); }
 char LICENSE[] SEC("license") = "GPL";
-`, flags: [], programs: ['f'],
+`,
+    flags: [],
+    programs: ['f'],
   },
   'CO-RE': {
     text: '#include "vmlinux.h"\n#include <bpf/bpf_helpers.h>\nSEC("tp_btf/sched_switch") int sw(void **ctx) { struct task_struct *t = (void *)bpf_get_current_task_btf(); return t->tgid == 1 ? 0 : 0; }\nchar LICENSE[] SEC("license") = "GPL";\n',
-    flags: ['--portable'], programs: ['sw'],
+    flags: ['--portable'],
+    programs: ['sw'],
   },
-  'BCC\'s dialect': {
+  "BCC's dialect": {
     text: 'BPF_HASH(counts, u32, u64);\nBPF_HISTOGRAM(dist);\nTRACEPOINT_PROBE(sched, sched_process_exit) { u32 pid = args->pid; counts.increment(pid); dist.increment(bpf_log2l(pid)); return 0; }\n',
-    flags: [], programs: ['tracepoint__sched__sched_process_exit'],
+    flags: [],
+    programs: ['tracepoint__sched__sched_process_exit'],
   },
 };
 
@@ -103,8 +121,14 @@ for (const [name, { text, flags, programs }] of Object.entries(OBJECTS)) {
     inFolder({ 'p.c': text }, ({ skep, file, path }) => {
       assert.deepEqual(skep('compile', ...flags, '-o', 'p.o', 'p.c'), { status: 0, out: '', err: '' });
       // Pins go into a bpf file system of a private mount namespace, and are gone with it.
-      const script = file('script', `mount -t bpf none /sys/fs/bpf\nmkdir /sys/fs/bpf/x\nbpftool prog loadall ${path}/p.o /sys/fs/bpf/x\nls /sys/fs/bpf/x\n`);
-      assert.deepEqual(run('unshare', ['-m', '--propagation', 'private', 'sh', '-e', script]).trim().split('\n').sort(), [...programs].sort());
+      const script = file(
+        'script',
+        `mount -t bpf none /sys/fs/bpf\nmkdir /sys/fs/bpf/x\nbpftool prog loadall ${path}/p.o /sys/fs/bpf/x\nls /sys/fs/bpf/x\n`,
+      );
+      assert.deepEqual(
+        run('unshare', ['-m', '--propagation', 'private', 'sh', '-e', script]).trim().split('\n').sort(),
+        [...programs].sort(),
+      );
     });
   });
 }

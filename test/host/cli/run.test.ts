@@ -51,25 +51,40 @@ kernelTest('--json and --duration: lines of JSON, ends by itself', {}, async () 
     for (let i = 0; i < 1200 && !tool.err().includes('attached'); i++) await pause(50);
     for (let i = 0; i < 5; i++) getPriority();
     assert.deepEqual(await tool.ended, { status: 0, signal: null }, tool.err());
-    const records = tool.out().trim().split('\n').map((line) => JSON.parse(line) as { kind: string; name: string; entries: { key: { pid: number }; value: number }[] });
+    const records = tool
+      .out()
+      .trim()
+      .split('\n')
+      .map((line) => JSON.parse(line) as { kind: string; name: string; entries: { key: { pid: number }; value: number }[] });
     const names = records.find(({ kind, name }) => kind === 'map' && name === 'names');
-    assert.deepEqual(names?.entries.map(({ key, value }) => [key.pid, value]), [[process.pid, 5]]);
+    assert.deepEqual(
+      names?.entries.map(({ key, value }) => [key.pid, value]),
+      [[process.pid, 5]],
+    );
   });
 });
 
 kernelTest('errors: of the text, of the tracepoint, of a program without a place', {}, () => {
-  inFolder({ 'bad.c': 'int f(struct __sk_buff *skb) { return nothing; }', 'no.c': 'int f(struct __sk_buff *skb) { return 0; }', 'gone.bpf.c': '#include <bpf/bpf_helpers.h>\nSEC("tp/sched/sched_swich") int f(void *ctx) { return 0; }\nchar LICENSE[] SEC("license") = "GPL";' }, ({ skep }) => {
-    const bad = skep('run', 'bad.c');
-    assert.equal(bad.status, 1);
-    assert.match(bad.err, /^bad\.c:1:39: error/);
-    const no = skep('run', 'no.c');
-    assert.equal(no.status, 1);
-    assert.match(no.err, /nothing in no\.c says where.*\n {2}hint: give a place: --attach f=PLACE/);
-    const gone = skep('run', 'gone.bpf.c');
-    assert.equal(gone.status, 1);
-    assert.match(gone.err, /no tracepoint 'sched:sched_swich'[\s\S]*sched:sched_switch/);
-    const nowhere = skep('run', '--attach', 'f=nolink0', 'no.c');
-    assert.equal(nowhere.status, 1);
-    assert.match(nowhere.err, /there is no interface 'nolink0'/);
-  });
+  inFolder(
+    {
+      'bad.c': 'int f(struct __sk_buff *skb) { return nothing; }',
+      'no.c': 'int f(struct __sk_buff *skb) { return 0; }',
+      'gone.bpf.c':
+        '#include <bpf/bpf_helpers.h>\nSEC("tp/sched/sched_swich") int f(void *ctx) { return 0; }\nchar LICENSE[] SEC("license") = "GPL";',
+    },
+    ({ skep }) => {
+      const bad = skep('run', 'bad.c');
+      assert.equal(bad.status, 1);
+      assert.match(bad.err, /^bad\.c:1:39: error/);
+      const no = skep('run', 'no.c');
+      assert.equal(no.status, 1);
+      assert.match(no.err, /nothing in no\.c says where.*\n {2}hint: give a place: --attach f=PLACE/);
+      const gone = skep('run', 'gone.bpf.c');
+      assert.equal(gone.status, 1);
+      assert.match(gone.err, /no tracepoint 'sched:sched_swich'[\s\S]*sched:sched_switch/);
+      const nowhere = skep('run', '--attach', 'f=nolink0', 'no.c');
+      assert.equal(nowhere.status, 1);
+      assert.match(nowhere.err, /there is no interface 'nolink0'/);
+    },
+  );
 });

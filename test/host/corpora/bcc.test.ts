@@ -18,7 +18,7 @@ const complete = guestSeries === undefined || process.env['SKEP_LONG'] === '1';
 /** Of each tool, where not all are judged. */
 const VARIANTS = 1;
 
-kernelTest('the programs of BCC\'s tools compile and are accepted', { btf: true, timeout: 1_200_000 }, (t) => {
+kernelTest("the programs of BCC's tools compile and are accepted", { btf: true, timeout: 1_200_000 }, (t) => {
   let programs: readonly BccProgram[];
   try {
     programs = bccPrograms();
@@ -60,6 +60,11 @@ function asSource({ name, text, tool, cflags }: BccProgram, pins: string): Sourc
   return {
     name,
     text: text.replace(/(BPF_TABLE_PINNED\([^;]*)"mappath"/g, `$1"${pins}/map"`),
-    options: { dialect: bccDialect, name: tool.slice(0, 15), file: `${name}.c`, defines: cflags.filter((flag) => flag.startsWith('-D')).map((flag) => flag.slice(2)) },
+    options: {
+      dialect: bccDialect,
+      name: tool.slice(0, 15),
+      file: `${name}.c`,
+      defines: cflags.filter((flag) => flag.startsWith('-D')).map((flag) => flag.slice(2)),
+    },
   };
 }

@@ -7,7 +7,11 @@ import type { Host, Reason } from './verdict.ts';
 
 let symbols: ReadonlySet<string> | undefined;
 function hasFunction(name: string): boolean {
-  symbols ??= new Set(readFileSync('/proc/kallsyms', 'utf8').split('\n').map((line) => line.split(/[ \t]/)[2] ?? ''));
+  symbols ??= new Set(
+    readFileSync('/proc/kallsyms', 'utf8')
+      .split('\n')
+      .map((line) => line.split(/[ \t]/)[2] ?? ''),
+  );
   return symbols.has(name);
 }
 
@@ -83,10 +87,15 @@ function refuses(text: string, what: string, words: string): Reason {
 }
 
 /** Programs of trampolines are refused altogether, shown by one that does nothing. */
-export const noTrampolines = refuses('KFUNC_PROBE(vfs_read) { return 0; }', 'this kernel refuses every fentry program', 'this process may not do that');
+export const noTrampolines = refuses(
+  'KFUNC_PROBE(vfs_read) { return 0; }',
+  'this kernel refuses every fentry program',
+  'this process may not do that',
+);
 
 /** Locked-down kernels have the helper and refuse it. */
 export const noWriteUser = refuses(
   'int f(struct pt_regs *ctx) { char c = 0; bpf_probe_write_user((void *)PT_REGS_SP(ctx), &c, 1); return 0; }',
-  'this kernel refuses bpf_probe_write_user', 'cannot use helper bpf_probe_write_user',
+  'this kernel refuses bpf_probe_write_user',
+  'cannot use helper bpf_probe_write_user',
 );

@@ -2,8 +2,8 @@
 import assert from 'node:assert/strict';
 import { existsSync, mkdirSync, readdirSync, readFileSync, rmdirSync, unlinkSync } from 'node:fs';
 import { join } from 'node:path';
-import { libbpfDialect } from '../../../src/compiler/dialect/libbpf/dialect.ts';
 import { folderResolver } from '../../../src/compiler/c/preprocessor/headers.ts';
+import { libbpfDialect } from '../../../src/compiler/dialect/libbpf/dialect.ts';
 import { readTargetFacts } from '../../../src/kernel/facts.ts';
 import { linuxKernel } from '../../../src/kernel/linux.ts';
 import { CorpusMissing, kernelSamples } from '../../corpora/corpora.ts';
@@ -23,10 +23,19 @@ for (const series of ['6.1', '6.12'] as const) {
     const kernel = linuxKernel();
     const host = { kernel, facts: readTargetFacts(kernel) };
     const includes = folderResolver({ quoted: [samples.folder], read: readIfThere });
-    const verdicts = withPins(() => samples.files.filter(({ name }) => name !== PART).flatMap(({ name, path }) => {
-      const text = readFileSync(path, 'utf8');
-      return judge(host, { name, text: linked(text), entries: ENTRIES, options: { dialect: libbpfDialect, name: name.slice(0, 15), file: path, includes, defines: DEFINES[name] ?? [] } });
-    }));
+    const verdicts = withPins(() =>
+      samples.files
+        .filter(({ name }) => name !== PART)
+        .flatMap(({ name, path }) => {
+          const text = readFileSync(path, 'utf8');
+          return judge(host, {
+            name,
+            text: linked(text),
+            entries: ENTRIES,
+            options: { dialect: libbpfDialect, name: name.slice(0, 15), file: path, includes, defines: DEFINES[name] ?? [] },
+          });
+        }),
+    );
     t.diagnostic(summary(verdicts));
     const problems = unexpected(host, verdicts, SAMPLE_EXCEPTIONS[series], true);
     assert.equal(problems.length, 0, `${summary(verdicts)}\n${problems.join('\n')}`);
@@ -37,7 +46,16 @@ for (const series of ['6.1', '6.12'] as const) {
 const DEFINES: Readonly<Record<string, readonly string[]>> = { 'test_lwt_bpf.c': ['SRC_MAC=0x1', 'DST_MAC=0x2', 'DST_IFINDEX=1'] };
 
 /** User space sizes these by CPUs before it loads them. */
-const ENTRIES: Readonly<Record<string, number>> = { rx_cnt: 64, redir_err_cnt: 64, cpumap_enqueue_cnt: 64, cpumap_kthread_cnt: 64, exception_cnt: 64, devmap_xmit_cnt: 64, cpu_map: 64, cpus_available: 64 };
+const ENTRIES: Readonly<Record<string, number>> = {
+  rx_cnt: 64,
+  redir_err_cnt: 64,
+  cpumap_enqueue_cnt: 64,
+  cpumap_kthread_cnt: 64,
+  exception_cnt: 64,
+  devmap_xmit_cnt: 64,
+  cpu_map: 64,
+  cpus_available: 64,
+};
 
 /** Where `tc` pins legacy maps, and libbpf the others. */
 const PINS = ['/sys/fs/bpf/tc/globals', '/sys/fs/bpf'];
@@ -51,13 +69,21 @@ function withPins<T>(action: () => T): T {
     return action();
   } finally {
     for (const path of pinned()) if (!before.has(path)) unlinkSync(path);
-    assert.deepEqual(pinned().filter((path) => !before.has(path)), [], 'pins that stay');
+    assert.deepEqual(
+      pinned().filter((path) => !before.has(path)),
+      [],
+      'pins that stay',
+    );
     for (const path of made.toReversed()) rmdirSync(path);
   }
 }
 
 function pinned(): string[] {
-  return PINS.flatMap((folder) => readdirSync(folder, { withFileTypes: true }).filter((entry) => entry.isFile() && SAMPLE_PINS.has(entry.name)).map(({ name }) => join(folder, name)));
+  return PINS.flatMap((folder) =>
+    readdirSync(folder, { withFileTypes: true })
+      .filter((entry) => entry.isFile() && SAMPLE_PINS.has(entry.name))
+      .map(({ name }) => join(folder, name)),
+  );
 }
 
 /** Nothing else is looked at: other programs pin there, too. */

@@ -9,9 +9,9 @@
  * exception that no longer fails and a name that is nowhere are all told.
  */
 import { basename } from 'node:path';
-import { compile, type CompileOptions } from '../../../src/compiler/compile.ts';
-import type { Kernel } from '../../../src/kernel/port.ts';
+import { type CompileOptions, compile } from '../../../src/compiler/compile.ts';
 import type { KernelFacts } from '../../../src/kernel/facts.ts';
+import type { Kernel } from '../../../src/kernel/port.ts';
 import { loadObject } from '../../../src/link/load.ts';
 import { fillSlots } from '../../../src/link/load-maps.ts';
 import type { MapSpec } from '../../../src/object/spec.ts';
@@ -55,7 +55,7 @@ export interface Host {
 export function judge({ kernel, facts }: Host, source: Source): Verdict[] {
   const { name } = source;
   const failed = (failure: string): Verdict[] => [{ where: name, failure }];
-  let compiled;
+  let compiled: ReturnType<typeof compile>;
   try {
     compiled = compile(source.text, { ...source.options, facts });
   } catch (error) {
@@ -69,7 +69,7 @@ export function judge({ kernel, facts }: Host, source: Source): Verdict[] {
     return failed(`${first.code}: ${at === undefined ? '' : `${basename(at.file)}:${at.line}:${at.column}: `}${first.message}`);
   }
   if (spec.programs.length === 0) return failed('no programs');
-  let object;
+  let object: ReturnType<typeof loadObject>;
   try {
     // Slots that the source gives to programs can only be filled once these are loaded.
     const maps = new Map([...spec.maps].map(([key, map]) => [key, prepared(map, source.entries?.[map.name])]));
@@ -127,7 +127,8 @@ export function unexpected(host: Host, verdicts: readonly Verdict[], exceptions:
     if (!where.includes('/')) wholes.set(where, failure === undefined);
     const reasons = expected.get(where) ?? [];
     expected.delete(where);
-    if (failure === undefined && reasons.length > 0) problems.push(`${where}: accepted, though ${reasons.map(({ why }) => why.text).join(', ')}`);
+    if (failure === undefined && reasons.length > 0)
+      problems.push(`${where}: accepted, though ${reasons.map(({ why }) => why.text).join(', ')}`);
     if (failure !== undefined && !reasons.some(({ says }) => failure.includes(says))) {
       problems.push(`${where}: ${failure}${reasons.length > 0 ? ` (expected: ${reasons.map(({ says }) => says).join(' or ')})` : ''}`);
     }

@@ -5,9 +5,9 @@ import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'no
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import test from 'node:test';
+import { assemble } from '../../../src/isa/assemble.ts';
 import { decode } from '../../../src/isa/decode.ts';
 import { disassemble } from '../../../src/isa/disassemble.ts';
-import { assemble } from '../../../src/isa/assemble.ts';
 
 const SOURCE = `
 typedef unsigned int u32; typedef unsigned long long u64; typedef long long s64;
@@ -44,7 +44,10 @@ test('the dump of a loaded program reads as bpftool reads it', { skip: missing =
   const pin = `/sys/fs/bpf/skep_xlated_${process.pid}`;
   try {
     writeFileSync(join(folder, 'a.c'), SOURCE);
-    execFileSync('clang-19', ['-target', 'bpf', '-mcpu=v3', '-O2', '-g', '-c', 'a.c', '-o', 'a.o'], { cwd: folder, stdio: ['ignore', 'ignore', 'inherit'] });
+    execFileSync('clang-19', ['-target', 'bpf', '-mcpu=v3', '-O2', '-g', '-c', 'a.c', '-o', 'a.o'], {
+      cwd: folder,
+      stdio: ['ignore', 'ignore', 'inherit'],
+    });
     execFileSync('bpftool', ['prog', 'load', 'a.o', pin, 'type', 'socket'], { cwd: folder });
     const names = new Map<number, string>();
     const text = execFileSync('bpftool', ['prog', 'dump', 'xlated', 'pinned', pin], { encoding: 'utf8' });
@@ -52,8 +55,13 @@ test('the dump of a loaded program reads as bpftool reads it', { skip: missing =
     const insns = decode(new Uint8Array(readFileSync(join(folder, 'raw'))), { translated: true });
     // Names of helpers and subprograms come from kallsyms there: take them from the text, so that only they are given.
     for (const match of text.matchAll(/call (\w+)#(-?\d+)/g)) names.set(Number(match[2]), match[1] as string);
-    const theirs = text.split('\n').filter((line) => /^\s*\d+: \(/.test(line)).map((line) => line.replace(/(call pc[+-]\d+)#.*/, '$1'));
-    const ours = disassemble(insns, { helperName: (id) => names.get(id), kfuncName: (insn) => names.get(insn.imm) }).trimEnd().split('\n');
+    const theirs = text
+      .split('\n')
+      .filter((line) => /^\s*\d+: \(/.test(line))
+      .map((line) => line.replace(/(call pc[+-]\d+)#.*/, '$1'));
+    const ours = disassemble(insns, { helperName: (id) => names.get(id), kfuncName: (insn) => names.get(insn.imm) })
+      .trimEnd()
+      .split('\n');
     assert.ok(ours.length > 100, `${ours.length} lines`);
     assert.deepEqual(ours, theirs);
     assert.deepEqual(assemble(ours.join('\n')).insns, insns);

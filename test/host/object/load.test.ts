@@ -10,8 +10,8 @@ import { loadableBtf } from '../../../src/btf/loadable.ts';
 import { encodeBtf } from '../../../src/btf/write.ts';
 import { BPF_CMD, encodeAttr } from '../../../src/kernel/bpf-attr.ts';
 import { linuxKernel } from '../../../src/kernel/linux.ts';
-import { readObject } from '../../../src/object/read.ts';
 import { MAP_TYPES, mapProblems } from '../../../src/object/map-types.ts';
+import { readObject } from '../../../src/object/read.ts';
 import { writeObject } from '../../../src/object/write.ts';
 import { inTempDir, run } from '../../pure/object/clang.ts';
 import { EXTERNS, fixture, MAPS } from '../../pure/object/fixtures.ts';
@@ -34,7 +34,14 @@ function loaded(object: Uint8Array, programs: readonly string[]): Record<string,
     writeFileSync(path, object);
     const dumps = programs.map((p) => `bpftool prog dump xlated pinned /sys/fs/bpf/x/${p} > ${dir}/${p}.txt`).join('\n');
     withBpffs(`mkdir /sys/fs/bpf/x\nbpftool prog loadall ${path} /sys/fs/bpf/x\n${dumps}`);
-    return Object.fromEntries(programs.map((p) => [p, readFileSync(join(dir, `${p}.txt`), 'utf8').replace(/map\[id:\d+\]/g, 'map').replace(/\b0x[0-9a-f]{8,}\b/g, 'address')]));
+    return Object.fromEntries(
+      programs.map((p) => [
+        p,
+        readFileSync(join(dir, `${p}.txt`), 'utf8')
+          .replace(/map\[id:\d+\]/g, 'map')
+          .replace(/\b0x[0-9a-f]{8,}\b/g, 'address'),
+      ]),
+    );
   });
 }
 
@@ -73,13 +80,27 @@ kernelTest('bpftool makes a skeleton of a written object', NEEDS, () => {
 kernelTest('the kernel takes and refuses maps as the rules say', { commands: ['bpftool', 'unshare'] }, () => {
   const shapes = MAP_TYPES.flatMap(({ name, needsBtf, holdsMaps }) => {
     // bpftool gives neither types nor templates; 6.18 has neither of the newest types.
-    if (needsBtf || holdsMaps || ['struct_ops', 'cgroup_storage', 'percpu_cgroup_storage', 'insn_array', 'rhash', 'arena'].includes(name)) return [];
-    return [[4, 4], [4, 8], [4, 16], [8, 8], [0, 8], [0, 0], [4, 0], [4, 12], [3, 4]].flatMap(([keySize, valueSize]) =>
+    if (needsBtf || holdsMaps || ['struct_ops', 'cgroup_storage', 'percpu_cgroup_storage', 'insn_array', 'rhash', 'arena'].includes(name))
+      return [];
+    return [
+      [4, 4],
+      [4, 8],
+      [4, 16],
+      [8, 8],
+      [0, 8],
+      [0, 0],
+      [4, 0],
+      [4, 12],
+      [3, 4],
+    ].flatMap(([keySize, valueSize]) =>
       [0, 1].flatMap((flags) => [1, 4096].map((maxEntries) => ({ type: name, keySize, valueSize, maxEntries, flags }))),
     );
   });
   const script = shapes
-    .map((s, i) => `if bpftool map create /sys/fs/bpf/m${i} type ${s.type} key ${s.keySize} value ${s.valueSize} entries ${s.maxEntries} name m flags ${s.flags} >/dev/null 2>&1; then echo yes; rm /sys/fs/bpf/m${i}; else echo no; fi`)
+    .map(
+      (s, i) =>
+        `if bpftool map create /sys/fs/bpf/m${i} type ${s.type} key ${s.keySize} value ${s.valueSize} entries ${s.maxEntries} name m flags ${s.flags} >/dev/null 2>&1; then echo yes; rm /sys/fs/bpf/m${i}; else echo no; fi`,
+    )
     .join('\n');
   const answers = withBpffs(script).trimEnd().split('\n');
   assert.equal(answers.length, shapes.length);
@@ -90,23 +111,57 @@ kernelTest('the kernel takes and refuses maps as the rules say', { commands: ['b
     assert.deepEqual(mapProblems(shape), [], JSON.stringify(shape));
   });
   // bpftool knows these types; of each, the shape that the rules ask for was among those tried.
-  for (const type of ['hash', 'array', 'percpu_hash', 'lru_hash', 'prog_array', 'perf_event_array', 'stack_trace', 'queue', 'stack', 'ringbuf', 'lpm_trie', 'devmap', 'cpumap', 'xskmap', 'sockmap', 'sockhash', 'cgroup_array', 'bloom_filter']) {
+  for (const type of [
+    'hash',
+    'array',
+    'percpu_hash',
+    'lru_hash',
+    'prog_array',
+    'perf_event_array',
+    'stack_trace',
+    'queue',
+    'stack',
+    'ringbuf',
+    'lpm_trie',
+    'devmap',
+    'cpumap',
+    'xskmap',
+    'sockmap',
+    'sockhash',
+    'cgroup_array',
+    'bloom_filter',
+  ]) {
     assert.ok(accepted.has(type), type);
   }
   // Where the rules see nothing wrong, the kernel refuses for flags or entries only.
   const unexplained = shapes.filter((s, i) => answers[i] === 'no' && s.flags === 0 && s.maxEntries === 1 && mapProblems(s).length === 0);
-  assert.deepEqual(unexplained.filter((s) => !s.type.includes('ringbuf')), []);
+  assert.deepEqual(
+    unexplained.filter((s) => !s.type.includes('ringbuf')),
+    [],
+  );
 });
 
 kernelTest('the kernel takes the BTF of objects with externals once it is made loadable', NEEDS, () => {
   const kernel = linuxKernel();
   const load = (bytes: Uint8Array): void => {
     const log = new Uint8Array(1 << 16);
-    const attr = encodeAttr(kernel, 'BTF_LOAD', { btf: bytes, btf_size: bytes.length, btf_log_buf: log, btf_log_size: log.length, btf_log_level: 1 });
+    const attr = encodeAttr(kernel, 'BTF_LOAD', {
+      btf: bytes,
+      btf_size: bytes.length,
+      btf_log_buf: log,
+      btf_log_size: log.length,
+      btf_log_level: 1,
+    });
     try {
       kernel.close(kernel.bpf(BPF_CMD.BTF_LOAD, attr));
     } catch (error) {
-      throw new Error(`${error instanceof Error ? error.message : ''}: ${new TextDecoder().decode(log.subarray(0, log.indexOf(0))).trim().split('\n').at(-1)}`);
+      throw new Error(
+        `${error instanceof Error ? error.message : ''}: ${new TextDecoder()
+          .decode(log.subarray(0, log.indexOf(0)))
+          .trim()
+          .split('\n')
+          .at(-1)}`,
+      );
     }
   };
   for (const source of [EXTERNS, MAPS]) {

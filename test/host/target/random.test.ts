@@ -7,14 +7,14 @@ import test from 'node:test';
 import { IrMemory, interpret } from '../../../src/compiler/ir/interpret.ts';
 import { printFunction } from '../../../src/compiler/ir/print.ts';
 import { layoutGlobals } from '../../../src/compiler/target/globals.ts';
-import { disassemble } from '../../../src/isa/disassemble.ts';
 import { ldMapFd, ldMapValue } from '../../../src/isa/build.ts';
+import { disassemble } from '../../../src/isa/disassemble.ts';
 import type { Insn } from '../../../src/isa/insn.ts';
 import type { FunctionSpec } from '../../../src/object/spec.ts';
 import { randomSource } from '../../pure/isa/random-insns.ts';
 import { emit } from '../../pure/target/compare.ts';
-import { BUFFER, randomModule } from '../../pure/target/random-ir.ts';
 import type { RandomOptions } from '../../pure/target/random-ir.ts';
+import { BUFFER, randomModule } from '../../pure/target/random-ir.ts';
 import { close, createArray, loadProgram, readElement, testRun, unavailable, writeElement } from '../vm/kernel-run.ts';
 
 const ELEMENTS = 4;
@@ -33,7 +33,8 @@ function linked(spec: FunctionSpec, values: number, sections: ReadonlyMap<string
 const key = (n: number): Uint8Array => Uint8Array.of(n, 0, 0, 0);
 
 /** Reasons that come from what the random function does. */
-const EXCUSED = /too large|too complex|back-edge|infinite loop|complexity|pointer arithmetic|is not allowed|Argument list too long|misaligned/;
+const EXCUSED =
+  /too large|too complex|back-edge|infinite loop|complexity|pointer arithmetic|is not allowed|Argument list too long|misaligned/;
 
 function runSeeds(name: string, first: number, count: number, cpu: 3 | 4, options: RandomOptions): void {
   test(name, { skip: unavailable() }, () => {
@@ -57,7 +58,12 @@ function runSeeds(name: string, first: number, count: number, cpu: 3 | 4, option
         } catch (error) {
           for (const fd of sections.values()) close(fd);
           refused++;
-          reasons.push(String(error).split('\n').filter((l) => l && !/^processed|^\d+:|^from/.test(l)).slice(-1)[0] ?? '');
+          reasons.push(
+            String(error)
+              .split('\n')
+              .filter((l) => l && !/^processed|^\d+:|^from/.test(l))
+              .slice(-1)[0] ?? '',
+          );
           if (!EXCUSED.test(String(error))) assert.fail(`${String(error)}\n${explain()}`);
           continue;
         }
@@ -68,19 +74,27 @@ function runSeeds(name: string, first: number, count: number, cpu: 3 | 4, option
         const addresses = buffers.map((b, k) => memory.add(`values[${k}]`, b));
         const expected = interpret(module, 'f', [memory.add('ctx', new Uint8Array(200))], {
           // A test run takes the Ethernet header off.
-          memory, packet: packet.subarray(14), undef: 0n,
+          memory,
+          packet: packet.subarray(14),
+          undef: 0n,
           call: (_, [, at], m) => addresses[Number(m.read(at as bigint, 4))] ?? 0n,
         });
         const { retval } = testRun(program, packet);
         close(program);
         assert.equal(retval, Number(BigInt.asUintN(32, expected.value ?? 0n)), explain());
-        buffers.forEach((b, k) => assert.equal(Buffer.from(readElement(values, key(k), BUFFER) ?? []).toString('hex'), Buffer.from(b).toString('hex'), explain()));
+        buffers.forEach((b, k) =>
+          assert.equal(Buffer.from(readElement(values, key(k), BUFFER) ?? []).toString('hex'), Buffer.from(b).toString('hex'), explain()),
+        );
         for (const [section, fd] of sections) {
           const bytes = readElement(fd, key(0), Math.ceil((layout.sizes.get(section) ?? 0) / 8) * 8);
           for (const [global, place] of layout.places) {
             if (place.map !== section) continue;
             const size = module.globals.get(global)?.size ?? 0;
-            assert.equal(Buffer.from(bytes?.subarray(place.offset, place.offset + size) ?? []).toString('hex'), Buffer.from(expected.globals.get(global) ?? new Uint8Array(size)).toString('hex'), explain());
+            assert.equal(
+              Buffer.from(bytes?.subarray(place.offset, place.offset + size) ?? []).toString('hex'),
+              Buffer.from(expected.globals.get(global) ?? new Uint8Array(size)).toString('hex'),
+              explain(),
+            );
           }
           close(fd);
         }
@@ -88,7 +102,7 @@ function runSeeds(name: string, first: number, count: number, cpu: 3 | 4, option
     } finally {
       for (const fd of open) close(fd);
     }
-    if (process.env["SKEP_VERBOSE"]) console.log(`${refused} of ${count} refused: ${[...new Set(reasons)].join("; ")}`);
+    if (process.env['SKEP_VERBOSE']) console.log(`${refused} of ${count} refused: ${[...new Set(reasons)].join('; ')}`);
     assert.ok(refused < count / 4, `${refused} of ${count} refused:\n${reasons.join('\n')}`);
   });
 }

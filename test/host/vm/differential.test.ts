@@ -2,15 +2,24 @@
 import assert from 'node:assert/strict';
 import test from 'node:test';
 import { disassemble } from '../../../src/isa/disassemble.ts';
+import type { Insn } from '../../../src/isa/insn.ts';
+import type { MapSpec, ObjectSpec } from '../../../src/object/spec.ts';
 import { createMachine } from '../../../src/vm/machine.ts';
 import { randomSource } from '../../pure/isa/random-insns.ts';
 import { TAME_RESULT, tameProgram } from '../../pure/vm/random-program.ts';
 import { close, createArray, loadProgram, readElement, testRun, unavailable } from './kernel-run.ts';
-import type { Insn } from '../../../src/isa/insn.ts';
-import type { MapSpec, ObjectSpec } from '../../../src/object/spec.ts';
 
 const OUT: MapSpec = { name: 'out', type: 'array', keySize: 4, valueSize: TAME_RESULT, maxEntries: 1, flags: 0, keyType: 0, valueType: 0 };
-const SPEC: ObjectSpec = { name: 'random', license: 'GPL', programs: [], functions: new Map(), maps: new Map([['out', OUT]]), variables: new Map(), btf: undefined, sources: new Map() };
+const SPEC: ObjectSpec = {
+  name: 'random',
+  license: 'GPL',
+  programs: [],
+  functions: new Map(),
+  maps: new Map([['out', OUT]]),
+  variables: new Map(),
+  btf: undefined,
+  sources: new Map(),
+};
 const ZERO = new Uint8Array(4);
 
 /** The value of the map after the machine ran the program. */

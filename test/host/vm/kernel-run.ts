@@ -1,19 +1,33 @@
 /** Loads instructions into this kernel and runs them with BPF_PROG_TEST_RUN: the oracle for the machine. */
-import { bpf, bpfAnswer, cString } from '../../../src/kernel/bpf-attr.ts';
-import { MAP_TYPE, PROG_TYPE } from '../../../src/kernel/bpf-enums.ts';
-import { KernelError } from '../../../src/kernel/port.ts';
-import { linuxKernel } from '../../../src/kernel/linux.ts';
+
 import { encode, slotCount } from '../../../src/isa/encode.ts';
 import type { Insn } from '../../../src/isa/insn.ts';
+import { bpf, bpfAnswer, cString } from '../../../src/kernel/bpf-attr.ts';
+import { MAP_TYPE, PROG_TYPE } from '../../../src/kernel/bpf-enums.ts';
+import { linuxKernel } from '../../../src/kernel/linux.ts';
+import { KernelError } from '../../../src/kernel/port.ts';
 
 const kernel = linuxKernel();
 
 export function createArray(valueSize: number, maxEntries: number = 1): number {
-  return bpf(kernel, 'MAP_CREATE', { map_type: MAP_TYPE.array, key_size: 4, value_size: valueSize, max_entries: maxEntries, map_name: 'skep_vm' });
+  return bpf(kernel, 'MAP_CREATE', {
+    map_type: MAP_TYPE.array,
+    key_size: 4,
+    value_size: valueSize,
+    max_entries: maxEntries,
+    map_name: 'skep_vm',
+  });
 }
 
 export function createMap(type: keyof typeof MAP_TYPE, keySize: number, valueSize: number, maxEntries: number, flags: number = 0): number {
-  return bpf(kernel, 'MAP_CREATE', { map_type: MAP_TYPE[type], key_size: keySize, value_size: valueSize, max_entries: maxEntries, map_flags: flags, map_name: 'skep_vm' });
+  return bpf(kernel, 'MAP_CREATE', {
+    map_type: MAP_TYPE[type],
+    key_size: keySize,
+    value_size: valueSize,
+    max_entries: maxEntries,
+    map_flags: flags,
+    map_name: 'skep_vm',
+  });
 }
 
 export function readElement(fd: number, key: Uint8Array, valueSize: number): Uint8Array | undefined {
@@ -35,11 +49,23 @@ export function writeElement(fd: number, key: Uint8Array, value: Uint8Array): vo
 export function loadProgram(insns: readonly Insn[], type: keyof typeof PROG_TYPE = 'socket_filter'): number {
   const log = new Uint8Array(1 << 16);
   try {
-    return bpf(kernel, 'PROG_LOAD', { prog_type: PROG_TYPE[type], insns: encode(insns), insn_cnt: slotCount(insns), license: cString('GPL'), prog_name: 'skep_vm' });
+    return bpf(kernel, 'PROG_LOAD', {
+      prog_type: PROG_TYPE[type],
+      insns: encode(insns),
+      insn_cnt: slotCount(insns),
+      license: cString('GPL'),
+      prog_name: 'skep_vm',
+    });
   } catch (error) {
     try {
       bpf(kernel, 'PROG_LOAD', {
-        prog_type: PROG_TYPE[type], insns: encode(insns), insn_cnt: slotCount(insns), license: cString('GPL'), log_level: 1, log_size: log.length, log_buf: log,
+        prog_type: PROG_TYPE[type],
+        insns: encode(insns),
+        insn_cnt: slotCount(insns),
+        license: cString('GPL'),
+        log_level: 1,
+        log_size: log.length,
+        log_buf: log,
       });
     } catch {
       const text = new TextDecoder().decode(log).replace(/\0.*/s, '');
@@ -56,7 +82,14 @@ export interface KernelRun {
 
 export function testRun(prog: number, packet: Uint8Array): KernelRun {
   const out = new Uint8Array(packet.length + 512);
-  const { attr } = bpfAnswer(kernel, 'PROG_TEST_RUN', { prog_fd: prog, data_in: packet, data_size_in: packet.length, data_out: out, data_size_out: out.length, repeat: 1 });
+  const { attr } = bpfAnswer(kernel, 'PROG_TEST_RUN', {
+    prog_fd: prog,
+    data_in: packet,
+    data_size_in: packet.length,
+    data_out: out,
+    data_size_out: out.length,
+    repeat: 1,
+  });
   return { retval: attr.retval, data: out.slice(0, attr.data_size_out) };
 }
 

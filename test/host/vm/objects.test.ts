@@ -74,12 +74,19 @@ test('callbacks, subprograms, globals, strings and rings', { skip: missing }, ()
   try {
     writeFileSync(join(folder, 'a.c'), SOURCE);
     writeFileSync(join(folder, 'packet'), PACKET);
-    for (const flags of [['-O2', '-mcpu=v3'], ['-O2', '-mcpu=v4'], ['-O1', '-mcpu=v2']]) {
+    for (const flags of [
+      ['-O2', '-mcpu=v3'],
+      ['-O2', '-mcpu=v4'],
+      ['-O1', '-mcpu=v2'],
+    ]) {
       execFileSync('clang-19', ['-target', 'bpf', '-g', '-w', ...flags, '-c', 'a.c', '-o', 'a.o'], { cwd: folder });
       let printed: string;
       try {
         execFileSync('bpftool', ['prog', 'load', 'a.o', pin], { cwd: folder, stdio: ['ignore', 'ignore', 'pipe'] });
-        printed = execFileSync('bpftool', ['prog', 'run', 'pinned', pin, 'data_in', 'packet', 'repeat', '1'], { cwd: folder, encoding: 'utf8' });
+        printed = execFileSync('bpftool', ['prog', 'run', 'pinned', pin, 'data_in', 'packet', 'repeat', '1'], {
+          cwd: folder,
+          encoding: 'utf8',
+        });
       } finally {
         rmSync(pin, { force: true });
       }

@@ -1,7 +1,7 @@
 /** Codecs against bytes that clang made from C initialisers. */
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { codecOf, decodeBytes, encodeBytes, makeCodec, type BtfInput, type BtfValue } from '../../../src/btf/codec.ts';
+import { type BtfInput, type BtfValue, codecOf, decodeBytes, encodeBytes, makeCodec } from '../../../src/btf/codec.ts';
 import { columnReader, makeCursor } from '../../../src/btf/cursor.ts';
 import { BtfError } from '../../../src/btf/error.ts';
 import { BtfReader } from '../../../src/btf/read.ts';
@@ -30,20 +30,50 @@ struct empty {} v_empty; struct __attribute__((packed)) tight { u8 a; u64 b; } v
 `;
 
 const WANT: Readonly<Record<string, BtfValue>> = {
-  v_u8: 200, v_s8: -7, v_char: 120, v_u16: 60000, v_s16: -2, v_u32: 4000000000, v_s32: -5,
-  v_u64: 18446744073709551615n, v_s64: -9007199254740993n, v_wide: -(1n << 100n),
-  v_bool: true, v_enum: -3, v_big: 0x123456789abcn, v_double: 1.5, v_float: -0.25,
-  v_null: 0n, v_text: 'héllo', v_full: 'full', v_bad: 'a�', v_lines: ['one', 'two'],
-  v_bytes: [1, 2, 3], v_matrix: [[1, 2, 3], [4, 5, -6]],
+  v_u8: 200,
+  v_s8: -7,
+  v_char: 120,
+  v_u16: 60000,
+  v_s16: -2,
+  v_u32: 4000000000,
+  v_s32: -5,
+  v_u64: 18446744073709551615n,
+  v_s64: -9007199254740993n,
+  v_wide: -(1n << 100n),
+  v_bool: true,
+  v_enum: -3,
+  v_big: 0x123456789abcn,
+  v_double: 1.5,
+  v_float: -0.25,
+  v_null: 0n,
+  v_text: 'héllo',
+  v_full: 'full',
+  v_bad: 'a�',
+  v_lines: ['one', 'two'],
+  v_bytes: [1, 2, 3],
+  v_matrix: [
+    [1, 2, 3],
+    [4, 5, -6],
+  ],
   v_plain: { c: 97, n: 7n, name: 'bob' },
   v_anon: { kind: 1, lo: 1, hi: 2, whole: 0x20001, end: 9 },
   v_bits: { a: 5, b: -9, c: 0x1deadbeefn, d: true, e: 70000 & 0xffff, f: -1234567890123n >> 2n, g: 77 },
   v_both: { n: 0x04030201, b: [1, 2, 3, 4] },
-  v_deep: { list: [{ c: 1, n: 2n, name: 'x' }, { c: 3, n: 4n, name: 'y' }], u: { n: 6, b: [6, 0, 0, 0] } },
-  v_empty: {}, v_tight: { a: 1, b: 2n },
+  v_deep: {
+    list: [
+      { c: 1, n: 2n, name: 'x' },
+      { c: 3, n: 4n, name: 'y' },
+    ],
+    u: { n: 6, b: [6, 0, 0, 0] },
+  },
+  v_empty: {},
+  v_tight: { a: 1, b: 2n },
 };
 
-interface Global { readonly type: number; readonly bytes: Uint8Array }
+interface Global {
+  readonly type: number;
+  readonly bytes: Uint8Array;
+}
 
 /** The initial bytes of all globals, found by symbol. */
 function globalsOf(object: Uint8Array, btf: BtfReader): Map<string, Global> {
@@ -86,7 +116,11 @@ toolTest('options: numbers for 64 bits, bytes for text and unsigned char', { com
   assert.equal(decode('v_s64', { int64: 'number' }), -9007199254740992);
   assert.equal(decode('v_s64', { int64: 'safe' }), -9007199254740993n);
   assert.equal(decode('v_big', { int64: 'safe' }), 0x123456789abc);
-  assert.deepEqual(decode('v_bits', { int64: 'number' }), { ...(WANT['v_bits'] as object), c: 0x1deadbeef, f: Number(-1234567890123n >> 2n) });
+  assert.deepEqual(decode('v_bits', { int64: 'number' }), {
+    ...(WANT['v_bits'] as object),
+    c: 0x1deadbeef,
+    f: Number(-1234567890123n >> 2n),
+  });
   assert.deepEqual(decode('v_text', { text: 'bytes' }), new Uint8Array([104, 0xc3, 0xa9, 108, 108, 111, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0]));
   assert.deepEqual(decode('v_bytes', { bytes: 'bytes' }), new Uint8Array([1, 2, 3]));
 });
@@ -96,20 +130,38 @@ toolTest('encoding: zeros for what is left out, errors for what does not fit', {
   const codec = (name: string) => makeCodec(btf, btf.find(name, 'var') ?? 0);
   const view = new DataView(new Uint8Array(64).fill(0xee).buffer);
   codec('v_anon').encode(view, 8, { hi: 3 });
-  assert.deepEqual(new Uint8Array(view.buffer, 0, 24), new Uint8Array([...Array(8).fill(0xee), 0, 0, 0, 0, 0, 0, 3, 0, 0, 0, 0, 0, ...Array(4).fill(0xee)]));
+  assert.deepEqual(
+    new Uint8Array(view.buffer, 0, 24),
+    new Uint8Array([...Array(8).fill(0xee), 0, 0, 0, 0, 0, 0, 3, 0, 0, 0, 0, 0, ...Array(4).fill(0xee)]),
+  );
   assert.deepEqual(encodeBytes(codec('v_enum'), 'GREEN'), new Uint8Array([0x70, 0x11, 1, 0]));
   assert.deepEqual(encodeBytes(codec('v_u32'), -1), new Uint8Array([255, 255, 255, 255]));
   assert.deepEqual(encodeBytes(codec('v_u64'), 5), encodeBytes(codec('v_u64'), 5n));
   assert.deepEqual(encodeBytes(codec('v_text'), new Uint8Array([1, 2])).subarray(0, 3), new Uint8Array([1, 2, 0]));
   const wrong: readonly (readonly [string, unknown, RegExp])[] = [
-    ['v_u8', 256, /256 does not fit/], ['v_u8', -129, /does not fit/], ['v_u8', 1.5, /does not fit/], ['v_u8', Number.NaN, /NaN/],
-    ['v_u64', 2n ** 64n, /does not fit/], ['v_u64', 'x', /'x' does not fit/], ['v_bool', 2, /bool/], ['v_enum', 'PINK', /'PINK' does not fit.*enum color/],
-    ['v_full', 'fuller', /does not fit.*char\[4\]/], ['v_bytes', [1, 2, 3, 4], /array of 3/], ['v_bytes', 'abc', /does not fit/],
-    ['v_plain', { nmae: 1 }, /struct plain has no member 'nmae'/], ['v_plain', 5, /does not fit/], ['v_plain', null, /null does not fit/],
-    ['v_bits', { a: 8 }, /'a': .*:3/], ['v_deep', { list: [{ c: 'x' }] }, /'list\[\]\.c'/],
+    ['v_u8', 256, /256 does not fit/],
+    ['v_u8', -129, /does not fit/],
+    ['v_u8', 1.5, /does not fit/],
+    ['v_u8', Number.NaN, /NaN/],
+    ['v_u64', 2n ** 64n, /does not fit/],
+    ['v_u64', 'x', /'x' does not fit/],
+    ['v_bool', 2, /bool/],
+    ['v_enum', 'PINK', /'PINK' does not fit.*enum color/],
+    ['v_full', 'fuller', /does not fit.*char\[4\]/],
+    ['v_bytes', [1, 2, 3, 4], /array of 3/],
+    ['v_bytes', 'abc', /does not fit/],
+    ['v_plain', { nmae: 1 }, /struct plain has no member 'nmae'/],
+    ['v_plain', 5, /does not fit/],
+    ['v_plain', null, /null does not fit/],
+    ['v_bits', { a: 8 }, /'a': .*:3/],
+    ['v_deep', { list: [{ c: 'x' }] }, /'list\[\]\.c'/],
   ];
   for (const [name, value, message] of wrong) {
-    assert.throws(() => encodeBytes(codec(name), value as BtfInput), (e: unknown) => e instanceof BtfError && e.code === 'value' && message.test(e.message), name);
+    assert.throws(
+      () => encodeBytes(codec(name), value as BtfInput),
+      (e: unknown) => e instanceof BtfError && e.code === 'value' && message.test(e.message),
+      name,
+    );
   }
 });
 
@@ -152,7 +204,8 @@ test('of the members of a union, those that may lose something are written first
 });
 
 toolTest('cursors and columns read the same as objects', { commands: [CLANG] }, () => {
-  const object = compileBpf(`struct e { unsigned int pid; long long ns; char comm[8]; short s; double d; _Bool b; unsigned long p; } all[3] =
+  const object =
+    compileBpf(`struct e { unsigned int pid; long long ns; char comm[8]; short s; double d; _Bool b; unsigned long p; } all[3] =
     { { 1, -5, "a", -1, 0.5, 1, ~0ul }, { 2, 1ll << 60, "b", 2, 2, 0, 3 }, { 4000000000u, 7, "cc", 3, -1, 1, 0 } };`);
   const btf = btfOf(object);
   const id = btf.find('e', 'struct') ?? 0;
@@ -172,14 +225,21 @@ toolTest('cursors and columns read the same as objects', { commands: [CLANG] }, 
     const column = columnReader(member.type, member.offset)?.read(view, 0, codec.size, 3);
     const want = [0, 1, 2].map((i) => (codec.decode(view, i * codec.size) as Record<string, BtfValue>)[member.name]);
     if (member.name === 'comm') assert.equal(column, undefined);
-    else assert.deepEqual([...(column ?? [])].map((v) => (member.name === 'b' ? v === 1 : v)), want, member.name);
+    else
+      assert.deepEqual(
+        [...(column ?? [])].map((v) => (member.name === 'b' ? v === 1 : v)),
+        want,
+        member.name,
+      );
   }
 });
 
 test('records of every length are made with all their members', () => {
   for (const count of [0, 1, 7, 8, 9, 31, 32, 33, 100]) {
     const members = Array.from({ length: count }, (_, i) => ({
-      name: `m${i}`, offset: i, type: { kind: 'int', name: 'u8', size: 1, signed: false, js: 'number' } as const,
+      name: `m${i}`,
+      offset: i,
+      type: { kind: 'int', name: 'u8', size: 1, signed: false, js: 'number' } as const,
     }));
     const codec = codecOf({ kind: 'record', tag: 'struct', name: 's', size: count, members });
     const bytes = Uint8Array.from({ length: count }, (_, i) => i);
@@ -216,5 +276,8 @@ test('types without values, or with too many, are refused when the codec is made
   }
   const deep = new BtfReader(doubling.bytes());
   assert.doesNotThrow(() => makeCodec(deep, 10));
-  assert.throws(() => makeCodec(deep, 41), (e: BtfError) => e.code === 'limit');
+  assert.throws(
+    () => makeCodec(deep, 41),
+    (e: BtfError) => e.code === 'limit',
+  );
 });

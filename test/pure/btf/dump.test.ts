@@ -3,8 +3,8 @@ import assert from 'node:assert/strict';
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'node:test';
-import { dumpAll, dumpTypes } from '../../../src/btf/dump.ts';
 import { BtfBuilder } from '../../../src/btf/builder.ts';
+import { dumpAll, dumpTypes } from '../../../src/btf/dump.ts';
 import { BtfError } from '../../../src/btf/error.ts';
 import type { BtfSource, BtfStruct } from '../../../src/btf/types.ts';
 import { CLANG, compileBpf, inTempDir, run, toolTest } from '../object/clang.ts';
@@ -62,7 +62,15 @@ toolTest('bit-fields of this kernel come back from clang at the same bits', { bt
   }
   assert.ok(wanted.length > 100, `${wanted.length} structs`);
   const globals = wanted.map(({ type }, i) => `struct ${type.name} keep${i};`).join('\n');
-  const compiled = btfOf(compileBpf(`${dumpTypes(btf, wanted.map((w) => w.id))}\n${globals}`, '-w'));
+  const compiled = btfOf(
+    compileBpf(
+      `${dumpTypes(
+        btf,
+        wanted.map((w) => w.id),
+      )}\n${globals}`,
+      '-w',
+    ),
+  );
   const shape = (t: BtfStruct) => [t.size, ...t.members.map((m) => `${m.name} ${m.bitOffset} ${m.bitSize}`)];
   for (const { type } of wanted) {
     const got = compiled.type(compiled.find(type.name, 'struct') ?? 0);
@@ -100,7 +108,11 @@ toolTest('awkward declarations come back the same', { commands: [CLANG] }, () =>
     assert.ok(a.kind === 'struct' || a.kind === 'union');
     assert.ok(b.kind === 'struct' || b.kind === 'union');
     const named = b.members.filter((m) => !m.name.startsWith('__gap'));
-    assert.deepEqual(named.map((m) => [m.name, m.bitOffset, m.bitSize]), a.members.map((m) => [m.name, m.bitOffset, m.bitSize]), name);
+    assert.deepEqual(
+      named.map((m) => [m.name, m.bitOffset, m.bitSize]),
+      a.members.map((m) => [m.name, m.bitOffset, m.bitSize]),
+      name,
+    );
     assert.equal(b.size, a.size);
   }
 });
@@ -116,7 +128,15 @@ toolTest('functions, variables and names that C would confuse', { commands: [CLA
   const keyword = b.append({ kind: 'typedef', name: 'while', type: int });
   const e1 = b.append({ kind: 'enum', name: '', size: 4, signed: false, values: [{ name: 'X', value: 1n }] });
   const e2 = b.append({ kind: 'enum', name: '', size: 4, signed: false, values: [{ name: 'X', value: 2n }] });
-  const proto = b.append({ kind: 'funcProto', returns: int, params: [{ name: 'u8', type: u8 }, { name: 'p', type: b.add({ kind: 'ptr', type: two }) }], variadic: true });
+  const proto = b.append({
+    kind: 'funcProto',
+    returns: int,
+    params: [
+      { name: 'u8', type: u8 },
+      { name: 'p', type: b.add({ kind: 'ptr', type: two }) },
+    ],
+    variadic: true,
+  });
   const func = b.append({ kind: 'func', name: 'work', type: proto, linkage: 'global' });
   const variable = b.append({ kind: 'var', name: 'count', type: u8, linkage: 'global' });
   const text = dumpTypes(b, [one, two, rust, keyword, e1, e2, func, variable]);
@@ -133,8 +153,14 @@ test('types that contain themselves are errors', () => {
   const anonymous = b.reserve();
   const pointer = b.add({ kind: 'ptr', type: anonymous });
   b.define(anonymous, { kind: 'struct', name: '', size: 8, members: [{ name: 'x', type: pointer, bitOffset: 0, bitSize: 0 }] });
-  const overlap = b.append({ kind: 'struct', name: 'overlap', size: 8, members: [
-    { name: 'x', type: pointer, bitOffset: 0, bitSize: 0 }, { name: 'y', type: pointer, bitOffset: 8, bitSize: 0 },
-  ] });
+  const overlap = b.append({
+    kind: 'struct',
+    name: 'overlap',
+    size: 8,
+    members: [
+      { name: 'x', type: pointer, bitOffset: 0, bitSize: 0 },
+      { name: 'y', type: pointer, bitOffset: 8, bitSize: 0 },
+    ],
+  });
   for (const id of [self, anonymous, overlap]) assert.throws(() => dumpTypes(b, [id]), BtfError, String(id));
 });

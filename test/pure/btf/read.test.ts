@@ -36,9 +36,16 @@ toolTest('searches find what a search through bpftool finds', { btf: true, comma
     }
   }
   for (const [name, types] of byName) {
-    assert.deepEqual(btf.findAll(name), types.map((t) => t.id), name);
+    assert.deepEqual(
+      btf.findAll(name),
+      types.map((t) => t.id),
+      name,
+    );
     assert.equal(btf.find(name), types[0].id);
-    assert.deepEqual(btf.findAll(name, 'func'), types.filter((t) => t.kind === 'FUNC').map((t) => t.id));
+    assert.deepEqual(
+      btf.findAll(name, 'func'),
+      types.filter((t) => t.kind === 'FUNC').map((t) => t.id),
+    );
     assert.equal(btf.find(name, 'struct', 'union'), types.find((t) => t.kind === 'STRUCT' || t.kind === 'UNION')?.id);
   }
   for (const [name, id] of enumerators) assert.equal(btf.findEnumerator(name)?.id, id, name);
@@ -161,7 +168,10 @@ toolTest('split BTF is what bpftool reads', { commands: ['bpftool'] }, () => {
     writeFileSync(join(dir, 'split'), split);
     return bpftoolTypes(join(dir, 'split'), '-B', join(dir, 'base'));
   });
-  assert.deepEqual(want.map((w) => w.id), [3, 4, 5]);
+  assert.deepEqual(
+    want.map((w) => w.id),
+    [3, 4, 5],
+  );
   for (const w of want) assert.deepEqual(asBpftool(btf, w.id), w);
 });
 
@@ -169,9 +179,18 @@ test('no BTF at all', () => {
   const good = new RawBtf().type('int', 1, 0, 4, 32).bytes();
   const swapped = good.slice();
   swapped.set([0xeb, 0x9f]);
-  assert.throws(() => new BtfReader(new Uint8Array(0)), (e: BtfError) => e.code === 'truncated');
-  assert.throws(() => new BtfReader(new Uint8Array(24)), (e: BtfError) => e.code === 'format');
-  assert.throws(() => new BtfReader(swapped), (e: BtfError) => e.code === 'unsupported');
+  assert.throws(
+    () => new BtfReader(new Uint8Array(0)),
+    (e: BtfError) => e.code === 'truncated',
+  );
+  assert.throws(
+    () => new BtfReader(new Uint8Array(24)),
+    (e: BtfError) => e.code === 'format',
+  );
+  assert.throws(
+    () => new BtfReader(swapped),
+    (e: BtfError) => e.code === 'unsupported',
+  );
 });
 
 test('truncated BTF keeps what is whole', () => {

@@ -62,15 +62,23 @@ export function asBpftool(source: BtfSource, id: number): BpftoolType {
     case 'struct':
     case 'union': {
       const members = type.members.map((m) => ({
-        name: anon(m.name), type_id: m.type, bits_offset: m.bitOffset, ...(m.bitSize > 0 ? { bitfield_size: m.bitSize } : {}),
+        name: anon(m.name),
+        type_id: m.type,
+        bits_offset: m.bitOffset,
+        ...(m.bitSize > 0 ? { bitfield_size: m.bitSize } : {}),
       }));
       return { id, kind: type.kind.toUpperCase(), name: anon(type.name), size: type.size, vlen: members.length, members };
     }
     case 'enum':
     case 'enum64':
       return {
-        id, kind: type.kind.toUpperCase(), name: anon(type.name), encoding: type.signed ? 'SIGNED' : 'UNSIGNED', size: type.size,
-        vlen: type.values.length, values: type.values.map((v) => ({ name: v.name, val: printed(type.kind, v.value) })),
+        id,
+        kind: type.kind.toUpperCase(),
+        name: anon(type.name),
+        encoding: type.signed ? 'SIGNED' : 'UNSIGNED',
+        size: type.size,
+        vlen: type.values.length,
+        values: type.values.map((v) => ({ name: v.name, val: printed(type.kind, v.value) })),
       };
     case 'fwd':
       return { id, kind: 'FWD', name: type.name, fwd_kind: type.union ? 'union' : 'struct' };
@@ -119,7 +127,9 @@ export class RawBtf {
     return this;
   }
 
-  bytes(options: { readonly header?: number; readonly layout?: readonly (readonly [number, number])[]; readonly noStrings?: boolean } = {}): Uint8Array {
+  bytes(
+    options: { readonly header?: number; readonly layout?: readonly (readonly [number, number])[]; readonly noStrings?: boolean } = {},
+  ): Uint8Array {
     const header = options.header ?? (options.layout === undefined ? 24 : 32);
     const types = this.words.length * 4;
     const layout = (options.layout?.length ?? 0) * 4;

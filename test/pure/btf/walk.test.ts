@@ -21,8 +21,17 @@ enum color { RED, GREEN = 70000 };
 enum big { BIG = 0x100000000ULL };
 `;
 const NAMES = [
-  'struct small', 'struct packed', 'struct nested', 'struct bits', 'struct odd', 'union either', 'struct flexible',
-  'enum color', 'enum big', 'u64', 'cu32',
+  'struct small',
+  'struct packed',
+  'struct nested',
+  'struct bits',
+  'struct odd',
+  'union either',
+  'struct flexible',
+  'enum color',
+  'enum big',
+  'u64',
+  'cu32',
 ];
 
 function globals(): string {
@@ -78,7 +87,13 @@ toolTest('types are spelled as C spells them', { commands: [CLANG] }, () => {
     i: 'int (*i)(const char *, ...)',
     j: 'union either *(*j[2])(enum color)',
   };
-  const btf = btfOf(compileBpf(`${TYPES} ${Object.values(declarations).map((d) => `${d};`).join('\n')}`));
+  const btf = btfOf(
+    compileBpf(
+      `${TYPES} ${Object.values(declarations)
+        .map((d) => `${d};`)
+        .join('\n')}`,
+    ),
+  );
   for (const [name, text] of Object.entries(declarations)) {
     const id = btf.find(name, 'var');
     assert.ok(id !== undefined, name);

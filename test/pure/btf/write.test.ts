@@ -11,7 +11,7 @@ import type { BtfType } from '../../../src/btf/types.ts';
 import { sizeOf } from '../../../src/btf/walk.ts';
 import { BtfImage, encodeBtf } from '../../../src/btf/write.ts';
 import { inTempDir, toolTest } from '../object/clang.ts';
-import { asBpftool, bpftoolTypes, kernelBtf, VMLINUX, type BpftoolType } from './support.ts';
+import { asBpftool, type BpftoolType, bpftoolTypes, kernelBtf, VMLINUX } from './support.ts';
 
 function readByBpftool(bytes: Uint8Array): BpftoolType[] {
   return inTempDir((dir) => {
@@ -32,14 +32,36 @@ const SAMPLES: readonly BtfType[] = [
   { kind: 'const', type: 4 },
   { kind: 'volatile', type: 7 },
   { kind: 'restrict', type: 5 },
-  { kind: 'struct', name: 'node', size: 32, members: [
-    { name: 'next', type: 5, bitOffset: 0, bitSize: 0 },
-    { name: 'comm', type: 6, bitOffset: 64, bitSize: 0 },
-    { name: 'a', type: 1, bitOffset: 192, bitSize: 3 },
-    { name: 'b', type: 1, bitOffset: 195, bitSize: 29 },
-  ] },
-  { kind: 'union', name: '', size: 8, members: [{ name: 'x', type: 1, bitOffset: 0, bitSize: 0 }, { name: 'y', type: 2, bitOffset: 0, bitSize: 0 }] },
-  { kind: 'enum', name: 'e', size: 4, signed: true, values: [{ name: 'A', value: 0n }, { name: 'B', value: -1n }] },
+  {
+    kind: 'struct',
+    name: 'node',
+    size: 32,
+    members: [
+      { name: 'next', type: 5, bitOffset: 0, bitSize: 0 },
+      { name: 'comm', type: 6, bitOffset: 64, bitSize: 0 },
+      { name: 'a', type: 1, bitOffset: 192, bitSize: 3 },
+      { name: 'b', type: 1, bitOffset: 195, bitSize: 29 },
+    ],
+  },
+  {
+    kind: 'union',
+    name: '',
+    size: 8,
+    members: [
+      { name: 'x', type: 1, bitOffset: 0, bitSize: 0 },
+      { name: 'y', type: 2, bitOffset: 0, bitSize: 0 },
+    ],
+  },
+  {
+    kind: 'enum',
+    name: 'e',
+    size: 4,
+    signed: true,
+    values: [
+      { name: 'A', value: 0n },
+      { name: 'B', value: -1n },
+    ],
+  },
   { kind: 'enum', name: 'eu', size: 4, signed: false, values: [{ name: 'C', value: 0xffffffffn }] },
   { kind: 'enum64', name: 'big', size: 8, signed: false, values: [{ name: 'D', value: 1n << 40n }] },
   { kind: 'enum64', name: 'bigs', size: 8, signed: true, values: [{ name: 'E', value: -(1n << 40n) }] },
@@ -145,12 +167,27 @@ toolTest('copies of kernel types keep their layout and stay small', { btf: true 
 
 test('what BTF cannot hold is refused', () => {
   const b = new BtfBuilder();
-  b.append({ kind: 'enum', name: 'e', size: 4, signed: false, values: Array.from({ length: 70_000 }, (_, i) => ({ name: `v${i}`, value: BigInt(i) })) });
-  assert.throws(() => encodeBtf(b), (e: BtfError) => e.code === 'limit');
+  b.append({
+    kind: 'enum',
+    name: 'e',
+    size: 4,
+    signed: false,
+    values: Array.from({ length: 70_000 }, (_, i) => ({ name: `v${i}`, value: BigInt(i) })),
+  });
+  assert.throws(
+    () => encodeBtf(b),
+    (e: BtfError) => e.code === 'limit',
+  );
   const far = new BtfBuilder();
   far.append({ kind: 'struct', name: 's', size: 1 << 24, members: [{ name: 'x', type: 0, bitOffset: 1 << 25, bitSize: 1 }] });
-  assert.throws(() => encodeBtf(far), (e: BtfError) => e.code === 'limit');
+  assert.throws(
+    () => encodeBtf(far),
+    (e: BtfError) => e.code === 'limit',
+  );
   const unknown = new BtfBuilder();
   unknown.append({ kind: 'unknown', raw: 77 });
-  assert.throws(() => encodeBtf(unknown), (e: BtfError) => e.code === 'unsupported');
+  assert.throws(
+    () => encodeBtf(unknown),
+    (e: BtfError) => e.code === 'unsupported',
+  );
 });

@@ -8,10 +8,10 @@ import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { test } from 'node:test';
-import { ElfFile } from '../../../src/elf/index.ts';
 import type { Expr, InitItem, VarDecl } from '../../../src/compiler/c/ast.ts';
 import { evaluate } from '../../../src/compiler/c/sema/constants.ts';
 import { sizeOf } from '../../../src/compiler/c/sema/types/size.ts';
+import { ElfFile } from '../../../src/elf/index.ts';
 import { Random } from '../sema/random-records.ts';
 import { CLANG, compile, hasClang } from './support.ts';
 
@@ -23,7 +23,11 @@ type Model =
   | { readonly kind: 'scalar'; readonly c: string }
   | { readonly kind: 'array'; readonly of: Model; readonly length: number }
   | { readonly kind: 'record'; readonly tag: 'struct' | 'union'; readonly c: string; readonly fields: readonly FieldModel[] };
-interface FieldModel { readonly name: string; readonly type: Model; readonly bits: number | undefined }
+interface FieldModel {
+  readonly name: string;
+  readonly type: Model;
+  readonly bits: number | undefined;
+}
 
 const SCALARS = ['char', 'unsigned char', 'short', 'int', 'unsigned int', 'long', 'unsigned long long', '_Bool', 'enum color'];
 
@@ -49,7 +53,12 @@ class Generator {
     const count = 1 + this.r.below(4);
     for (let i = 0; i < count; i++) {
       if (this.r.chance(10)) fields.push({ name: '', type: { kind: 'scalar', c: 'int' }, bits: 1 + this.r.below(9) });
-      else if (this.r.chance(20)) fields.push({ name: this.name(), type: { kind: 'scalar', c: this.r.pick(['int', 'unsigned char', 'long', 'unsigned int']) }, bits: 1 + this.r.below(8) });
+      else if (this.r.chance(20))
+        fields.push({
+          name: this.name(),
+          type: { kind: 'scalar', c: this.r.pick(['int', 'unsigned char', 'long', 'unsigned int']) },
+          bits: 1 + this.r.below(8),
+        });
       else fields.push({ name: this.name(), type: this.type(depth - 1), bits: undefined });
     }
     if (!fields.some((f) => f.name !== '')) fields.push({ name: this.name(), type: { kind: 'scalar', c: 'int' }, bits: undefined });
@@ -118,13 +127,18 @@ class Generator {
   /** All leaves one after the other, without inner braces. */
   flat(t: Model): string {
     switch (t.kind) {
-      case 'scalar': return this.value(t.c).replace(/[{},]/g, '');
-      case 'array': return isText(t) && this.r.chance(30) ? JSON.stringify('pqrs'.slice(0, t.length)) : Array.from({ length: t.length }, () => this.flat(t.of)).join(', ');
+      case 'scalar':
+        return this.value(t.c).replace(/[{},]/g, '');
+      case 'array':
+        return isText(t) && this.r.chance(30)
+          ? JSON.stringify('pqrs'.slice(0, t.length))
+          : Array.from({ length: t.length }, () => this.flat(t.of)).join(', ');
       case 'record': {
         const named = t.fields.filter((f) => f.name !== '');
         return (t.tag === 'union' ? named.slice(0, 1) : named).map((f) => this.flat(f.type)).join(', ');
       }
-      default: return t satisfies never;
+      default:
+        return t satisfies never;
     }
   }
 
@@ -154,10 +168,14 @@ function isText(t: Model): t is Model & { readonly kind: 'array' } {
 
 function declare(t: Model, name: string, bits?: number): string {
   switch (t.kind) {
-    case 'scalar': return `${t.c} ${name}${bits === undefined ? '' : ` : ${bits}`}`;
-    case 'array': return declare(t.of, `${name}[${t.length}]`);
-    case 'record': return `${t.c} ${name}`;
-    default: return t satisfies never;
+    case 'scalar':
+      return `${t.c} ${name}${bits === undefined ? '' : ` : ${bits}`}`;
+    case 'array':
+      return declare(t.of, `${name}[${t.length}]`);
+    case 'record':
+      return `${t.c} ${name}`;
+    default:
+      return t satisfies never;
   }
 }
 
@@ -184,7 +202,10 @@ function bytesOf(v: VarDecl): Uint8Array {
   const { init } = v;
   const items = init?.kind === 'list' ? init.items : [];
   const size = sizeOf(v.type.type) ?? 0;
-  const end = items.reduce((n, i) => Math.max(n, i.offset + (i.bit ? 0 : i.value.kind === 'bytes' ? i.value.bytes.length : sizeOf(i.type.type) ?? 0)), size);
+  const end = items.reduce(
+    (n, i) => Math.max(n, i.offset + (i.bit ? 0 : i.value.kind === 'bytes' ? i.value.bytes.length : (sizeOf(i.type.type) ?? 0))),
+    size,
+  );
   const bytes = new Uint8Array(Math.max(size, end));
   if (init?.kind === 'string') bytes.set(init.bytes);
   else if (init?.kind === 'scalar') put(bytes, { offset: 0, type: v.type, value: init.value });
@@ -193,10 +214,20 @@ function bytesOf(v: VarDecl): Uint8Array {
 }
 
 function clangBytes(text: string): Map<string, Uint8Array> {
-  const run = spawnSync(CLANG, ['-target', 'bpf', '-S', '-o', '/dev/null', '-w', '-ferror-limit=0', '-x', 'c', '-'], { input: text, encoding: 'utf8' });
+  const run = spawnSync(CLANG, ['-target', 'bpf', '-S', '-o', '/dev/null', '-w', '-ferror-limit=0', '-x', 'c', '-'], {
+    input: text,
+    encoding: 'utf8',
+  });
   // Some overrides of parts are beyond clang.
-  const beyond = new Set([...run.stderr.matchAll(/^<stdin>:(\d+):.*cannot compile this static initializer yet/gm)].map((m) => Number(m[1])));
-  return objectBytes(text.split('\n').filter((_line, i) => !beyond.has(i + 1)).join('\n'));
+  const beyond = new Set(
+    [...run.stderr.matchAll(/^<stdin>:(\d+):.*cannot compile this static initializer yet/gm)].map((m) => Number(m[1])),
+  );
+  return objectBytes(
+    text
+      .split('\n')
+      .filter((_line, i) => !beyond.has(i + 1))
+      .join('\n'),
+  );
 }
 
 function objectBytes(text: string): Map<string, Uint8Array> {
@@ -213,7 +244,8 @@ function objectBytes(text: string): Map<string, Uint8Array> {
     assert.ok(table);
     const symbols = elf.symbols(table);
     const bytes = new Map<string, Uint8Array>();
-    for (const s of symbols) if (s.section === section.index && s.name !== '') bytes.set(s.name, data.subarray(Number(s.value), Number(s.value) + Number(s.size)));
+    for (const s of symbols)
+      if (s.section === section.index && s.name !== '') bytes.set(s.name, data.subarray(Number(s.value), Number(s.value) + Number(s.size)));
     return bytes;
   } finally {
     rmSync(dir, { recursive: true });
@@ -226,7 +258,11 @@ function check(text: string): number {
   assert.deepEqual(c.errors, [], text);
   for (const [name, expected] of theirs) {
     const line = text.split('\n').find((l) => l.includes(` ${name}[`) || l.includes(` ${name} `)) ?? '';
-    assert.equal(Buffer.from(bytesOf(c.variable(name))).toString('hex'), Buffer.from(expected).toString('hex'), `${line}\n${text.slice(0, text.indexOf(' v0'))}`);
+    assert.equal(
+      Buffer.from(bytesOf(c.variable(name))).toString('hex'),
+      Buffer.from(expected).toString('hex'),
+      `${line}\n${text.slice(0, text.indexOf(' v0'))}`,
+    );
   }
   return theirs.size;
 }

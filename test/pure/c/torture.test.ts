@@ -6,17 +6,27 @@
 import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
 import { test } from 'node:test';
-import { CorpusMissing, cTorture } from '../../corpora/corpora.ts';
 import type { SourceFile } from '../../corpora/corpora.ts';
+import { CorpusMissing, cTorture } from '../../corpora/corpora.ts';
 import { compile } from './support.ts';
 
 /** First errors that say what is beyond BPF, or that the suite's libc headers are not here. */
 const REFUSALS = new Set([
-  'no-floating-point', 'unsupported-builtin', 'unknown-builtin', 'unsupported-attribute', 'complex-number', 'computed-goto', 'variable-length-array',
-  'include-not-found', 'array-too-large', 'nested-function', 'statement-expression-outside-function',
+  'no-floating-point',
+  'unsupported-builtin',
+  'unknown-builtin',
+  'unsupported-attribute',
+  'complex-number',
+  'computed-goto',
+  'variable-length-array',
+  'include-not-found',
+  'array-too-large',
+  'nested-function',
+  'statement-expression-outside-function',
 ]);
 /** What the programs take from a C library without declaring it. */
-const LIBRARY = 'typedef unsigned long size_t; void *malloc(size_t); void *calloc(size_t, size_t); void free(void *); int printf(const char *, ...);\n';
+const LIBRARY =
+  'typedef unsigned long size_t; void *malloc(size_t); void *calloc(size_t, size_t); void free(void *); int printf(const char *, ...);\n';
 
 let files: SourceFile[] | undefined;
 let missing: string | false = false;

@@ -46,10 +46,24 @@ rows('arithmetic converts its operands', VARS, [
 ]);
 
 rows('constants are computed', VARS, [
-  ['2 + 3 * 4', '14:int'], ['1u - 2', '4294967295:unsigned int'], ['sizeof(s)', '32:unsigned long'], ['sizeof arr / sizeof arr[0]', '4:unsigned long'],
-  ['(char)300', '44:char'], ['(unsigned char)-1', '255:unsigned char'], ['B', '5:int'], ["'a'", '97:int'], ['!5', '0:int'], ['~0', '-1:int'],
-  ['1 ? c : l', 'integral(load(c))→long'], ['0 && fn(1, 2)', '0:int'], ['1 || fn(1, 2)', '1:int'], ['(long)&((struct s *)0)->str', '24:long'],
-  ['(unsigned)&((struct s *)8)->b[1]', '13:unsigned int'], ['_Alignof(long)', '8:unsigned long'], ['(_Bool)7', '1:_Bool'], ['sizeof("ab" "c")', '4:unsigned long'],
+  ['2 + 3 * 4', '14:int'],
+  ['1u - 2', '4294967295:unsigned int'],
+  ['sizeof(s)', '32:unsigned long'],
+  ['sizeof arr / sizeof arr[0]', '4:unsigned long'],
+  ['(char)300', '44:char'],
+  ['(unsigned char)-1', '255:unsigned char'],
+  ['B', '5:int'],
+  ["'a'", '97:int'],
+  ['!5', '0:int'],
+  ['~0', '-1:int'],
+  ['1 ? c : l', 'integral(load(c))→long'],
+  ['0 && fn(1, 2)', '0:int'],
+  ['1 || fn(1, 2)', '1:int'],
+  ['(long)&((struct s *)0)->str', '24:long'],
+  ['(unsigned)&((struct s *)8)->b[1]', '13:unsigned int'],
+  ['_Alignof(long)', '8:unsigned long'],
+  ['(_Bool)7', '1:_Bool'],
+  ['sizeof("ab" "c")', '4:unsigned long'],
   ['__builtin_offsetof(struct s, w)', '16:unsigned long'],
 ]);
 
@@ -124,7 +138,10 @@ rows('assignment', VARS, [
 
 rows('calls', VARS, [
   ['fn(c, i)', 'fn(integral(load(c))→int, integral(load(i))→char):int'],
-  ['vf("a", c, h, arr)', 'vf(pointer(decay("a\\u0000")→char *)→const char *, integral(load(c))→int, integral(load(h))→int, decay(arr)→int *):int'],
+  [
+    'vf("a", c, h, arr)',
+    'vf(pointer(decay("a\\u0000")→char *)→const char *, integral(load(c))→int, integral(load(h))→int, decay(arr)→int *):int',
+  ],
   ['fp(1)', 'load(fp)(1:int):int'],
   ['(*fp)(1)', 'load(fp)(1:int):int'],
   ['(&fn)(1, 2)', 'fn(1:int, 2:char):int'],
@@ -132,7 +149,11 @@ rows('calls', VARS, [
 ]);
 
 rows('discarded values', VARS, [
-  ['vi', 'load(vi)'], ['s', 'toVoid(s)'], ['arr', 'toVoid(arr)'], ['fn', 'toVoid(fn)'], ['*pv', 'toVoid(*load(pv))'],
+  ['vi', 'load(vi)'],
+  ['s', 'toVoid(s)'],
+  ['arr', 'toVoid(arr)'],
+  ['fn', 'toVoid(fn)'],
+  ['*pv', 'toVoid(*load(pv))'],
 ]);
 
 rows('statement expressions', VARS, [
@@ -153,13 +174,23 @@ char f(int n, const char *p) {
 void g(void) { return (void)i; }`);
   assert.deepEqual(c.messages, []);
   assert.deepEqual(expressions(c.function('f')), [
-    'if load(p)', 'return integral(load(n))→char', 'loop', 'switch',
+    'if load(p)',
+    'return integral(load(n))→char',
+    'loop',
+    'switch',
     'return integral((?:int load(p) integral(load(*(ptr+1 load(p) 1:long)))→int 0:int))→char',
   ]);
   const sw = c.function('f').body?.body[2];
   assert.ok(sw?.kind === 'switch');
   assert.equal(show(sw.value), 'integral(load(uc))→int');
-  assert.deepEqual(sw.cases.map((k) => [k.low, k.high]), [[1n, 3n], [-1n, -1n], [undefined, undefined]]);
+  assert.deepEqual(
+    sw.cases.map((k) => [k.low, k.high]),
+    [
+      [1n, 3n],
+      [-1n, -1n],
+      [undefined, undefined],
+    ],
+  );
 });
 
 /* ---------- declarations ---------- */
@@ -167,11 +198,16 @@ void g(void) { return (void)i; }`);
 function initOf(v: VarDecl): string[] {
   const value = (i: InitItem): string => (i.value.kind === 'bytes' ? JSON.stringify([...i.value.bytes]) : show(i.value));
   switch (v.init?.kind) {
-    case undefined: return [];
-    case 'scalar': return [show(v.init.value)];
-    case 'string': return [JSON.stringify([...v.init.bytes])];
-    case 'list': return v.init.items.map((i) => `${i.offset}${i.bit ? `:${i.bit.offset}+${i.bit.width}` : ''} ${formatType(i.type)} ${value(i)}`);
-    default: return v.init satisfies never;
+    case undefined:
+      return [];
+    case 'scalar':
+      return [show(v.init.value)];
+    case 'string':
+      return [JSON.stringify([...v.init.bytes])];
+    case 'list':
+      return v.init.items.map((i) => `${i.offset}${i.bit ? `:${i.bit.offset}+${i.bit.width}` : ''} ${formatType(i.type)} ${value(i)}`);
+    default:
+      return v.init satisfies never;
   }
 }
 
@@ -185,7 +221,10 @@ function locals(body: string, name: string): VarDecl {
 test('initialisers are flat and in order', () => {
   assert.deepEqual(initOf(locals('int a = c;', 'a')), ['integral(load(c))→int']);
   assert.deepEqual(initOf(locals('struct s x = { .str = pc, .f = n, .a = 1, .b = "hi" };', 'x')), [
-    '0 int 1:int', '4 char[4] [104,105,0]', '8:0+3 unsigned int integral(load(n))→unsigned int', '24 const char * pointer(load(pc))→const char *',
+    '0 int 1:int',
+    '4 char[4] [104,105,0]',
+    '8:0+3 unsigned int integral(load(n))→unsigned int',
+    '24 const char * pointer(load(pc))→const char *',
   ]);
   assert.deepEqual(initOf(locals('struct s x = s;', 'x')), ['load(s)']);
   assert.deepEqual(initOf(locals('struct s x = {};', 'x')), []);
@@ -205,17 +244,30 @@ int f(void) { static int count; { static int count = 2; count++; } extern int el
 extern const void ksym;
 `);
   assert.deepEqual(c.messages, []);
-  assert.deepEqual(c.unit?.variables.map((v) => `${v.storage} ${v.scope} ${v.name} ${formatType(v.type)}`), [
-    'global file first int', 'static file second int', 'global file tentative int[3]', 'static local f.count int', 'static local f.count.1 int',
-    'extern file elsewhere int', 'extern file ksym const void',
-  ]);
+  assert.deepEqual(
+    c.unit?.variables.map((v) => `${v.storage} ${v.scope} ${v.name} ${formatType(v.type)}`),
+    [
+      'global file first int',
+      'static file second int',
+      'global file tentative int[3]',
+      'static local f.count int',
+      'static local f.count.1 int',
+      'extern file elsewhere int',
+      'extern file ksym const void',
+    ],
+  );
 });
 
 test('what has its address taken is marked', () => {
-  const c = compile('struct p { int x; }; void g(void *);\nvoid f(int a, int b) { int i, j; struct p s, t; int arr[2]; g(&i); g(&s.x); g(&b); j = a; t = s; arr[0] = 1; }');
+  const c = compile(
+    'struct p { int x; }; void g(void *);\nvoid f(int a, int b) { int i, j; struct p s, t; int arr[2]; g(&i); g(&s.x); g(&b); j = a; t = s; arr[0] = 1; }',
+  );
   const fn = c.function('f');
   const vars = (fn.body?.body ?? []).flatMap((s) => (s.kind === 'decl' ? s.vars : []));
-  assert.deepEqual([...fn.params, ...vars].filter((v) => v.addressTaken).map((v) => v.name), ['b', 'i', 's']);
+  assert.deepEqual(
+    [...fn.params, ...vars].filter((v) => v.addressTaken).map((v) => v.name),
+    ['b', 'i', 's'],
+  );
 });
 
 test('qualifiers go from an object to its parts', () => {
@@ -227,9 +279,10 @@ void f(const volatile struct in *a, struct in __user *u, int __attribute__((btf_
 `);
   assert.deepEqual(c.errors, []);
   const vars = (c.function('f').body?.body ?? []).flatMap((s) => (s.kind === 'decl' ? s.vars : []));
-  assert.deepEqual(vars.map((v) => formatType(v.type)), [
-    'const volatile int *', 'const volatile char', '__user int *', '__rcu int', 'const char *__user', '__user char (*)[8]',
-  ]);
+  assert.deepEqual(
+    vars.map((v) => formatType(v.type)),
+    ['const volatile int *', 'const volatile char', '__user int *', '__rcu int', 'const char *__user', '__user char (*)[8]'],
+  );
 });
 
 test('one mistake makes one message', () => {
@@ -244,10 +297,18 @@ int f(struct point *p, int n) {
   for (int i = 0; i < missing; i++) a += i;
   return a ? q : nope;
 }`);
-  assert.deepEqual(c.messages.map((m) => m.split(' ').slice(0, 3).join(' ')), [
-    'error undeclared-identifier 4:11', 'error unknown-type 5:3', 'error no-member 6:10', 'error undeclared-identifier 8:17', 'error undeclared-function 8:3',
-    'error undeclared-identifier 9:23', 'error undeclared-identifier 10:18',
-  ]);
+  assert.deepEqual(
+    c.messages.map((m) => m.split(' ').slice(0, 3).join(' ')),
+    [
+      'error undeclared-identifier 4:11',
+      'error unknown-type 5:3',
+      'error no-member 6:10',
+      'error undeclared-identifier 8:17',
+      'error undeclared-function 8:3',
+      'error undeclared-identifier 9:23',
+      'error undeclared-identifier 10:18',
+    ],
+  );
 });
 
 test('notes point to what the mistake is about', () => {

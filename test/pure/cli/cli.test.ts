@@ -28,7 +28,7 @@ test('no words: the same on stderr, status 2', () => {
   assert.match(err, /^usage: skep <tool>/);
 });
 
-test('--version is the package\'s', () => {
+test("--version is the package's", () => {
   assert.match(skep('--version').out, /^skep \d+\.\d+\.\d+\n$/);
 });
 
@@ -87,8 +87,14 @@ function shellWords(line: string): string[] {
 }
 
 test('skep tools --json is one object a line with flags, probes and fields', () => {
-  const lines = skep('tools', '--json').out.trim().split('\n').map((line) => JSON.parse(line) as { name: string; flags: unknown[]; fields: unknown[] });
-  assert.deepEqual(lines.map(({ name }) => name), TOOL_LIST.map(({ name }) => name));
+  const lines = skep('tools', '--json')
+    .out.trim()
+    .split('\n')
+    .map((line) => JSON.parse(line) as { name: string; flags: unknown[]; fields: unknown[] });
+  assert.deepEqual(
+    lines.map(({ name }) => name),
+    TOOL_LIST.map(({ name }) => name),
+  );
   for (const { flags, fields } of lines) assert.ok(flags.length > 5 && fields.length > 0);
 });
 
@@ -101,22 +107,44 @@ test('--print-program prints the C and needs no root', () => {
 
 test('typed options: defaults, choices, repeated flags, positionals', () => {
   const tool = defineTool({
-    name: 'x', topic: 'samples', summary: 's', about: 'a', examples: [], fields: [], probes: [],
+    name: 'x',
+    topic: 'samples',
+    summary: 's',
+    about: 'a',
+    examples: [],
+    fields: [],
+    probes: [],
     flags: {
       sort: { type: 'string', choices: ['a', 'b'], default: 'a', help: '' },
       top: { type: 'count', short: 'T', default: 10, help: '' },
       name: { type: 'strings', short: 'n', help: '' },
       port: { type: 'port', help: '' },
     },
-    positionals: [{ name: 'interval', type: 'number', help: '', default: 99 }, { name: 'probes', type: 'string', many: true, help: '' }],
+    positionals: [
+      { name: 'interval', type: 'number', help: '', default: 99 },
+      { name: 'probes', type: 'string', many: true, help: '' },
+    ],
     program: () => '',
     run: async () => {},
   }) as unknown as Tool;
   const parsed = parseTool(tool, ['-T', '5', '-n', 'p', '--name=q', '3', 'u', 'v']);
-  assert.deepEqual({ ...parsed.options, ...parsed.args }, {
-    json: false, duration: undefined, output: undefined, verbose: false, 'print-program': false, help: false,
-    sort: 'a', top: 5, name: ['p', 'q'], port: undefined, interval: 3, probes: ['u', 'v'],
-  });
+  assert.deepEqual(
+    { ...parsed.options, ...parsed.args },
+    {
+      json: false,
+      duration: undefined,
+      output: undefined,
+      verbose: false,
+      'print-program': false,
+      help: false,
+      sort: 'a',
+      top: 5,
+      name: ['p', 'q'],
+      port: undefined,
+      interval: 3,
+      probes: ['u', 'v'],
+    },
+  );
   assert.equal(parseTool(tool, []).args['interval'], 99);
   assert.throws(() => parseTool(tool, ['--sort', 'c']), /--sort is one of a, b, not 'c'/);
   assert.throws(() => parseTool(tool, ['--port', '65536']), /--port takes a port/);

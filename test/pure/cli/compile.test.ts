@@ -72,18 +72,25 @@ test('the stages: pp, ir, asm, btf as text on stdout', () => {
 });
 
 toolTest('--emit btf is C that clang takes', { commands: ['clang-19'] }, () => {
-  inFolder({ 's.c': 'struct point { int x; char name[8]; };\nBPF_HASH(points, u32, struct point);\nint f(struct __sk_buff *skb) { struct point p = {}; u32 k = skb->len; points.update(&k, &p); return 0; }' }, ({ skep, file }) => {
-    const { out, status } = skep('compile', '--emit', 'btf', 's.c');
-    assert.equal(status, 0);
-    compileBpf(`${out}\n_Static_assert(sizeof(struct point) == 12 && __builtin_offsetof(struct point, name) == 4, "");`);
-    assert.ok(file);
-  });
+  inFolder(
+    {
+      's.c':
+        'struct point { int x; char name[8]; };\nBPF_HASH(points, u32, struct point);\nint f(struct __sk_buff *skb) { struct point p = {}; u32 k = skb->len; points.update(&k, &p); return 0; }',
+    },
+    ({ skep, file }) => {
+      const { out, status } = skep('compile', '--emit', 'btf', 's.c');
+      assert.equal(status, 0);
+      compileBpf(`${out}\n_Static_assert(sizeof(struct point) == 12 && __builtin_offsetof(struct point, name) == 4, "");`);
+      assert.ok(file);
+    },
+  );
 });
 
 toolTest('--btf: layouts of that file, from an ELF object and raw', { commands: ['clang-19', 'llvm-objcopy-19'] }, () => {
   const kernel = 'struct page_pool { char other[72]; int wanted; } __attribute__((preserve_access_index)); struct page_pool pool;';
   inFolder({ 'k.c': 'int f(struct pt_regs *ctx, struct page_pool *pool) { return pool->wanted; }' }, ({ skep, file, path }) => {
-    const pt_regs = 'struct pt_regs { unsigned long r15, r14, r13, r12, bp, bx, r11, r10, r9, r8, ax, cx, dx, si, di, orig_ax, ip, cs, flags, sp, ss; unsigned long regs[31]; } regs;';
+    const pt_regs =
+      'struct pt_regs { unsigned long r15, r14, r13, r12, bp, bx, r11, r10, r9, r8, ax, cx, dx, si, di, orig_ax, ip, cs, flags, sp, ss; unsigned long regs[31]; } regs;';
     const object = file('types.o', compileBpf(`${kernel}\n${pt_regs}`));
     run('llvm-objcopy-19', ['-O', 'binary', '--only-section=.BTF', '--set-section-flags', '.BTF=alloc', object, `${path}/types.btf`]);
     const asm = (types: string) => skep('compile', '--btf', types, '--emit', 'asm', 'k.c');
@@ -91,14 +98,22 @@ toolTest('--btf: layouts of that file, from an ELF object and raw', { commands: 
     assert.equal(asm('types.btf').out, asm('types.o').out);
     assert.match(asm('k.c').err, /k\.c is no BTF/);
     assert.equal(asm('k.c').status, 1);
-    const missing = skep('compile', '--btf', 'types.o', '--emit', 'asm', file('m.c', 'int f(struct pt_regs *ctx, struct page_pool *pool) { return pool->absent; }'));
+    const missing = skep(
+      'compile',
+      '--btf',
+      'types.o',
+      '--emit',
+      'asm',
+      file('m.c', 'int f(struct pt_regs *ctx, struct page_pool *pool) { return pool->absent; }'),
+    );
     assert.equal(missing.status, 1);
     assert.match(missing.err, /no member 'absent'/);
   });
 });
 
 toolTest('--portable leaves CO-RE relocations to the loader', { btf: true, commands: ['llvm-objdump-19'] }, () => {
-  const text = '#include "vmlinux.h"\n#include <bpf/bpf_helpers.h>\n#include <bpf/bpf_core_read.h>\nSEC("raw_tp/sched_switch") int f(void *ctx) { struct task_struct *t = (void *)bpf_get_current_task(); return BPF_CORE_READ(t, tgid); }\nchar LICENSE[] SEC("license") = "GPL";\n';
+  const text =
+    '#include "vmlinux.h"\n#include <bpf/bpf_helpers.h>\n#include <bpf/bpf_core_read.h>\nSEC("raw_tp/sched_switch") int f(void *ctx) { struct task_struct *t = (void *)bpf_get_current_task(); return BPF_CORE_READ(t, tgid); }\nchar LICENSE[] SEC("license") = "GPL";\n';
   inFolder({ 'c.bpf.c': text }, ({ skep, path }) => {
     const relocations = (...flags: readonly string[]) => {
       assert.deepEqual(skep('compile', ...flags, 'c.bpf.c'), { status: 0, out: '', err: '' });
@@ -127,32 +142,47 @@ test('--json: one line with what was made, or why not', () => {
     const good = skep('compile', '--json', '-DSTEP=1', 'filter.bpf.c');
     assert.equal(good.err, '');
     assert.match(good.out, /^[^\n]+\n$/);
-    const made = JSON.parse(good.out) as { ok: boolean; output: string; license: string; programs: { name: string; type: string; instructions: number }[]; maps: unknown[] };
+    const made = JSON.parse(good.out) as {
+      ok: boolean;
+      output: string;
+      license: string;
+      programs: { name: string; type: string; instructions: number }[];
+      maps: unknown[];
+    };
     assert.deepEqual([made.ok, made.output, made.license], [true, 'filter.bpf.o', 'GPL']);
-    assert.deepEqual(made.programs.map(({ name, type }) => [name, type]), [['filter', 'socket_filter']]);
+    assert.deepEqual(
+      made.programs.map(({ name, type }) => [name, type]),
+      [['filter', 'socket_filter']],
+    );
     assert.deepEqual(made.maps, [{ name: 'counts', type: 'hash', keySize: 4, valueSize: 8, maxEntries: 16 }]);
     const bad = skep('compile', '--json', 'bad.c');
     assert.deepEqual([bad.status, bad.err], [1, '']);
     const { ok, diagnostics } = JSON.parse(bad.out) as { ok: boolean; diagnostics: { code: string; position: object }[] };
     assert.equal(ok, false);
-    assert.deepEqual(diagnostics.map(({ code, position }) => [code, position]), [['undeclared-identifier', { file: 'bad.c', line: 2, column: 10 }]]);
+    assert.deepEqual(
+      diagnostics.map(({ code, position }) => [code, position]),
+      [['undeclared-identifier', { file: 'bad.c', line: 2, column: 10 }]],
+    );
     const text = JSON.parse(skep('compile', '--json', '--emit', 'pp', '-DSTEP=77', 'filter.bpf.c').out) as { text: string };
     assert.match(text.text, /\+ 77;/);
   });
 });
 
 test('-I and headers beside the file; the dialect can be said', () => {
-  inFolder({ 'uses.c': '#include "own.h"\n#include <far.h>\nint f(struct __sk_buff *skb) { return OWN + FAR; }', 'own.h': '#define OWN 1\n' }, ({ skep, file, path }) => {
-    assert.equal(skep('compile', 'uses.c').status, 1);
-    run('mkdir', [`${path}/inc`]);
-    file('inc/far.h', '#define FAR 2\n');
-    assert.deepEqual(skep('compile', '-I', 'inc', 'uses.c'), { status: 0, out: '', err: '' });
-    assert.equal(skep('compile', '-Iinc', 'uses.c').status, 0);
-    // BCC's macros mean nothing to libbpf.
-    file('count.c', BCC);
-    assert.equal(skep('compile', 'count.c').status, 0);
-    assert.equal(skep('compile', '--dialect', 'libbpf', 'count.c').status, 1);
-  });
+  inFolder(
+    { 'uses.c': '#include "own.h"\n#include <far.h>\nint f(struct __sk_buff *skb) { return OWN + FAR; }', 'own.h': '#define OWN 1\n' },
+    ({ skep, file, path }) => {
+      assert.equal(skep('compile', 'uses.c').status, 1);
+      run('mkdir', [`${path}/inc`]);
+      file('inc/far.h', '#define FAR 2\n');
+      assert.deepEqual(skep('compile', '-I', 'inc', 'uses.c'), { status: 0, out: '', err: '' });
+      assert.equal(skep('compile', '-Iinc', 'uses.c').status, 0);
+      // BCC's macros mean nothing to libbpf.
+      file('count.c', BCC);
+      assert.equal(skep('compile', 'count.c').status, 0);
+      assert.equal(skep('compile', '--dialect', 'libbpf', 'count.c').status, 1);
+    },
+  );
 });
 
 test('wrong words: status 2, and what would be right', () => {
@@ -184,7 +214,11 @@ test('--help of each command names all its flags; skep --help names the commands
   inFolder({}, ({ skep }) => {
     const overview = skep('--help').out;
     for (const name of ['compile', 'check', 'run', 'completion']) assert.match(overview, new RegExp(`^  ${name} `, 'm'));
-    for (const [name, flags] of [['compile', ['-o', '-D', '-I', '--dialect', '--btf', '--portable', '--emit', '--json']], ['check', ['--log', '--json']], ['run', ['--attach', '--duration', '--json']]] as const) {
+    for (const [name, flags] of [
+      ['compile', ['-o', '-D', '-I', '--dialect', '--btf', '--portable', '--emit', '--json']],
+      ['check', ['--log', '--json']],
+      ['run', ['--attach', '--duration', '--json']],
+    ] as const) {
       const { status, out } = skep(name, '--help');
       assert.equal(status, 0);
       for (const flag of flags) assert.ok(out.includes(flag), `${name} ${flag}`);
@@ -196,7 +230,12 @@ test('completion: bash completes names, flags and choices', () => {
   inFolder({}, ({ skep, file }) => {
     const script = file('c.bash', skep('completion', 'bash').out);
     const complete = (...words: readonly string[]) =>
-      run('bash', ['-c', `source ${script}; COMP_WORDS=(${words.map((word) => `'${word}'`).join(' ')}); COMP_CWORD=${words.length - 1}; _skep; echo "\${COMPREPLY[@]}"`]).trim().split(' ');
+      run('bash', [
+        '-c',
+        `source ${script}; COMP_WORDS=(${words.map((word) => `'${word}'`).join(' ')}); COMP_CWORD=${words.length - 1}; _skep; echo "\${COMPREPLY[@]}"`,
+      ])
+        .trim()
+        .split(' ');
     assert.deepEqual(complete('skep', 'bite'), ['bitesize']);
     assert.deepEqual(complete('skep', 'comp').sort(), ['compile', 'completion']);
     assert.deepEqual(complete('skep', 'compile', '--po'), ['--portable']);
@@ -204,6 +243,8 @@ test('completion: bash completes names, flags and choices', () => {
     assert.deepEqual(complete('skep', 'bitesize', '--pi'), ['--pid']);
     assert.deepEqual(complete('skep', 'completion', 'f'), ['fish']);
     // The other shells may not be here: every name and flag is at least in their scripts.
-    for (const shell of ['zsh', 'fish']) for (const word of ['bitesize', 'compile', 'portable', 'pid']) assert.ok(skep('completion', shell).out.includes(word), `${shell} ${word}`);
+    for (const shell of ['zsh', 'fish'])
+      for (const word of ['bitesize', 'compile', 'portable', 'pid'])
+        assert.ok(skep('completion', shell).out.includes(word), `${shell} ${word}`);
   });
 });

@@ -30,15 +30,27 @@ test('the command itself loads neither tools nor the compiler', () => {
   const files = [...loaded('cli/skep.js', 'tools/index.js', 'cli/commands.js', 'cli/run-tool.js')];
   assert.ok(files.includes('cli/errors.js'), 'the imports are followed');
   // Suggestions for misspelt flags are a page of code of their own.
-  assert.deepEqual(files.filter((file) => /^(compiler|link|vm|bcc)\//.test(file) && file !== 'compiler/did-you-mean.js'), []);
-  assert.deepEqual(files.filter((file) => TOOL_LIST.some((tool) => file === `tools/${tool.name}.js`)), []);
+  assert.deepEqual(
+    files.filter((file) => /^(compiler|link|vm|bcc)\//.test(file) && file !== 'compiler/did-you-mean.js'),
+    [],
+  );
+  assert.deepEqual(
+    files.filter((file) => TOOL_LIST.some((tool) => file === `tools/${tool.name}.js`)),
+    [],
+  );
 });
 
 test('a tool loads no other tool, no user-space machine and no fake', () => {
   const files = [...loaded('cli/skep.js', 'cli/run-tool.js', 'tools/bitesize.js', 'bcc/bpf.js', 'bcc/compile-text.js')];
   assert.ok(files.includes('compiler/compile.js'), 'the imports are followed');
-  assert.deepEqual(files.filter((file) => file.startsWith('vm/') || file === 'kernel/fake.js' || file === 'cli/warm-up.js'), []);
-  assert.deepEqual(files.filter((file) => TOOL_LIST.some(({ name }) => name !== 'bitesize' && file === `tools/${name}.js`)), []);
+  assert.deepEqual(
+    files.filter((file) => file.startsWith('vm/') || file === 'kernel/fake.js' || file === 'cli/warm-up.js'),
+    [],
+  );
+  assert.deepEqual(
+    files.filter((file) => TOOL_LIST.some(({ name }) => name !== 'bitesize' && file === `tools/${name}.js`)),
+    [],
+  );
 });
 
 test('bitesize is compiled without a look at the types of the kernel', () => {
@@ -69,7 +81,10 @@ print fmt: "%d", REC->dev
   for (const options of [{ pid: undefined }, { pid: 1 }]) {
     const text = bitesize.program(options, {});
     const { diagnostics, spec } = compile(text, { facts, dialect: guessDialect(text), name: 'bitesize' });
-    assert.deepEqual(diagnostics.map((d) => d.message), []);
+    assert.deepEqual(
+      diagnostics.map((d) => d.message),
+      [],
+    );
     assert.ok(spec);
   }
 });

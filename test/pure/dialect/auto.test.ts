@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict';
+import { readFileSync } from 'node:fs';
 import { test } from 'node:test';
 import { guessDialect } from '../../../src/compiler/dialect/auto.ts';
 import { bccPrograms, CorpusMissing, kernelSamples } from '../../corpora/corpora.ts';
-import { readFileSync } from 'node:fs';
 
 test('the dialect of a text', () => {
   const guess = (text: string): string => guessDialect(text).name;
@@ -11,7 +11,10 @@ test('the dialect of a text', () => {
   assert.equal(guess('TRACEPOINT_PROBE(a, b) { return 0; }'), 'bcc');
   assert.equal(guess('int hello(void *ctx) { bpf_trace_printk("x"); return 0; }'), 'bcc');
   assert.equal(guess('#include "vmlinux.h"\n#include <bpf/bpf_helpers.h>\nSEC("kprobe/x") int f(void *ctx) { return 0; }'), 'libbpf');
-  assert.equal(guess('#include <linux/bpf.h>\n#define SEC(n) __attribute__((section(n)))\nSEC("xdp") int f(void *ctx) { return 2; }'), 'libbpf');
+  assert.equal(
+    guess('#include <linux/bpf.h>\n#define SEC(n) __attribute__((section(n)))\nSEC("xdp") int f(void *ctx) { return 2; }'),
+    'libbpf',
+  );
   assert.equal(guess('#include "bpf_helpers.h"\nint x;'), 'libbpf');
 });
 
@@ -25,11 +28,17 @@ function corpus<T>(load: () => T): T | undefined {
 }
 
 const programs = corpus(() => bccPrograms());
-test('every program of BCC\'s tools is BCC\'s', { skip: programs === undefined ? 'needs bpfcc-tools' : false }, () => {
-  assert.deepEqual((programs ?? []).filter((p) => guessDialect(p.text).name !== 'bcc').map((p) => p.name), []);
+test("every program of BCC's tools is BCC's", { skip: programs === undefined ? 'needs bpfcc-tools' : false }, () => {
+  assert.deepEqual(
+    (programs ?? []).filter((p) => guessDialect(p.text).name !== 'bcc').map((p) => p.name),
+    [],
+  );
 });
 
 const samples = corpus(() => kernelSamples('6.1').files);
-test('every kernel sample is libbpf\'s', { skip: samples === undefined ? 'needs linux-source-6.1' : false }, () => {
-  assert.deepEqual((samples ?? []).filter((f) => guessDialect(readFileSync(f.path, 'utf8')).name !== 'libbpf').map((f) => f.name), []);
+test("every kernel sample is libbpf's", { skip: samples === undefined ? 'needs linux-source-6.1' : false }, () => {
+  assert.deepEqual(
+    (samples ?? []).filter((f) => guessDialect(readFileSync(f.path, 'utf8')).name !== 'libbpf').map((f) => f.name),
+    [],
+  );
 });

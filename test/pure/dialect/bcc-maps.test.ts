@@ -17,7 +17,11 @@ function mapsOf(text: string): { maps: Map<string, MapDecl>; said: readonly stri
 /** type, key bytes, value bytes, entries, flags */
 type Shape = readonly [string, number, number, number, number];
 const shape = (m: MapDecl): Shape => [
-  m.type, m.keySize ?? (m.key ? sizeOf(m.key.type) ?? -1 : -1), m.valueSize ?? (m.value ? sizeOf(m.value.type) ?? -1 : -1), m.maxEntries, m.flags,
+  m.type,
+  m.keySize ?? (m.key ? (sizeOf(m.key.type) ?? -1) : -1),
+  m.valueSize ?? (m.value ? (sizeOf(m.value.type) ?? -1) : -1),
+  m.maxEntries,
+  m.flags,
 ];
 
 /** From BCC's reference guide. */
@@ -101,7 +105,16 @@ test('what the kernel does not know stands beside it', () => {
 });
 
 test('mistakes', () => {
-  assert.deepEqual(mapsOf('BPF_TABLE("hahs", u32, u64, m, 16);').said.map((s) => s.replace(/^\S+ /, '')), ["unknown-map-kind map 'm': there is no kind of table 'hahs'"]);
-  assert.deepEqual(mapsOf('BPF_ARRAY_OF_MAPS(m, "none", 1);').said.map((s) => s.replace(/^\S+ /, '')), ["undefined-table map 'm' is to hold maps like 'none', and no such table is declared before it"]);
-  assert.deepEqual(mapsOf('int n; BPF_HASH(m, u32, u64, n);').said.map((s) => s.replace(/^\S+ /, '')), ["not-constant argument of attribute 'skep_map' must be an integer constant"]);
+  assert.deepEqual(
+    mapsOf('BPF_TABLE("hahs", u32, u64, m, 16);').said.map((s) => s.replace(/^\S+ /, '')),
+    ["unknown-map-kind map 'm': there is no kind of table 'hahs'"],
+  );
+  assert.deepEqual(
+    mapsOf('BPF_ARRAY_OF_MAPS(m, "none", 1);').said.map((s) => s.replace(/^\S+ /, '')),
+    ["undefined-table map 'm' is to hold maps like 'none', and no such table is declared before it"],
+  );
+  assert.deepEqual(
+    mapsOf('int n; BPF_HASH(m, u32, u64, n);').said.map((s) => s.replace(/^\S+ /, '')),
+    ["not-constant argument of attribute 'skep_map' must be an integer constant"],
+  );
 });

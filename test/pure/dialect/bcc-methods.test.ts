@@ -2,9 +2,9 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { bccDialect } from '../../../src/compiler/dialect/bcc/dialect.ts';
+import { CALL, CLASS, JMP } from '../../../src/isa/insn.ts';
 import type { Machine } from '../../../src/vm/machine.ts';
 import { createMachine } from '../../../src/vm/machine.ts';
-import { CALL, CLASS, JMP } from '../../../src/isa/insn.ts';
 import { build, PT_REGS, tryBuild } from './run.ts';
 
 const machineOf = (text: string): Machine => createMachine(build(PT_REGS + text, bccDialect));
@@ -33,23 +33,33 @@ test('update, lookup, insert, delete', () => {
   assert.equal(run(m, 'get'), -1n);
 });
 
-test('lookup gives a pointer to the value\'s type', () => {
-  const m = machineOf('struct v { u32 a; u32 b; }; BPF_ARRAY(t, struct v, 2); int f(struct pt_regs *ctx) { int k = 1; struct v x = { 3, 4 }; t.update(&k, &x); struct v *p = t.lookup(&k); return p ? p->b : 0; }');
+test("lookup gives a pointer to the value's type", () => {
+  const m = machineOf(
+    'struct v { u32 a; u32 b; }; BPF_ARRAY(t, struct v, 2); int f(struct pt_regs *ctx) { int k = 1; struct v x = { 3, 4 }; t.update(&k, &x); struct v *p = t.lookup(&k); return p ? p->b : 0; }',
+  );
   assert.equal(run(m), 4n);
-  const direct = machineOf('BPF_ARRAY(t, u32, 2); int f(struct pt_regs *ctx) { int k = 1; u32 x = 5; t.update(&k, &x); if (!t.lookup(&k)) return 0; return *t.lookup(&k); }');
+  const direct = machineOf(
+    'BPF_ARRAY(t, u32, 2); int f(struct pt_regs *ctx) { int k = 1; u32 x = 5; t.update(&k, &x); if (!t.lookup(&k)) return 0; return *t.lookup(&k); }',
+  );
   assert.equal(run(direct), 5n);
 });
 
 test('lookup_or_try_init makes what is missing', () => {
-  const m = machineOf('BPF_HASH(t, u32, u64); int f(struct pt_regs *ctx) { u32 k = 1; u64 zero = 40, *p = t.lookup_or_try_init(&k, &zero); if (p) (*p)++; return p ? *p : -1; }');
+  const m = machineOf(
+    'BPF_HASH(t, u32, u64); int f(struct pt_regs *ctx) { u32 k = 1; u64 zero = 40, *p = t.lookup_or_try_init(&k, &zero); if (p) (*p)++; return p ? *p : -1; }',
+  );
   assert.equal(run(m), 41n);
   assert.equal(run(m), 42n);
-  const full = machineOf('BPF_HASH(t, u32, u64, 1); int f(struct pt_regs *ctx) { u64 zero = 0; u32 k = 1; t.update(&k, &zero); k = 2; return t.lookup_or_try_init(&k, &zero) == 0; }');
+  const full = machineOf(
+    'BPF_HASH(t, u32, u64, 1); int f(struct pt_regs *ctx) { u64 zero = 0; u32 k = 1; t.update(&k, &zero); k = 2; return t.lookup_or_try_init(&k, &zero) == 0; }',
+  );
   assert.equal(run(full), 1n);
 });
 
 test('lookup_or_init returns from the function when there is no room', () => {
-  const m = machineOf('BPF_HASH(t, u32, u64, 1); int f(struct pt_regs *ctx) { u64 zero = 0; u32 k = 1; *t.lookup_or_init(&k, &zero) += 5; k = 2; *t.lookup_or_init(&k, &zero) += 5; return 1; }');
+  const m = machineOf(
+    'BPF_HASH(t, u32, u64, 1); int f(struct pt_regs *ctx) { u64 zero = 0; u32 k = 1; *t.lookup_or_init(&k, &zero) += 5; k = 2; *t.lookup_or_init(&k, &zero) += 5; return 1; }',
+  );
   assert.equal(run(m), 0n);
   assert.equal(value(m, 't', u32(1)), 5n);
 });
@@ -65,7 +75,9 @@ test('increment inserts into a hash, and only there', () => {
 });
 
 test('increment with a struct for a key, by value', () => {
-  const m = machineOf('struct k { u32 pid; u32 slot; }; BPF_HISTOGRAM(d, struct k); int f(struct pt_regs *ctx) { struct k k = { .pid = 7, .slot = bpf_log2l(4096) }; d.increment(k); d.increment(k); return 0; }');
+  const m = machineOf(
+    'struct k { u32 pid; u32 slot; }; BPF_HISTOGRAM(d, struct k); int f(struct pt_regs *ctx) { struct k k = { .pid = 7, .slot = bpf_log2l(4096) }; d.increment(k); d.increment(k); return 0; }',
+  );
   run(m);
   assert.equal(value(m, 'd', u64(7n | (13n << 32n))), 2n);
 });
@@ -77,20 +89,27 @@ test('the arguments of a method are evaluated once', () => {
 });
 
 test('methods work inside macros', () => {
-  const m = machineOf('BPF_HASH(h, u32);\n#define COUNT(table, key) table.increment(key)\nint f(struct pt_regs *ctx) { COUNT(h, 5); return 0; }');
+  const m = machineOf(
+    'BPF_HASH(h, u32);\n#define COUNT(table, key) table.increment(key)\nint f(struct pt_regs *ctx) { COUNT(h, 5); return 0; }',
+  );
   run(m);
   assert.equal(value(m, 'h', u32(5)), 1n);
 });
 
 test('queues', () => {
-  const m = machineOf('BPF_QUEUE(q, u64, 4); int f(struct pt_regs *ctx) { u64 v = 3, w = 0; q.push(&v, 0); v = 4; q.push(&v, 0); q.peek(&w); u64 x = w; q.pop(&w); q.pop(&w); return x * 10 + w; }');
+  const m = machineOf(
+    'BPF_QUEUE(q, u64, 4); int f(struct pt_regs *ctx) { u64 v = 3, w = 0; q.push(&v, 0); v = 4; q.push(&v, 0); q.peek(&w); u64 x = w; q.pop(&w); q.pop(&w); return x * 10 + w; }',
+  );
   assert.equal(run(m), 34n);
 });
 
 test('records that programs submit are noted', () => {
-  const spec = build(`${PT_REGS}struct data_t { u32 pid; char comm[16]; }; BPF_PERF_OUTPUT(e); BPF_RINGBUF_OUTPUT(r, 2); BPF_RINGBUF_OUTPUT(s, 2);
+  const spec = build(
+    `${PT_REGS}struct data_t { u32 pid; char comm[16]; }; BPF_PERF_OUTPUT(e); BPF_RINGBUF_OUTPUT(r, 2); BPF_RINGBUF_OUTPUT(s, 2);
     int f(struct pt_regs *ctx) { struct data_t d = {}; e.perf_submit(ctx, &d, sizeof(d)); r.ringbuf_output(&d, sizeof(d), 0);
-      struct data_t *p = s.ringbuf_reserve(sizeof(struct data_t)); if (!p) return 0; p->pid = 1; s.ringbuf_submit(p, 0); return 0; }`, bccDialect);
+      struct data_t *p = s.ringbuf_reserve(sizeof(struct data_t)); if (!p) return 0; p->pid = 1; s.ringbuf_submit(p, 0); return 0; }`,
+    bccDialect,
+  );
   for (const name of ['e', 'r', 's']) {
     const type = spec.btf?.type(spec.maps.get(name)?.recordType ?? 0);
     assert.ok(type?.kind === 'struct' && type.name === 'data_t', name);
@@ -124,9 +143,12 @@ const CALLS: Readonly<Record<string, readonly [string, string, number]>> = {
 for (const [name, [declaration, call, helper]] of Object.entries(CALLS)) {
   test(`${name} calls helper ${helper}`, () => {
     const { spec, said } = tryBuild(`${declaration} int f(void *ctx) { u64 x = 1; return ${call}; }`, bccDialect);
-    assert.deepEqual(said.filter((s) => !s.includes('bpf_perf_event_value')), []);
+    assert.deepEqual(
+      said.filter((s) => !s.includes('bpf_perf_event_value')),
+      [],
+    );
     const fn = spec?.functions.get('f');
-    const calls = fn?.insns.flatMap((i) => i.op === (CLASS.JMP | JMP.CALL) && i.src === CALL.HELPER ? [i.imm] : []) ?? [];
+    const calls = fn?.insns.flatMap((i) => (i.op === (CLASS.JMP | JMP.CALL) && i.src === CALL.HELPER ? [i.imm] : [])) ?? [];
     assert.ok(calls.includes(helper), `${calls.join()}`);
     assert.ok(fn?.refs.some((r) => r.to.kind === 'map' && r.to.map === 'm'));
   });
@@ -134,9 +156,17 @@ for (const [name, [declaration, call, helper]] of Object.entries(CALLS)) {
 
 test('mistakes', () => {
   const said = (text: string): readonly string[] => tryBuild(text, bccDialect).said;
-  assert.deepEqual(said('BPF_HASH(h); int f(void *ctx) { h.lokup(0); return 0; }'), ["1:35 unknown-method tables have no method 'lokup'; did you mean 'lookup'?"]);
-  assert.deepEqual(said('BPF_HASH(h); int f(void *ctx) { return h.get_stackid(ctx, 0); }'), ["1:42 wrong-map-kind 'get_stackid' does not work on 'h', a map of type hash; it is for stack_trace"]);
-  assert.deepEqual(said('BPF_HASH(h); int f(void *ctx) { h.update(0); return 0; }'), ["1:35 bad-argument-count 'update' takes 2 arguments; found 1"]);
-  assert.deepEqual(said('BPF_ARRAY(h); int f(void *ctx) { int k = 0; u64 v = 0; h.insert(&k, &v); return 0; }'), ["1:58 useless-insert insert() never does anything on 'h': all keys of an array are there"]);
+  assert.deepEqual(said('BPF_HASH(h); int f(void *ctx) { h.lokup(0); return 0; }'), [
+    "1:35 unknown-method tables have no method 'lokup'; did you mean 'lookup'?",
+  ]);
+  assert.deepEqual(said('BPF_HASH(h); int f(void *ctx) { return h.get_stackid(ctx, 0); }'), [
+    "1:42 wrong-map-kind 'get_stackid' does not work on 'h', a map of type hash; it is for stack_trace",
+  ]);
+  assert.deepEqual(said('BPF_HASH(h); int f(void *ctx) { h.update(0); return 0; }'), [
+    "1:35 bad-argument-count 'update' takes 2 arguments; found 1",
+  ]);
+  assert.deepEqual(said('BPF_ARRAY(h); int f(void *ctx) { int k = 0; u64 v = 0; h.insert(&k, &v); return 0; }'), [
+    "1:58 useless-insert insert() never does anything on 'h': all keys of an array are there",
+  ]);
   assert.deepEqual(said('struct s { int a; } x; int f(void *ctx) { x.lookup(1); return 0; }').length, 1);
 });

@@ -26,7 +26,9 @@ const SAMPLE: readonly (readonly [string, string])[] = [
   ['asm/unistd.h', '__NR_read __NR_write __NR_openat __NR_clone __NR_execve __NR_bpf'],
   ['linux/perf_event.h', 'PERF_MAX_STACK_DEPTH PERF_EVENT_IOC_ENABLE'],
   ['linux/capability.h', 'CAP_SYS_ADMIN CAP_NET_ADMIN CAP_BPF'],
-  ['linux/prctl.h', 'PR_SET_NAME'], ['linux/futex.h', 'FUTEX_WAIT FUTEX_WAKE'], ['linux/magic.h', 'EXT4_SUPER_MAGIC TMPFS_MAGIC'],
+  ['linux/prctl.h', 'PR_SET_NAME'],
+  ['linux/futex.h', 'FUTEX_WAIT FUTEX_WAKE'],
+  ['linux/magic.h', 'EXT4_SUPER_MAGIC TMPFS_MAGIC'],
 ];
 
 test('values and types are those that gcc computes from the installed headers', (t) => {

@@ -3,10 +3,10 @@ import assert from 'node:assert/strict';
 import { existsSync, readFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { test } from 'node:test';
+import type { HeaderResolver } from '../../../src/compiler/c/preprocessor/headers.ts';
 import { compile } from '../../../src/compiler/compile.ts';
 import { bccDialect } from '../../../src/compiler/dialect/bcc/dialect.ts';
 import { libbpfDialect } from '../../../src/compiler/dialect/libbpf/dialect.ts';
-import type { HeaderResolver } from '../../../src/compiler/c/preprocessor/headers.ts';
 import { bccPrograms, CorpusMissing, kernelSamples } from '../../corpora/corpora.ts';
 import { front, kernelBtf, testFacts } from './front.ts';
 
@@ -31,7 +31,9 @@ const facts = testFacts({
 const OF_THE_KERNEL = new Set(['no-member', 'incomplete-type', 'unknown-tracepoint', 'not-implemented']);
 
 const programs = corpus(() => bccPrograms());
-test('programs of BCC\'s tools', { skip: programs.length === 0 ? 'needs bpfcc-tools' : kernelBtf() === undefined ? 'needs kernel BTF' : false }, () => {
+test("programs of BCC's tools", {
+  skip: programs.length === 0 ? 'needs bpfcc-tools' : kernelBtf() === undefined ? 'needs kernel BTF' : false,
+}, () => {
   const wrong: string[] = [];
   let clean = 0;
   let withoutEvents = 0;
@@ -52,7 +54,9 @@ test('programs of BCC\'s tools', { skip: programs.length === 0 ? 'needs bpfcc-to
 
 for (const series of ['6.1', '6.12'] as const) {
   const files = corpus(() => kernelSamples(series).files);
-  test(`kernel samples of ${series}`, { skip: files.length === 0 ? `needs linux-source-${series}` : kernelBtf() === undefined ? 'needs kernel BTF' : false }, () => {
+  test(`kernel samples of ${series}`, {
+    skip: files.length === 0 ? `needs linux-source-${series}` : kernelBtf() === undefined ? 'needs kernel BTF' : false,
+  }, () => {
     const failed: string[] = [];
     for (const { name, path } of files) {
       const folder = dirname(path);
@@ -61,10 +65,26 @@ for (const series of ['6.1', '6.12'] as const) {
         if (!quoted || wanted === 'vmlinux.h' || !existsSync(file)) return undefined;
         return { name: file, text: readFileSync(file, 'utf8'), folder };
       };
-      const { spec, diagnostics, source } = compile(readFileSync(path, 'utf8'), { facts: testFacts(), dialect: libbpfDialect, file: name, includes, maxErrors: 100 });
-      if (spec === undefined) failed.push(`${name}: ${diagnostics.filter((d) => d.severity === 'error').slice(0, 3).map((d) => `${source.filePosition(d.loc)?.line ?? 0} ${d.message}`).join('; ')}`);
+      const { spec, diagnostics, source } = compile(readFileSync(path, 'utf8'), {
+        facts: testFacts(),
+        dialect: libbpfDialect,
+        file: name,
+        includes,
+        maxErrors: 100,
+      });
+      if (spec === undefined)
+        failed.push(
+          `${name}: ${diagnostics
+            .filter((d) => d.severity === 'error')
+            .slice(0, 3)
+            .map((d) => `${source.filePosition(d.loc)?.line ?? 0} ${d.message}`)
+            .join('; ')}`,
+        );
     }
-    assert.deepEqual(failed.filter((f) => !KNOWN.test(f)), []);
+    assert.deepEqual(
+      failed.filter((f) => !KNOWN.test(f)),
+      [],
+    );
   });
 }
 

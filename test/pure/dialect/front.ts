@@ -2,13 +2,13 @@
 import { existsSync, readFileSync } from 'node:fs';
 import { BtfReader } from '../../../src/btf/read.ts';
 import type { BtfSource } from '../../../src/btf/types.ts';
-import { Diagnostics } from '../../../src/compiler/diagnostics.ts';
-import type { Diagnostic } from '../../../src/compiler/diagnostics.ts';
 import type { TranslationUnit } from '../../../src/compiler/c/ast.ts';
 import { parse, parseDeclarations } from '../../../src/compiler/c/parser/parse.ts';
 import { virtualResolver } from '../../../src/compiler/c/preprocessor/headers.ts';
 import { Preprocessor } from '../../../src/compiler/c/preprocessor/preprocessor.ts';
 import { createSema } from '../../../src/compiler/c/sema/sema.ts';
+import type { Diagnostic } from '../../../src/compiler/diagnostics.ts';
+import { Diagnostics } from '../../../src/compiler/diagnostics.ts';
 import type { Dialect } from '../../../src/compiler/dialect/dialect.ts';
 import type { TargetFacts } from '../../../src/compiler/target-facts.ts';
 
@@ -22,8 +22,16 @@ export function kernelBtf(): BtfSource | undefined {
 
 export function testFacts(changes: Partial<TargetFacts> = {}): TargetFacts {
   return {
-    arch: 'x86_64', kernelVersion: 0x060c00, btf: kernelBtf(), cpu: 3, kconfig: () => undefined,
-    tracepointFormat: () => undefined, similarTracepoints: () => [], cpus: 2, possibleCpus: 4, ...changes,
+    arch: 'x86_64',
+    kernelVersion: 0x060c00,
+    btf: kernelBtf(),
+    cpu: 3,
+    kconfig: () => undefined,
+    tracepointFormat: () => undefined,
+    similarTracepoints: () => [],
+    cpus: 2,
+    possibleCpus: 4,
+    ...changes,
   };
 }
 
@@ -39,7 +47,8 @@ export function front(text: string, dialect: Dialect | undefined, facts = testFa
   const diagnostics = new Diagnostics(1000);
   const resolve = virtualResolver((path) => dialect?.header(path));
   const pp = new Preprocessor({
-    diagnostics, resolve,
+    diagnostics,
+    resolve,
     ...(dialect === undefined ? {} : { constants: { has: () => true, text: (name: string) => dialect.macro(name, facts) } }),
   });
   pp.enter('<defines>', defines.map((d) => `#define ${d.replace('=', ' ')}\n`).join(''), { system: true });
@@ -48,7 +57,11 @@ export function front(text: string, dialect: Dialect | undefined, facts = testFa
   if (dialect?.footer !== undefined) pp.enter(`<${dialect.name} end>`, dialect.footer, { system: true });
   const sema = createSema({ facts, dialect, diagnostics });
   sema.setTextParser((source, name) => {
-    const inner = new Preprocessor({ diagnostics, resolve, ...(dialect === undefined ? {} : { constants: { has: () => true, text: (n: string) => dialect.macro(n, facts) } }) });
+    const inner = new Preprocessor({
+      diagnostics,
+      resolve,
+      ...(dialect === undefined ? {} : { constants: { has: () => true, text: (n: string) => dialect.macro(n, facts) } }),
+    });
     inner.enter(name, source, { system: true });
     parseDeclarations(inner, sema, diagnostics);
   });

@@ -5,9 +5,9 @@ import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { test } from 'node:test';
+import { allHelpers, helperText } from '../../../src/compiler/dialect/helpers.ts';
 import { kernelHeader } from '../../../src/compiler/dialect/kernel/headers.ts';
 import { libbpfDialect } from '../../../src/compiler/dialect/libbpf/dialect.ts';
-import { allHelpers, helperText } from '../../../src/compiler/dialect/helpers.ts';
 
 const CLANG = ['clang-19', 'clang'].find((name) => spawnSync(name, ['--version']).status === 0);
 const TYPES = `typedef unsigned char __u8; typedef unsigned short __u16, __be16; typedef unsigned int __u32, __be32, __wsum; typedef unsigned long long __u64; typedef long long __s64; typedef int __s32;
@@ -43,10 +43,36 @@ test('clang reads the headers without a word', { skip: CLANG === undefined ? 'ne
       mkdirSync(dirname(join(folder, path)), { recursive: true });
       writeFileSync(join(folder, path), kernelHeader(path) ?? libbpfDialect.header(path) ?? '');
     }
-    const helpers = allHelpers().map((h) => `${helperText(h)}\n`).join('');
-    const structs = [...new Set(helpers.match(/\b(?:struct|enum) \w+/g) ?? [])].map((s) => s.startsWith('enum') ? '' : `${s};\n`).join('');
-    writeFileSync(join(folder, 'main.c'), `${TYPES}${structs}${helpers}#include <skep/net.h>\n#include <bpf/bpf_helpers.h>\n#include <bpf/bpf_tracing.h>\n#include <bpf/bpf_core_read.h>\n${USE}`);
-    const out = execFileSync(CLANG ?? '', ['-target', 'bpf', '-g', '-O2', '-Wall', '-Wno-unused-function', '-Wno-unused-variable', '-Wno-unused-const-variable', '-I', folder, '-c', join(folder, 'main.c'), '-o', join(folder, 'main.o')], { encoding: 'utf8', stdio: ['ignore', 'pipe', 'pipe'] });
+    const helpers = allHelpers()
+      .map((h) => `${helperText(h)}\n`)
+      .join('');
+    const structs = [...new Set(helpers.match(/\b(?:struct|enum) \w+/g) ?? [])]
+      .map((s) => (s.startsWith('enum') ? '' : `${s};\n`))
+      .join('');
+    writeFileSync(
+      join(folder, 'main.c'),
+      `${TYPES}${structs}${helpers}#include <skep/net.h>\n#include <bpf/bpf_helpers.h>\n#include <bpf/bpf_tracing.h>\n#include <bpf/bpf_core_read.h>\n${USE}`,
+    );
+    const out = execFileSync(
+      CLANG ?? '',
+      [
+        '-target',
+        'bpf',
+        '-g',
+        '-O2',
+        '-Wall',
+        '-Wno-unused-function',
+        '-Wno-unused-variable',
+        '-Wno-unused-const-variable',
+        '-I',
+        folder,
+        '-c',
+        join(folder, 'main.c'),
+        '-o',
+        join(folder, 'main.o'),
+      ],
+      { encoding: 'utf8', stdio: ['ignore', 'pipe', 'pipe'] },
+    );
     assert.equal(out, '');
   } catch (error) {
     assert.fail((error as { stderr?: string }).stderr ?? String(error));

@@ -39,8 +39,10 @@ test('first kernels and licences, from the release notes of those kernels', () =
   assert.equal(since('bpf_loop'), '5.17');
   assert.equal(since('bpf_cgrp_storage_delete'), '6.2');
   // From the bpf_func_proto of each: gpl_only.
-  for (const name of ['bpf_probe_read_kernel', 'bpf_trace_printk', 'bpf_get_stackid', 'bpf_override_return', 'bpf_perf_event_output']) assert.equal(helperByName(name)?.gpl, true, name);
-  for (const name of ['bpf_map_lookup_elem', 'bpf_ktime_get_ns', 'bpf_get_current_comm', 'bpf_ringbuf_output', 'bpf_redirect']) assert.equal(helperByName(name)?.gpl, false, name);
+  for (const name of ['bpf_probe_read_kernel', 'bpf_trace_printk', 'bpf_get_stackid', 'bpf_override_return', 'bpf_perf_event_output'])
+    assert.equal(helperByName(name)?.gpl, true, name);
+  for (const name of ['bpf_map_lookup_elem', 'bpf_ktime_get_ns', 'bpf_get_current_comm', 'bpf_ringbuf_output', 'bpf_redirect'])
+    assert.equal(helperByName(name)?.gpl, false, name);
 });
 
 test('the text that declares a helper', () => {

@@ -6,7 +6,8 @@ import type { HelperFunction } from '../../../src/vm/helpers/call.ts';
 import { createMachine } from '../../../src/vm/machine.ts';
 import { build } from './run.ts';
 
-const HEAD = '#include <bpf/bpf_helpers.h>\nstruct bpf_iter_num { unsigned long long state; } __attribute__((aligned(8)));\nchar _license[] SEC("license") = "GPL";\n';
+const HEAD =
+  '#include <bpf/bpf_helpers.h>\nstruct bpf_iter_num { unsigned long long state; } __attribute__((aligned(8)));\nchar _license[] SEC("license") = "GPL";\n';
 
 /** A count of open iterators, and the kernel's three functions over `{ int current, end }`. */
 function kernel(): { readonly open: () => number; readonly made: () => number; readonly kfuncs: Readonly<Record<string, HelperFunction>> } {
@@ -54,7 +55,10 @@ const cases: Readonly<Record<string, readonly [text: string, result: bigint, ite
 for (const [name, [text, result, iterators]] of Object.entries(cases)) {
   test(`bpf_for: ${name}`, () => {
     const { open, made, kfuncs } = kernel();
-    const machine = createMachine(build(`${HEAD}SEC("socket") int f(void *ctx) { ${text} }`, libbpfDialect), { kfuncs, engine: 'interpreter' });
+    const machine = createMachine(build(`${HEAD}SEC("socket") int f(void *ctx) { ${text} }`, libbpfDialect), {
+      kfuncs,
+      engine: 'interpreter',
+    });
     assert.equal(BigInt.asIntN(32, machine.run('f', { ctx: new Uint8Array(8) }).r0), result);
     assert.deepEqual([open(), made()], [0, iterators]);
   });

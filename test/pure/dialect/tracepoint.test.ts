@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { parseFormat, tracepointStruct } from '../../../src/compiler/dialect/bcc/tracepoint.ts';
 import { bccDialect } from '../../../src/compiler/dialect/bcc/dialect.ts';
+import { parseFormat, tracepointStruct } from '../../../src/compiler/dialect/bcc/tracepoint.ts';
 import { front, testFacts } from './front.ts';
 
 const HEAD = `name: x
@@ -61,7 +61,11 @@ for (const [event, format] of Object.entries(FORMATS)) {
   const [category = '', name = ''] = event.split(':');
   test(`members of ${event} stand where its format says`, () => {
     const facts = testFacts({ btf: undefined, tracepointFormat: (c, e) => FORMATS[`${c}:${e}`] });
-    const { unit, said } = front(`struct in6_addr { unsigned int w[4]; }; TRACEPOINT_PROBE(${category}, ${name}) { return 0; }`, bccDialect, facts);
+    const { unit, said } = front(
+      `struct in6_addr { unsigned int w[4]; }; TRACEPOINT_PROBE(${category}, ${name}) { return 0; }`,
+      bccDialect,
+      facts,
+    );
     assert.deepEqual(said, []);
     const [param] = unit?.functions.find((f) => f.name === `tracepoint__${category}__${name}`)?.params ?? [];
     const type = param?.type.type;
@@ -74,20 +78,32 @@ for (const [event, format] of Object.entries(FORMATS)) {
       const field = fields.find((f) => f.name === wanted);
       assert.equal(field?.offset, offset, wanted);
       const t = field.type.type;
-      const bytes = t.kind === 'array' && t.of.type.kind === 'int' ? (t.length ?? 0) * t.of.type.size
-        : t.kind === 'int' || t.kind === 'record' ? t.size : t.kind === 'pointer' ? 8 : -1;
+      const bytes =
+        t.kind === 'array' && t.of.type.kind === 'int'
+          ? (t.length ?? 0) * t.of.type.size
+          : t.kind === 'int' || t.kind === 'record'
+            ? t.size
+            : t.kind === 'pointer'
+              ? 8
+              : -1;
       assert.equal(bytes, size, wanted);
     }
   });
 }
 
 test('pointers of system calls point to user memory', () => {
-  assert.match(tracepointStruct('x', FORMATS['syscalls:sys_enter_openat'] ?? '', true), /const char __attribute__\(\(btf_type_tag\("user"\)\)\) \*filename;/);
+  assert.match(
+    tracepointStruct('x', FORMATS['syscalls:sys_enter_openat'] ?? '', true),
+    /const char __attribute__\(\(btf_type_tag\("user"\)\)\) \*filename;/,
+  );
   assert.match(tracepointStruct('x', FORMATS['sock:inet_sock_set_state'] ?? '', false), /const void \*skaddr;/);
-  assert.match(tracepointStruct('x', FORMATS['made:up'] ?? '', false), /struct sockaddr __attribute__\(\(btf_type_tag\("user"\)\)\) \*who;/);
+  assert.match(
+    tracepointStruct('x', FORMATS['made:up'] ?? '', false),
+    /struct sockaddr __attribute__\(\(btf_type_tag\("user"\)\)\) \*who;/,
+  );
 });
 
-test('signedness and width are the format\'s, not those of the type it names', () => {
+test("signedness and width are the format's, not those of the type it names", () => {
   const text = tracepointStruct('x', FORMATS['syscalls:sys_enter_openat'] ?? '', true);
   assert.match(text, /unsigned long long dfd;/);
   assert.match(tracepointStruct('x', FORMATS['sched:sched_switch'] ?? '', false), /signed int prev_pid;/);
@@ -103,7 +119,9 @@ test('the struct also comes without the macro', () => {
 test('an event that does not exist', () => {
   const facts = testFacts({ btf: undefined, similarTracepoints: () => ['block:block_rq_issue', 'block:block_rq_insert'] });
   const { said } = front('TRACEPOINT_PROBE(block, block_rq_isue) { return 0; }', bccDialect, facts);
-  assert.deepEqual(said, ['1:1 unknown-tracepoint there is no tracepoint block:block_rq_isue; did you mean block:block_rq_issue or block:block_rq_insert?']);
+  assert.deepEqual(said, [
+    '1:1 unknown-tracepoint there is no tracepoint block:block_rq_isue; did you mean block:block_rq_issue or block:block_rq_insert?',
+  ]);
 });
 
 test('a hostile format makes no text of its own', () => {

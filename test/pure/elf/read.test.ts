@@ -1,22 +1,48 @@
 /** The ELF reader against llvm-readelf, over objects of several machines and real executables. */
 import assert from 'node:assert/strict';
-import { existsSync, readFileSync, closeSync, openSync, readSync, fstatSync } from 'node:fs';
+import { closeSync, existsSync, fstatSync, openSync, readFileSync, readSync } from 'node:fs';
 import { test } from 'node:test';
-import { ElfError, ElfFile, SHT, usdtProbes, type ByteSource, type ElfSymbols } from '../../../src/elf/index.ts';
+import { type ByteSource, ElfError, ElfFile, type ElfSymbols, SHT, usdtProbes } from '../../../src/elf/index.ts';
 import { CLANG, compile, compileBpf, onFile, run, toolTest } from '../object/clang.ts';
 
 const READELF = 'llvm-readelf-19';
 const TOOLS = { commands: [CLANG, READELF] };
 
-interface Valued { readonly Name: string; readonly Value: number }
-interface Sym { readonly Symbol: { readonly Name: Valued; readonly Value: number; readonly Size: number; readonly Binding: Valued; readonly Type: Valued; readonly Section: Valued } }
+interface Valued {
+  readonly Name: string;
+  readonly Value: number;
+}
+interface Sym {
+  readonly Symbol: {
+    readonly Name: Valued;
+    readonly Value: number;
+    readonly Size: number;
+    readonly Binding: Valued;
+    readonly Type: Valued;
+    readonly Section: Valued;
+  };
+}
 interface Readelf {
-  readonly ElfHeader: { readonly Type: string; readonly Machine: Valued; readonly Entry: number; readonly Flags: { readonly Value: number } };
-  readonly Sections: readonly { readonly Section: Readonly<Record<string, number>> & { readonly Name: Valued; readonly Type: Valued; readonly Flags: Valued } }[];
-  readonly ProgramHeaders: readonly { readonly ProgramHeader: Readonly<Record<string, number>> & { readonly Type: Valued; readonly Flags: Valued } }[];
+  readonly ElfHeader: {
+    readonly Type: string;
+    readonly Machine: Valued;
+    readonly Entry: number;
+    readonly Flags: { readonly Value: number };
+  };
+  readonly Sections: readonly {
+    readonly Section: Readonly<Record<string, number>> & { readonly Name: Valued; readonly Type: Valued; readonly Flags: Valued };
+  }[];
+  readonly ProgramHeaders: readonly {
+    readonly ProgramHeader: Readonly<Record<string, number>> & { readonly Type: Valued; readonly Flags: Valued };
+  }[];
   readonly Symbols: readonly Sym[];
   readonly DynamicSymbols: readonly Sym[];
-  readonly Relocations: readonly { readonly SectionIndex: number; readonly Relocs: readonly { readonly Relocation: { readonly Offset: number; readonly Type: Valued; readonly Symbol: Valued; readonly Addend?: number } }[] }[];
+  readonly Relocations: readonly {
+    readonly SectionIndex: number;
+    readonly Relocs: readonly {
+      readonly Relocation: { readonly Offset: number; readonly Type: Valued; readonly Symbol: Valued; readonly Addend?: number };
+    }[];
+  }[];
 }
 
 function readelf(path: string, ...flags: string[]): Readelf {
@@ -30,11 +56,30 @@ function compare(elf: ElfFile, want: Readelf): void {
   assert.equal(elf.flags, want.ElfHeader.Flags.Value);
   assert.deepEqual(
     elf.sections.map((s) => [s.name, s.type, s.flags, Number(s.address), s.offset, s.size, s.link, s.info, s.align, s.entrySize]),
-    want.Sections.map(({ Section: s }) => [s.Name.Name, s.Type.Value, s.Flags.Value, s['Address'], s['Offset'], s['Size'], s['Link'], s['Info'], s['AddressAlignment'], s['EntrySize']]),
+    want.Sections.map(({ Section: s }) => [
+      s.Name.Name,
+      s.Type.Value,
+      s.Flags.Value,
+      s['Address'],
+      s['Offset'],
+      s['Size'],
+      s['Link'],
+      s['Info'],
+      s['AddressAlignment'],
+      s['EntrySize'],
+    ]),
   );
   assert.deepEqual(
     elf.segments.map((s) => [s.type, s.flags, s.offset, Number(s.address), s.fileSize, Number(s.memorySize), Number(s.align)]),
-    want.ProgramHeaders.map(({ ProgramHeader: p }) => [p.Type.Value, p.Flags.Value, p['Offset'], p['VirtualAddress'], p['FileSize'], p['MemSize'], p['Alignment']]),
+    want.ProgramHeaders.map(({ ProgramHeader: p }) => [
+      p.Type.Value,
+      p.Flags.Value,
+      p['Offset'],
+      p['VirtualAddress'],
+      p['FileSize'],
+      p['MemSize'],
+      p['Alignment'],
+    ]),
   );
   const tables = [elf.section('.symtab'), elf.section('.dynsym')].filter((s) => s !== undefined);
   assert.ok(tables.length > 0);
@@ -44,8 +89,20 @@ function compare(elf: ElfFile, want: Readelf): void {
     // RELR, a packed list of places without symbols, is no concern of this reader.
     if (section.type !== SHT.REL && section.type !== SHT.RELA) continue;
     assert.deepEqual(
-      elf.relocations(section).map((r) => [r.offset, r.type, r.symbol === 0 ? '-' : nameOf(elf, r.symbol, section.link), r.addend === undefined ? undefined : Number(BigInt.asUintN(64, r.addend))]),
-      Relocs.map(({ Relocation: r }) => [r.Offset, r.Type.Value, r.Symbol.Name.split('@')[0], r.Addend !== undefined && r.Addend < 0 ? r.Addend + 2 ** 64 : r.Addend]),
+      elf
+        .relocations(section)
+        .map((r) => [
+          r.offset,
+          r.type,
+          r.symbol === 0 ? '-' : nameOf(elf, r.symbol, section.link),
+          r.addend === undefined ? undefined : Number(BigInt.asUintN(64, r.addend)),
+        ]),
+      Relocs.map(({ Relocation: r }) => [
+        r.Offset,
+        r.Type.Value,
+        r.Symbol.Name.split('@')[0],
+        r.Addend !== undefined && r.Addend < 0 ? r.Addend + 2 ** 64 : r.Addend,
+      ]),
     );
   }
 }
@@ -64,7 +121,10 @@ function compareSymbols(elf: ElfFile, symbols: ElfSymbols, want: readonly Sym[])
       [w.Value, w.Size, w.Binding.Value, w.Type.Value, w.Section.Value],
       w.Name.Name,
     );
-    assert.deepEqual([columns.values[i], columns.sizes[i], columns.types[i], columns.bindings[i], columns.sections[i]], [got.value, got.size, got.type, got.binding, got.section]);
+    assert.deepEqual(
+      [columns.values[i], columns.sizes[i], columns.types[i], columns.bindings[i], columns.sections[i]],
+      [got.value, got.size, got.type, got.binding, got.section],
+    );
     assert.equal(symbols.strings.at(columns.names[i]), got.name);
   }
 }
@@ -139,7 +199,10 @@ toolTest('USDT notes and a debug link', { commands: [CLANG, 'llvm-objcopy-19', '
   assert.deepEqual(usdtProbes(elf), [
     { provider: 'prov', name: 'probe', arguments: '-4@%eax 8@-8(%rbp)', address: 0x1224n, semaphore: 0x5668n },
   ]);
-  assert.match(onFile(bytes, (path) => run('readelf', ['-n', path])), /Provider: prov\s+Name: probe\s+Location: 0x0*1234, Base: 0x0*10, Semaphore: 0x0*5678\s+Arguments: -4@%eax 8@-8\(%rbp\)/);
+  assert.match(
+    onFile(bytes, (path) => run('readelf', ['-n', path])),
+    /Provider: prov\s+Name: probe\s+Location: 0x0*1234, Base: 0x0*10, Semaphore: 0x0*5678\s+Arguments: -4@%eax 8@-8\(%rbp\)/,
+  );
   onFile(bytes, (path) => {
     run('llvm-objcopy-19', [`--add-gnu-debuglink=${path}`, path, `${path}.2`]);
     const linked = new ElfFile(new Uint8Array(readFileSync(`${path}.2`)));
@@ -159,7 +222,11 @@ function crc32(bytes: Uint8Array): number {
 }
 
 test('what is no ELF is refused', () => {
-  for (const bytes of [new Uint8Array(0), new Uint8Array(64), new TextEncoder().encode('\x7fELF but not really, no matter how long it is …')]) {
+  for (const bytes of [
+    new Uint8Array(0),
+    new Uint8Array(64),
+    new TextEncoder().encode('\x7fELF but not really, no matter how long it is …'),
+  ]) {
     assert.throws(() => new ElfFile(bytes), ElfError);
   }
 });

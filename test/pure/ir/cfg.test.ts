@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { buildCfg, buildDominators, dominanceFrontiers, findLoops } from '../../../src/compiler/ir/cfg.ts';
-import { parseFunction } from '../../../src/compiler/ir/parse.ts';
 import type { IrFunction } from '../../../src/compiler/ir/ir.ts';
+import { parseFunction } from '../../../src/compiler/ir/parse.ts';
 
 /** Edges as text: '0>1,2 1>3'. */
 function graph(edges: string): IrFunction {
@@ -64,8 +64,15 @@ test('dominators and frontiers agree with their definitions on random graphs', (
 test('nested loops, inner first, with depth', () => {
   const cfg = buildCfg(graph('0>1 1>2,5 2>3 3>3,4 4>1 5>'));
   const loops = findLoops(cfg, buildDominators(cfg));
-  const names = loops.map((l) => ({ header: cfg.order[l.header]?.id, blocks: l.blocks.map((b) => cfg.order[b]?.id).sort(), depth: l.depth }));
-  assert.deepEqual(names, [{ header: 3, blocks: [3], depth: 2 }, { header: 1, blocks: [1, 2, 3, 4], depth: 1 }]);
+  const names = loops.map((l) => ({
+    header: cfg.order[l.header]?.id,
+    blocks: l.blocks.map((b) => cfg.order[b]?.id).sort(),
+    depth: l.depth,
+  }));
+  assert.deepEqual(names, [
+    { header: 3, blocks: [3], depth: 2 },
+    { header: 1, blocks: [1, 2, 3, 4], depth: 1 },
+  ]);
 });
 
 test('a cycle with two entries is no natural loop', () => {

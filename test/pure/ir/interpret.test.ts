@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { interpret, IrFault, IrMemory } from '../../../src/compiler/ir/interpret.ts';
+import { IrFault, IrMemory, interpret } from '../../../src/compiler/ir/interpret.ts';
 import { parseModule } from '../../../src/compiler/ir/parse.ts';
 
 test('a loop with memory, a call and a phi', () => {
@@ -35,8 +35,12 @@ test('a loop with memory, a call and a phi', () => {
 });
 
 test('division and shifts follow BPF', () => {
-  const run = (op: string, type: string, a: bigint, b: bigint): bigint | undefined => interpret(
-    parseModule(`function f(${type} %a, ${type} %b): ${type} global auto {\nb0:\n  %r = ${op} ${type} %a, %b\n  return %r\n}`), 'f', [a, b]).value;
+  const run = (op: string, type: string, a: bigint, b: bigint): bigint | undefined =>
+    interpret(
+      parseModule(`function f(${type} %a, ${type} %b): ${type} global auto {\nb0:\n  %r = ${op} ${type} %a, %b\n  return %r\n}`),
+      'f',
+      [a, b],
+    ).value;
   // RFC 9669, section 4.1.
   assert.equal(run('udiv', 'i64', 7n, 0n), 0n);
   assert.equal(run('umod', 'i64', 7n, 0n), 7n);
@@ -50,7 +54,10 @@ test('an access outside an object is a fault', () => {
   const m = parseModule('function f(ptr %p): i32 global auto {\nb0:\n  %v = load i32 u32 %p+5\n  return %v\n}');
   const memory = new IrMemory();
   const p = memory.add('buffer', new Uint8Array(8));
-  assert.throws(() => interpret(m, 'f', [p], { memory }), (e) => e instanceof IrFault && /buffer\[5\] of 8/.test(e.message));
+  assert.throws(
+    () => interpret(m, 'f', [p], { memory }),
+    (e) => e instanceof IrFault && /buffer\[5\] of 8/.test(e.message),
+  );
   assert.throws(() => interpret(m, 'f', [p - 8n], { memory }), /buffer\[-3\]/);
   assert.throws(() => interpret(m, 'f', [0n], { memory }), /nothing/);
 });

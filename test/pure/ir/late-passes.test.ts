@@ -6,14 +6,19 @@ import { parseFunction, parseModule } from '../../../src/compiler/ir/parse.ts';
 import { removeDeadStores } from '../../../src/compiler/ir/passes/dse.ts';
 import { gvn } from '../../../src/compiler/ir/passes/gvn.ts';
 import { initializeStack } from '../../../src/compiler/ir/passes/init-stack.ts';
+import { mem2reg } from '../../../src/compiler/ir/passes/mem2reg.ts';
 import { mergeStores } from '../../../src/compiler/ir/passes/merge-stores.ts';
 import { sroa } from '../../../src/compiler/ir/passes/sroa.ts';
-import { mem2reg } from '../../../src/compiler/ir/passes/mem2reg.ts';
 import { unrollLoops } from '../../../src/compiler/ir/passes/unroll.ts';
 import { printInst } from '../../../src/compiler/ir/print.ts';
 
-const fn = (body: string, head = 'ptr %ctx space=ctx, i64 %n'): IrFunction => parseFunction(`function f(${head}): i64 static auto program=kprobe {\nb0:\n${body}\n}`);
-const lines = (f: IrFunction, ...ops: string[]): string[] => f.blocks.flatMap((b) => b.insts).filter((i) => ops.includes(i.op)).map(printInst);
+const fn = (body: string, head = 'ptr %ctx space=ctx, i64 %n'): IrFunction =>
+  parseFunction(`function f(${head}): i64 static auto program=kprobe {\nb0:\n${body}\n}`);
+const lines = (f: IrFunction, ...ops: string[]): string[] =>
+  f.blocks
+    .flatMap((b) => b.insts)
+    .filter((i) => ops.includes(i.op))
+    .map(printInst);
 
 test('padding that a helper would read is zeroed, and nothing else', () => {
   // struct { u32 a; /* 4 bytes of padding */ u64 b; }
@@ -84,7 +89,10 @@ test('a fill shrinks to the bytes that are not written after', () => {
     %3 = call i64 helper 6 trace_printk(%1, 32)
     return 0:i64`);
   removeDeadStores(f);
-  assert.deepEqual(lines(f, 'memset').map((s) => s.replace(/^memset %\d+/, 'memset')), ['memset, 0, 8 align 8']);
+  assert.deepEqual(
+    lines(f, 'memset').map((s) => s.replace(/^memset %\d+/, 'memset')),
+    ['memset, 0, 8 align 8'],
+  );
 });
 
 test('neighbouring constants are stored together where an immediate can say them', () => {
@@ -186,5 +194,8 @@ test('loops are unrolled where asked or where the verifier needs constants', () 
     }`).functions.get('f') as IrFunction;
   const diagnostics = new Diagnostics();
   unrollLoops(unknown, diagnostics);
-  assert.deepEqual(diagnostics.list.map((d) => `${d.severity} ${d.code}`), ['warning unroll-failed']);
+  assert.deepEqual(
+    diagnostics.list.map((d) => `${d.severity} ${d.code}`),
+    ['warning unroll-failed'],
+  );
 });

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { parseFunction, parseModule, IrParseError } from '../../../src/compiler/ir/parse.ts';
+import { IrParseError, parseFunction, parseModule } from '../../../src/compiler/ir/parse.ts';
 import { printFunction, printModule } from '../../../src/compiler/ir/print.ts';
 
 /** One of each instruction and terminator, in the printer's own form. */
@@ -95,5 +95,9 @@ test('text that is not IR is an error with its line', () => {
     ['function f(): void static auto {\nb0:\n  store 8 %q, null\n  return\n}\n', /undefined %q/],
     ['function f(): void static auto {\nb0:\n', /without }/],
     ['nonsense', /expected global or function/],
-  ] as const) assert.throws(() => parseModule(text), (e) => e instanceof IrParseError && message.test(e.message));
+  ] as const)
+    assert.throws(
+      () => parseModule(text),
+      (e) => e instanceof IrParseError && message.test(e.message),
+    );
 });

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { Diagnostics } from '../../../src/compiler/diagnostics.ts';
-import { interpret, IrMemory } from '../../../src/compiler/ir/interpret.ts';
+import { IrMemory, interpret } from '../../../src/compiler/ir/interpret.ts';
 import type { IrFunction, IrModule } from '../../../src/compiler/ir/ir.ts';
 import { alignStackAccesses } from '../../../src/compiler/ir/passes/align-stack.ts';
 import { cleanupCfg } from '../../../src/compiler/ir/passes/cleanup-cfg.ts';
@@ -10,8 +10,8 @@ import { removeDeadCode } from '../../../src/compiler/ir/passes/dce.ts';
 import { removeDeadStores } from '../../../src/compiler/ir/passes/dse.ts';
 import { expandMemory } from '../../../src/compiler/ir/passes/expand-memory.ts';
 import { gvn } from '../../../src/compiler/ir/passes/gvn.ts';
-import { inlineModule } from '../../../src/compiler/ir/passes/inline.ts';
 import { initializeStack } from '../../../src/compiler/ir/passes/init-stack.ts';
+import { inlineModule } from '../../../src/compiler/ir/passes/inline.ts';
 import { mem2reg } from '../../../src/compiler/ir/passes/mem2reg.ts';
 import { mergeStores } from '../../../src/compiler/ir/passes/merge-stores.ts';
 import { sroa } from '../../../src/compiler/ir/passes/sroa.ts';
@@ -47,7 +47,11 @@ function run(module: IrModule, seed: number, undef: bigint): { value: bigint | u
   const memory = new IrMemory();
   const bytes = Uint8Array.from({ length: 64 }, () => r.next(256));
   const p = memory.add('buffer', bytes);
-  const args = [r.pick([0n, 1n, 5n, 255n, 0xffff_ffff_ffff_ffffn, 0x1234_5678_9abc_def0n]), r.pick([0n, 1n, 9n, 0x8000_0000n, 0xffff_ffffn]), p];
+  const args = [
+    r.pick([0n, 1n, 5n, 255n, 0xffff_ffff_ffff_ffffn, 0x1234_5678_9abc_def0n]),
+    r.pick([0n, 1n, 9n, 0x8000_0000n, 0xffff_ffffn]),
+    p,
+  ];
   try {
     const { value } = interpret(module, 'main', args, { memory, budget: 200_000, undef });
     return { value, buffer: Array.from(bytes, (x) => x.toString(16)).join(' ') };
@@ -77,7 +81,8 @@ function compare(name: string, passes: readonly [string, Pass][], seeds: number,
       const after = inputs.map((i) => run(module, i, 0x1111_2222_3333_4444n));
       for (let k = 0; k < inputs.length; k++) {
         if (before[k] === 'budget' || after[k] === 'budget') continue;
-        if (JSON.stringify(before[k], big) !== JSON.stringify(after[k], big)) assert.fail(`${JSON.stringify(before[k], big)} became ${JSON.stringify(after[k], big)}\n${where}${printModule(module)}`);
+        if (JSON.stringify(before[k], big) !== JSON.stringify(after[k], big))
+          assert.fail(`${JSON.stringify(before[k], big)} became ${JSON.stringify(after[k], big)}\n${where}${printModule(module)}`);
       }
     }
   }
@@ -85,7 +90,15 @@ function compare(name: string, passes: readonly [string, Pass][], seeds: number,
 const big = (_k: string, v: unknown): unknown => (typeof v === 'bigint' ? `${v}n` : v);
 
 for (const [name, pass] of Object.entries(PASSES)) {
-  test(`${name} keeps what random programs compute`, () => compare(name, [[name, pass], [name, pass]], 60));
+  test(`${name} keeps what random programs compute`, () =>
+    compare(
+      name,
+      [
+        [name, pass],
+        [name, pass],
+      ],
+      60,
+    ));
 }
 
 test('passes in random order keep what random programs compute', () => {
@@ -93,7 +106,11 @@ test('passes in random order keep what random programs compute', () => {
     const r = new Random(round + 5);
     const names = Object.keys(PASSES);
     const order = Array.from({ length: 9 }, () => r.pick(names));
-    compare(order.join(' '), order.map((n) => [n, PASSES[n] as Pass]), 6, round * 40 + 1000);
+    compare(
+      order.join(' '),
+      order.map((n) => [n, PASSES[n] as Pass]),
+      6,
+      round * 40 + 1000,
+    );
   }
 });
-

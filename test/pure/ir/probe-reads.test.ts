@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { Diagnostics } from '../../../src/compiler/diagnostics.ts';
-import { interpret, IrMemory } from '../../../src/compiler/ir/interpret.ts';
+import { IrMemory, interpret } from '../../../src/compiler/ir/interpret.ts';
 import type { Callee, IrModule, Space } from '../../../src/compiler/ir/ir.ts';
 import { parseModule } from '../../../src/compiler/ir/parse.ts';
 import { insertProbeReads } from '../../../src/compiler/ir/passes/probe-reads.ts';
@@ -20,7 +20,8 @@ function helpersIn(text: string): { calls: string[]; errors: string[]; module: I
   return { calls, errors: diagnostics.list.map((d) => d.code), module };
 }
 
-const program = (type: string, body: string): string => `function main(ptr %ctx space=ctx): i64 static auto program=${type} {\nb0:\n${body}\n}`;
+const program = (type: string, body: string): string =>
+  `function main(ptr %ctx space=ctx): i64 static auto program=${type} {\nb0:\n${body}\n}`;
 
 test('what is read by which helper in which kind of program', () => {
   const chase = (how: string): string => `${how}
@@ -59,7 +60,8 @@ test('what is read by which helper in which kind of program', () => {
     // Networking: nothing is ever rewritten.
     ['xdp', fromContext, []],
     ['sched_cls', twice, []],
-  ] as const) assert.deepEqual(helpersIn(program(type, body)).calls, expected, `${type}\n${body}`);
+  ] as const)
+    assert.deepEqual(helpersIn(program(type, body)).calls, expected, `${type}\n${body}`);
 });
 
 test('spaces flow through variables, joins and functions', () => {
@@ -69,7 +71,9 @@ test('spaces flow through variables, joins and functions', () => {
       %v = load i64 u64 %task+8
       return %v
     }
-    ${program('kprobe', `%t = call i64 helper 35 get_current_task()
+    ${program(
+      'kprobe',
+      `%t = call i64 helper 35 get_current_task()
       %p = inttoptr %t
       %s = alloca 16 align 8
       memset %s, 0, 16 align 8
@@ -84,21 +88,30 @@ test('spaces flow through variables, joins and functions', () => {
       %v = load i64 u64 %q
       %w = call i64 function get(%p)
       %x = load i64 u64 %s
-      return %v`)}`);
+      return %v`,
+    )}`);
   // In `get` and through the phi; the stack object itself is read directly.
   assert.deepEqual(calls, ['probe_read_kernel', 'get_current_task', 'probe_read_kernel']);
 });
 
 test('a copy from the kernel is one read into its destination', () => {
-  const { module, calls } = helpersIn(program('kprobe', `
+  const { module, calls } = helpersIn(
+    program(
+      'kprobe',
+      `
     %e = alloca 64 align 8
     %p = load ptr u64 %ctx+8
     memcpy %e, %p, 64 align 8
     %v = load i64 u64 %e+56
-    return %v`));
+    return %v`,
+    ),
+  );
   assert.deepEqual(calls, ['probe_read']);
   const memory = new IrMemory();
-  const kernel = memory.add('kernel object', Uint8Array.from({ length: 64 }, (_, k) => k));
+  const kernel = memory.add(
+    'kernel object',
+    Uint8Array.from({ length: 64 }, (_, k) => k),
+  );
   const ctx = memory.add('ctx', new Uint8Array(16));
   memory.write(ctx + 8n, 8, kernel);
   const call = (callee: Callee, [into = 0n, size = 0n, from = 0n]: readonly bigint[], m: IrMemory): bigint => {
@@ -109,7 +122,7 @@ test('a copy from the kernel is one read into its destination', () => {
   assert.equal(interpret(module, 'main', [ctx], { memory, call }).value, 0x3f3e3d3c3b3a3938n);
 });
 
-test('writing to memory that is not the program\'s is an error', () => {
+test("writing to memory that is not the program's is an error", () => {
   for (const [type, write, code] of [
     ['kprobe', 'store 32 1, %p+4', 'write-to-kernel-memory'],
     ['kprobe', 'memset %p, 0, 8 align 8', 'write-to-kernel-memory'],
@@ -124,11 +137,16 @@ test('writing to memory that is not the program\'s is an error', () => {
 });
 
 test('packet pointers are numbers from the context', () => {
-  const module = parseModule(program('xdp', `
+  const module = parseModule(
+    program(
+      'xdp',
+      `
     %d = load i64 u32 %ctx
     %p = inttoptr %d
     %q = ptradd %p, 14
-    return 0:i64`));
+    return 0:i64`,
+    ),
+  );
   const spaces = inferSpaces(module);
   const fn = module.functions.get('main');
   assert.ok(fn);

@@ -21,11 +21,32 @@ export class Random {
   }
 }
 
-const BINS: readonly BinOp[] = ['add', 'sub', 'mul', 'udiv', 'umod', 'and', 'or', 'xor', 'shl', 'lshr', 'ashr', 'add', 'and', 'or', 'sdiv', 'smod'];
+const BINS: readonly BinOp[] = [
+  'add',
+  'sub',
+  'mul',
+  'udiv',
+  'umod',
+  'and',
+  'or',
+  'xor',
+  'shl',
+  'lshr',
+  'ashr',
+  'add',
+  'and',
+  'or',
+  'sdiv',
+  'smod',
+];
 const PREDS: readonly Pred[] = ['eq', 'ne', 'ult', 'ule', 'ugt', 'uge', 'slt', 'sle', 'sgt', 'sge'];
 const CONSTS = [0n, 1n, 2n, 3n, 4n, 8n, 16n, 31n, 32n, 63n, 255n, 256n, 0xffffn, -1n, -2n, 0x7fff_ffffn, 0xffff_ffffn, 1n << 40n];
 
-interface Object { readonly alloca: Alloca; readonly size: number; readonly whole: boolean }
+interface Object {
+  readonly alloca: Alloca;
+  readonly size: number;
+  readonly whole: boolean;
+}
 
 class Maker {
   private readonly b: Builder;
@@ -130,17 +151,26 @@ class Maker {
       this.values.push(b.cmp(r.pick(PREDS), this.value(type), this.value(type)));
     } else if (kind === 12) {
       const v = this.value(type);
-      this.values.push(r.next(3) === 0 ? b.bswap(type === 'i32' ? r.pick([16, 32] as const) : r.pick([16, 32, 64] as const), v) : type === 'i32' ? b.ext('i32', r.next(2) === 0, r.pick([8, 16] as const), v) : b.ext('i64', r.next(2) === 0, r.pick([8, 16, 32] as const), v));
+      this.values.push(
+        r.next(3) === 0
+          ? b.bswap(type === 'i32' ? r.pick([16, 32] as const) : r.pick([16, 32, 64] as const), v)
+          : type === 'i32'
+            ? b.ext('i32', r.next(2) === 0, r.pick([8, 16] as const), v)
+            : b.ext('i64', r.next(2) === 0, r.pick([8, 16, 32] as const), v),
+      );
     } else if (kind === 13) {
       this.values.push(b.select(b.cmp(r.pick(PREDS), this.value(type), this.value(type)), this.value(type), this.value(type)));
     } else if (kind === 14) {
-      const a = r.pick(this.objects), c = r.pick(this.objects);
+      const a = r.pick(this.objects),
+        c = r.pick(this.objects);
       if (a === c) return;
       const size = 1 + r.next(Math.min(a.size, c.size));
-      const from = r.next(c.size - size + 1), to = r.next(a.size - size + 1);
+      const from = r.next(c.size - size + 1),
+        to = r.next(a.size - size + 1);
       const whole = r.next(2) === 0;
       const n = whole ? Math.min(a.size, c.size) : size;
-      const d = b.ptradd(a.alloca, whole ? 0 : to), s = b.ptradd(c.alloca, whole ? 0 : from);
+      const d = b.ptradd(a.alloca, whole ? 0 : to),
+        s = b.ptradd(c.alloca, whole ? 0 : from);
       if (r.next(3)) b.memcpy(d, s, n, whole ? Math.min(8, n & -n) : 1);
       else this.values.push(b.cmp('eq', b.memcmp(d, s, n, 1), constant('i32', 0)));
     } else if (kind === 15 && this.callees.length > 0) {
@@ -170,7 +200,9 @@ class Maker {
 
   private conditional(depth: number): void {
     const { b, r } = this;
-    const then = b.newBlock(), otherwise = b.newBlock(), join = b.newBlock();
+    const then = b.newBlock(),
+      otherwise = b.newBlock(),
+      join = b.newBlock();
     const withElse = r.next(2) === 0;
     const type = r.pick(['i32', 'i64'] as const);
     b.branch(b.cmp(r.pick(PREDS), this.value(type), this.value(type)), then, withElse ? otherwise : join);
@@ -194,15 +226,21 @@ class Maker {
     b.place(join);
     if (fromElse !== fromThen && a !== c) {
       // An entry block that folded its branch has only one way here.
-      const arrives = (x: typeof join): boolean => x.term.op === 'jump' ? x.term.to === join : x.term.op === 'branch' ? x.term.then === join || x.term.else === join : false;
-      const incoming = [{ block: fromThen, value: a }, { block: fromElse, value: c }].filter((x) => arrives(x.block));
+      const arrives = (x: typeof join): boolean =>
+        x.term.op === 'jump' ? x.term.to === join : x.term.op === 'branch' ? x.term.then === join || x.term.else === join : false;
+      const incoming = [
+        { block: fromThen, value: a },
+        { block: fromElse, value: c },
+      ].filter((x) => arrives(x.block));
       this.values.push(b.phi(type, incoming));
     }
   }
 
   private loop(depth: number): void {
     const { b, r } = this;
-    const header = b.newBlock(), body = b.newBlock(), exit = b.newBlock();
+    const header = b.newBlock(),
+      body = b.newBlock(),
+      exit = b.newBlock();
     const trips = 1 + r.next(5);
     const before = b.block;
     if (r.next(3) === 0) header.unroll = 'full';
@@ -227,8 +265,13 @@ class Maker {
 
   private switched(depth: number): void {
     const { b, r } = this;
-    const exit = b.newBlock(), otherwise = b.newBlock();
-    const cases = Array.from({ length: 1 + r.next(3) }, (_, k) => ({ low: BigInt(k * 4), high: BigInt(k * 4 + r.next(3)), to: b.newBlock() }));
+    const exit = b.newBlock(),
+      otherwise = b.newBlock();
+    const cases = Array.from({ length: 1 + r.next(3) }, (_, k) => ({
+      low: BigInt(k * 4),
+      high: BigInt(k * 4 + r.next(3)),
+      to: b.newBlock(),
+    }));
     const v = b.bin('and', this.value('i32'), constant('i32', 15));
     if (v.op === 'const') return;
     b.switch(v, cases, otherwise, r.next(2) === 0);
@@ -254,8 +297,17 @@ export function randomModule(seed: number, size = 40): IrModule {
   for (let k = 0; k <= count; k++) {
     const last = k === count;
     const fn = newFunction({
-      name: last ? 'main' : `callee${k}`, linkage: last ? 'global' : 'static', returns: 'i64', inline: r.pick(['always', 'auto', 'never'] as const), loc: 0, end: 0,
-      params: [{ type: 'i64', name: 'a', loc: 0 }, { type: 'i32', name: 'b', loc: 0 }, { type: 'ptr', name: 'p', loc: 0, space: 'map' }],
+      name: last ? 'main' : `callee${k}`,
+      linkage: last ? 'global' : 'static',
+      returns: 'i64',
+      inline: r.pick(['always', 'auto', 'never'] as const),
+      loc: 0,
+      end: 0,
+      params: [
+        { type: 'i64', name: 'a', loc: 0 },
+        { type: 'i32', name: 'b', loc: 0 },
+        { type: 'ptr', name: 'p', loc: 0, space: 'map' },
+      ],
     });
     new Maker(fn, r, [...made], last ? size : Math.floor(size / 3)).run();
     made.push(fn);

@@ -1,13 +1,13 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { constant, newFunction, Builder } from '../../../src/compiler/ir/builder.ts';
-import { interpret } from '../../../src/compiler/ir/interpret.ts';
-import type { Inst, IrFunction, IrType, Pred, BinOp, Value } from '../../../src/compiler/ir/ir.ts';
-import { applyRow, parsePattern, RowTable } from '../../../src/compiler/ir/passes/rewrite.ts';
-import { RULES } from '../../../src/compiler/ir/passes/rules.ts';
-import { verifyFunction } from '../../../src/compiler/ir/verify.ts';
-import { printFunction } from '../../../src/compiler/ir/print.ts';
+import { Builder, constant, newFunction } from '../../../src/compiler/ir/builder.ts';
 import { wrap } from '../../../src/compiler/ir/eval.ts';
+import { interpret } from '../../../src/compiler/ir/interpret.ts';
+import type { BinOp, Inst, IrFunction, IrType, Pred, Value } from '../../../src/compiler/ir/ir.ts';
+import { applyRow, type parsePattern, RowTable } from '../../../src/compiler/ir/passes/rewrite.ts';
+import { RULES } from '../../../src/compiler/ir/passes/rules.ts';
+import { printFunction } from '../../../src/compiler/ir/print.ts';
+import { verifyFunction } from '../../../src/compiler/ir/verify.ts';
 
 /** xorshift: the same cases every run. */
 let state = 0x2545f491;
@@ -17,8 +17,43 @@ function random(): number {
   state ^= state << 5;
   return state >>> 0;
 }
-const EDGES = [0n, 1n, 2n, 3n, 7n, 8n, 16n, 24n, 31n, 32n, 48n, 56n, 63n, 64n, 100n, 127n, 128n, 255n, 256n, 0x7fffn, 0x8000n, 0xffffn, 0x10000n, 0x7fff_ffffn,
-  0x8000_0000n, 0xffff_fffen, 0xffff_ffffn, 0x1_0000_0000n, 0x7fff_ffff_ffff_ffffn, 0x8000_0000_0000_0000n, 0xffff_ffff_0000_0000n, -1n, -2n, -4n, -255n];
+const EDGES = [
+  0n,
+  1n,
+  2n,
+  3n,
+  7n,
+  8n,
+  16n,
+  24n,
+  31n,
+  32n,
+  48n,
+  56n,
+  63n,
+  64n,
+  100n,
+  127n,
+  128n,
+  255n,
+  256n,
+  0x7fffn,
+  0x8000n,
+  0xffffn,
+  0x10000n,
+  0x7fff_ffffn,
+  0x8000_0000n,
+  0xffff_fffen,
+  0xffff_ffffn,
+  0x1_0000_0000n,
+  0x7fff_ffff_ffff_ffffn,
+  0x8000_0000_0000_0000n,
+  0xffff_ffff_0000_0000n,
+  -1n,
+  -2n,
+  -4n,
+  -255n,
+];
 function number(): bigint {
   const k = random() % 4;
   if (k < 2) return EDGES[random() % EDGES.length] as bigint;
@@ -50,10 +85,28 @@ class Maker {
     let v: Value = p;
     if (type !== 'ptr') {
       switch (random() % FLAVOURS) {
-        case 0: v = this.raw({ op: 'bin', type, bin: 'and', a: p, b: constant(type, [1n, 255n, 0xffffn, 0x7fff_ffffn, 0xff00n, -8n][random() % 6] as bigint), id: 0, loc: 0 }); break;
-        case 1: v = this.raw({ op: 'ext', type, signed: random() % 2 === 0, bits: random() % 2 ? 8 : 16, a: p, id: 0, loc: 0 }); break;
-        case 2: v = type === 'i32' ? this.raw({ op: 'cmp', type: 'i32', pred: 'ult', a: p, b: constant(type, 100), id: 0, loc: 0 }) : this.raw({ op: 'ext', type, signed: random() % 2 === 0, bits: 32, a: p, id: 0, loc: 0 }); break;
-        default: break;
+        case 0:
+          v = this.raw({
+            op: 'bin',
+            type,
+            bin: 'and',
+            a: p,
+            b: constant(type, [1n, 255n, 0xffffn, 0x7fff_ffffn, 0xff00n, -8n][random() % 6] as bigint),
+            id: 0,
+            loc: 0,
+          });
+          break;
+        case 1:
+          v = this.raw({ op: 'ext', type, signed: random() % 2 === 0, bits: random() % 2 ? 8 : 16, a: p, id: 0, loc: 0 });
+          break;
+        case 2:
+          v =
+            type === 'i32'
+              ? this.raw({ op: 'cmp', type: 'i32', pred: 'ult', a: p, b: constant(type, 100), id: 0, loc: 0 })
+              : this.raw({ op: 'ext', type, signed: random() % 2 === 0, bits: 32, a: p, id: 0, loc: 0 });
+          break;
+        default:
+          break;
       }
     }
     this.bound[slot] = v;
@@ -71,14 +124,17 @@ class Maker {
   make(p: Pattern, type: IrType): Value {
     if (p.type !== undefined && p.type !== type) this.fail('type');
     switch (p.kind) {
-      case 'number': return constant(type, p.value);
+      case 'number':
+        return constant(type, p.value);
       case 'const': {
         const old = this.bound[p.slot];
         if (old) return old;
         return (this.bound[p.slot] = constant(type, number()));
       }
-      case 'value': return this.leaf(p.slot, type);
-      default: break;
+      case 'value':
+        return this.leaf(p.slot, type);
+      default:
+        break;
     }
     const [x, y, z] = p.args as [Pattern, Pattern, Pattern];
     const base = { id: 0, loc: 0 };
@@ -95,12 +151,22 @@ class Maker {
       return this.raw({ ...base, op: 'ext', type, signed: ext[1] === 's', bits: Number(ext[2]) as 8, a: this.make(x, from) });
     }
     switch (p.op) {
-      case 'trunc': if (type !== 'i32') this.fail('trunc'); return this.raw({ ...base, op: 'trunc', type: 'i32', a: this.make(x, 'i64') });
-      case 'ptrtoint': if (type !== 'i64') this.fail('ptrtoint'); return this.raw({ ...base, op: 'ptrtoint', type: 'i64', a: this.make(x, 'ptr') });
-      case 'inttoptr': if (type !== 'ptr') this.fail('inttoptr'); return this.raw({ ...base, op: 'inttoptr', type: 'ptr', a: this.make(x, 'i64') });
-      case 'ptradd': if (type !== 'ptr') this.fail('ptradd'); return this.raw({ ...base, op: 'ptradd', type: 'ptr', base: this.make(x, 'ptr'), offset: this.make(y, 'i64') });
-      case 'select': return this.raw({ ...base, op: 'select', type, cond: this.make(x, 'i32'), a: this.make(y, type), b: this.make(z, type) });
-      default: break;
+      case 'trunc':
+        if (type !== 'i32') this.fail('trunc');
+        return this.raw({ ...base, op: 'trunc', type: 'i32', a: this.make(x, 'i64') });
+      case 'ptrtoint':
+        if (type !== 'i64') this.fail('ptrtoint');
+        return this.raw({ ...base, op: 'ptrtoint', type: 'i64', a: this.make(x, 'ptr') });
+      case 'inttoptr':
+        if (type !== 'ptr') this.fail('inttoptr');
+        return this.raw({ ...base, op: 'inttoptr', type: 'ptr', a: this.make(x, 'i64') });
+      case 'ptradd':
+        if (type !== 'ptr') this.fail('ptradd');
+        return this.raw({ ...base, op: 'ptradd', type: 'ptr', base: this.make(x, 'ptr'), offset: this.make(y, 'i64') });
+      case 'select':
+        return this.raw({ ...base, op: 'select', type, cond: this.make(x, 'i32'), a: this.make(y, type), b: this.make(z, type) });
+      default:
+        break;
     }
     if (type === 'ptr') return this.fail('bin');
     if (p.op.startsWith('bswap')) return this.raw({ ...base, op: 'bswap', type, bits: Number(p.op.slice(5)) as 16, a: this.make(x, type) });
@@ -155,14 +221,25 @@ test('each rule computes what its pattern computes', () => {
         });
         if (!better) continue;
         applied++;
-        const right: IrFunction = { ...left, name: 'g', blocks: [{ id: left.blocks[0]!.id, insts: [...left.blocks[0]!.insts, ...added], term: { op: 'return', value: better, loc: 0 } }] };
+        const right: IrFunction = {
+          ...left,
+          name: 'g',
+          blocks: [{ id: left.blocks[0]!.id, insts: [...left.blocks[0]!.insts, ...added], term: { op: 'return', value: better, loc: 0 } }],
+        };
         const text = `${compiled.row.from} => ${compiled.row.to}\n${printFunction(right)}`;
         assert.deepEqual(verifyFunction(left), []);
         assert.deepEqual(verifyFunction(right), [], text);
-        const module = { functions: new Map([['f', left], ['g', right]]), globals: new Map() };
+        const module = {
+          functions: new Map([
+            ['f', left],
+            ['g', right],
+          ]),
+          globals: new Map(),
+        };
         for (let k = 0; k < 6; k++) {
           const args = params.map((p) => wrap(p.type, number()));
-          const a = interpret(module, 'f', args).value, b = interpret(module, 'g', args).value;
+          const a = interpret(module, 'f', args).value,
+            b = interpret(module, 'g', args).value;
           assert.equal(b, a, `${text}\nargs ${args.map((x, n) => `${params[n]!.name}=${x}`).join(' ')}`);
         }
       }

@@ -6,7 +6,10 @@ import { verifyFunction } from '../../../src/compiler/ir/verify.ts';
 const wrapped = (body: string): string => `function f(i32 %n, ptr %p): i32 static auto {\nb0:\n${body}\n}`;
 
 test('well-formed functions have no complaints', () => {
-  assert.deepEqual(verifyFunction(parseFunction(wrapped(`
+  assert.deepEqual(
+    verifyFunction(
+      parseFunction(
+        wrapped(`
       %c = cmp eq i32 %n, 0
       branch %c, b1, b2
     b1:
@@ -14,7 +17,11 @@ test('well-formed functions have no complaints', () => {
     b2:
       %x = phi i32 [b0: 1, b1: 2]
       %y = add i32 %x, %n
-      return %y`))), []);
+      return %y`),
+      ),
+    ),
+    [],
+  );
 });
 
 test('each kind of damage is found', () => {
@@ -32,6 +39,9 @@ test('each kind of damage is found', () => {
     ['  jump b0', /entry: has predecessors/],
   ] as const) {
     const complaints = verifyFunction(parseFunction(wrapped(body)));
-    assert.ok(complaints.some((c) => complaint.test(c)), `${body} gave ${JSON.stringify(complaints)}`);
+    assert.ok(
+      complaints.some((c) => complaint.test(c)),
+      `${body} gave ${JSON.stringify(complaints)}`,
+    );
   }
 });

@@ -1,8 +1,9 @@
 /** Random valid instructions, one seed one list: every opcode row, registers, edge immediates. */
-import { ATOMIC, CALL, CLASS, MODE, PSEUDO, SIZE, SRC, ALU } from '../../../src/isa/insn.ts';
-import { LD_IMM64, OPCODES } from '../../../src/isa/opcodes.ts';
+
 import { ldImm64 } from '../../../src/isa/build.ts';
 import type { Insn } from '../../../src/isa/insn.ts';
+import { ALU, ATOMIC, CALL, CLASS, MODE, PSEUDO, SIZE, SRC } from '../../../src/isa/insn.ts';
+import { LD_IMM64, OPCODES } from '../../../src/isa/opcodes.ts';
 
 /** mulberry32: small, seeded, good enough for test inputs. */
 export function randomSource(seed: number): (bound: number) => number {
@@ -18,7 +19,7 @@ export function randomSource(seed: number): (bound: number) => number {
 const EDGES = [0, 1, -1, 2, 7, 8, 31, 32, 63, 64, 127, 128, 255, 256, 0x7fff, 0x8000, 0xffff, 0x7fffffff, -0x80000000, -0x7fffffff];
 
 export function randomImm(random: (bound: number) => number): number {
-  return random(2) === 0 ? (EDGES[random(EDGES.length)] as number) : (random(0x100000000) | 0);
+  return random(2) === 0 ? (EDGES[random(EDGES.length)] as number) : random(0x100000000) | 0;
 }
 
 const pick = <T>(random: (bound: number) => number, list: readonly T[]): T => list[random(list.length)] as T;
@@ -49,7 +50,13 @@ export function randomInsn(random: (bound: number) => number, opcodes: readonly 
   if (cls === CLASS.STX && (op & 0xe0) === MODE.ATOMIC) {
     const wide = (op & 0x18) === SIZE.W || (op & 0x18) === SIZE.DW;
     const rmw = [0, 0x40, 0x50, 0xa0].flatMap((a) => [a, a | ATOMIC.FETCH]);
-    return { op, dst, src, off, imm: pick(random, [ATOMIC.LOAD_ACQ, ATOMIC.STORE_REL, ...(wide ? [...rmw, ATOMIC.XCHG, ATOMIC.CMPXCHG] : [])]) };
+    return {
+      op,
+      dst,
+      src,
+      off,
+      imm: pick(random, [ATOMIC.LOAD_ACQ, ATOMIC.STORE_REL, ...(wide ? [...rmw, ATOMIC.XCHG, ATOMIC.CMPXCHG] : [])]),
+    };
   }
   if (op === 0x85) {
     const kind = pick(random, Object.values(CALL));

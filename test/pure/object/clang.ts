@@ -3,8 +3,8 @@ import { execFileSync } from 'node:child_process';
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { test, type TestContext } from 'node:test';
-import { unmet, type Needs } from '../../run/needs.ts';
+import { type TestContext, test } from 'node:test';
+import { type Needs, unmet } from '../../run/needs.ts';
 
 export const CLANG = 'clang-19';
 

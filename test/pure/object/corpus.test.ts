@@ -24,10 +24,15 @@ function objectsIn(executable: Uint8Array): Uint8Array[] {
 
 /** Everything but type ids, which writing may add to. */
 function plain(spec: ObjectSpec): unknown {
-  const withoutSectionType = (m: { readonly name: string; readonly valueType: number }) => (m.name.startsWith('.') ? { ...m, valueType: 0 } : m);
+  const withoutSectionType = (m: { readonly name: string; readonly valueType: number }) =>
+    m.name.startsWith('.') ? { ...m, valueType: 0 } : m;
   return {
-    programs: spec.programs, license: spec.license, functions: [...spec.functions.values()], maps: [...spec.maps.values()].map(withoutSectionType),
-    variables: [...spec.variables].sort(([a], [b]) => (a < b ? -1 : 1)), sources: [...spec.sources],
+    programs: spec.programs,
+    license: spec.license,
+    functions: [...spec.functions.values()],
+    maps: [...spec.maps.values()].map(withoutSectionType),
+    variables: [...spec.variables].sort(([a], [b]) => (a < b ? -1 : 1)),
+    sources: [...spec.sources],
   };
 }
 
@@ -37,25 +42,29 @@ function declarations(dir: string, object: Uint8Array): string {
   return skeleton.slice(0, skeleton.indexOf('test__elf_bytes')).replace(/data_sz = \d+|"\\[^;]*";/gs, '');
 }
 
-toolTest('the objects of libbpf-tools, read, written and read again; bpftool sees the same in both', { commands: ['biolatency', 'bpftool'] }, () => {
-  const folder = dirname(run('sh', ['-c', 'command -v biolatency']).trim());
-  let objects = 0;
-  inTempDir((dir) => {
-    for (const name of readdirSync(folder)) {
-      const bytes = readFileSync(join(folder, name));
-      if (bytes.length > 4_000_000 || !bytes.includes('.BTF.ext')) continue;
-      for (const object of objectsIn(bytes)) {
-        const spec = readObject(object, { name });
-        assert.ok(spec.programs.length > 0 && spec.btf, name);
-        const written = writeObject(spec);
-        assert.deepEqual(plain(readObject(written, { name })), plain(spec), name);
-        assert.equal(declarations(dir, written), declarations(dir, object), name);
-        objects++;
+toolTest(
+  'the objects of libbpf-tools, read, written and read again; bpftool sees the same in both',
+  { commands: ['biolatency', 'bpftool'] },
+  () => {
+    const folder = dirname(run('sh', ['-c', 'command -v biolatency']).trim());
+    let objects = 0;
+    inTempDir((dir) => {
+      for (const name of readdirSync(folder)) {
+        const bytes = readFileSync(join(folder, name));
+        if (bytes.length > 4_000_000 || !bytes.includes('.BTF.ext')) continue;
+        for (const object of objectsIn(bytes)) {
+          const spec = readObject(object, { name });
+          assert.ok(spec.programs.length > 0 && spec.btf, name);
+          const written = writeObject(spec);
+          assert.deepEqual(plain(readObject(written, { name })), plain(spec), name);
+          assert.equal(declarations(dir, written), declarations(dir, object), name);
+          objects++;
+        }
       }
-    }
-  });
-  assert.ok(objects >= 40, `${objects} objects`);
-});
+    });
+    assert.ok(objects >= 40, `${objects} objects`);
+  },
+);
 
 toolTest('what bpftool links: static functions and variables of one name', { commands: [CLANG, 'bpftool'] }, () => {
   const source = (file: number): string => `

@@ -1,8 +1,8 @@
 /** Objects from clang: what is read out of them, against readelf, llvm-objdump and what the source says. */
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { formatType, sizeOf } from '../../../src/btf/walk.ts';
 import { BtfError } from '../../../src/btf/error.ts';
+import { formatType, sizeOf } from '../../../src/btf/walk.ts';
 import { ElfFile } from '../../../src/elf/read.ts';
 import { encode } from '../../../src/isa/encode.ts';
 import { ObjectError } from '../../../src/object/error.ts';
@@ -25,18 +25,43 @@ toolTest('maps are what the source defines', TOOLS, () => {
   const maps = Object.fromEntries([...spec.maps].map(([name, { name: _, data, keyType, valueType, ...rest }]) => [name, rest]));
   const inner = { type: 'array', keySize: 4, valueSize: 8, maxEntries: 1, flags: 0 };
   const outer = maps['outer'];
-  assert.deepEqual({ ...outer, inner: undefined }, {
-    type: 'hash_of_maps', keySize: 4, valueSize: 4, maxEntries: 8, flags: 0, inner: undefined,
-    values: [{ index: 0, name: 'in1' }, { index: 5, name: 'in2' }],
-  });
+  assert.deepEqual(
+    { ...outer, inner: undefined },
+    {
+      type: 'hash_of_maps',
+      keySize: 4,
+      valueSize: 4,
+      maxEntries: 8,
+      flags: 0,
+      inner: undefined,
+      values: [
+        { index: 0, name: 'in1' },
+        { index: 5, name: 'in2' },
+      ],
+    },
+  );
   assert.deepEqual({ ...outer.inner, keyType: 0, valueType: 0 }, { ...inner, name: 'outer.inner', keyType: 0, valueType: 0 });
   assert.deepEqual(maps['in1'], inner);
-  assert.deepEqual(maps['jumps'], { type: 'prog_array', keySize: 4, valueSize: 4, maxEntries: 4, flags: 0, values: [{ index: 2, name: 'tail' }] });
+  assert.deepEqual(maps['jumps'], {
+    type: 'prog_array',
+    keySize: 4,
+    valueSize: 4,
+    maxEntries: 4,
+    flags: 0,
+    values: [{ index: 2, name: 'tail' }],
+  });
   assert.deepEqual(maps['lru'], { type: 'lru_hash', keySize: 8, valueSize: 8, maxEntries: 64, flags: 2 });
   assert.deepEqual(maps['pinned'], { type: 'hash', keySize: 8, valueSize: 12, maxEntries: 64, flags: 0, pin: '/sys/fs/bpf/pinned' });
   assert.deepEqual(maps['ring'], { type: 'ringbuf', keySize: 0, valueSize: 0, maxEntries: 4096, flags: 0 });
   // Read-only for programs; to be mapped where there is a variable that others may see.
-  assert.deepEqual(maps['.rodata'], { type: 'array', keySize: 4, valueSize: spec.maps.get('.rodata')?.data?.length, maxEntries: 1, flags: 128 | 1024, frozen: true });
+  assert.deepEqual(maps['.rodata'], {
+    type: 'array',
+    keySize: 4,
+    valueSize: spec.maps.get('.rodata')?.data?.length,
+    maxEntries: 1,
+    flags: 128 | 1024,
+    frozen: true,
+  });
   assert.deepEqual(maps['.data.mine'], { type: 'array', keySize: 4, valueSize: 4, maxEntries: 1, flags: 1024 });
   assert.equal(spec.maps.get('.rodata.mine')?.frozen, true);
   const lru = spec.maps.get('lru');
@@ -81,9 +106,17 @@ toolTest('references are by name', TOOLS, () => {
   const main = refsOf(spec, 'main_prog');
   assert.deepEqual(main[0], { kind: 'map', map: 'in1' });
   for (const want of [
-    { kind: 'functionAddress', function: 'callback' }, { kind: 'call', function: 'hidden_sub' }, { kind: 'call', function: 'weak_sub' },
-    { kind: 'map', map: 'jumps' }, { kind: 'map', map: 'outer' }, { kind: 'map', map: 'lru' },
-  ]) assert.ok(main.some((r) => JSON.stringify(r) === JSON.stringify(want)), JSON.stringify(want));
+    { kind: 'functionAddress', function: 'callback' },
+    { kind: 'call', function: 'hidden_sub' },
+    { kind: 'call', function: 'weak_sub' },
+    { kind: 'map', map: 'jumps' },
+    { kind: 'map', map: 'outer' },
+    { kind: 'map', map: 'lru' },
+  ])
+    assert.ok(
+      main.some((r) => JSON.stringify(r) === JSON.stringify(want)),
+      JSON.stringify(want),
+    );
   const message = spec.variables.get('msg');
   assert.ok(main.some((r) => JSON.stringify(r) === JSON.stringify({ kind: 'mapValue', map: '.rodata', offset: message?.offset })));
   // Called within its section: no relocation, only a distance.
@@ -140,7 +173,11 @@ toolTest('lines are those that llvm-objdump prints', { commands: [CLANG, 'llvm-o
     assert.ok(fn, name);
     // Objdump prints a line when it changes.
     const got = fn.lines.map((l) => String(l.line)).filter((l, i, all) => l !== all[i - 1]);
-    assert.deepEqual(got, lines.filter((l, i) => l !== lines[i - 1]), name);
+    assert.deepEqual(
+      got,
+      lines.filter((l, i) => l !== lines[i - 1]),
+      name,
+    );
   }
   const [source] = spec.sources.values();
   const at = spec.functions.get('sub')?.lines[0];
@@ -152,11 +189,26 @@ toolTest('CO-RE relocations are those that llvm-objdump prints', { commands: [CL
   const object = fixture(EXTERNS);
   const spec = readObject(object);
   const text = onFile(object, (path) => run('llvm-objdump-19', ['-dr', '--no-show-raw-insn', path]));
-  const want = [...text.matchAll(/^\s*([0-9a-f]+):\s+CO-RE <(\w+)> \[(\d+)\].*\(([0-9:]+)\)/gm)].map((m) => [Number.parseInt(m[1], 16), m[2], Number(m[3]), m[4]]);
+  const want = [...text.matchAll(/^\s*([0-9a-f]+):\s+CO-RE <(\w+)> \[(\d+)\].*\(([0-9:]+)\)/gm)].map((m) => [
+    Number.parseInt(m[1], 16),
+    m[2],
+    Number(m[3]),
+    m[4],
+  ]);
   const names: Readonly<Record<string, string>> = {
-    fieldByteOffset: 'byte_off', fieldByteSize: 'byte_sz', fieldExists: 'field_exists', fieldSigned: 'signed', fieldLshift: 'lshift_u64',
-    fieldRshift: 'rshift_u64', typeIdLocal: 'local_type_id', typeIdTarget: 'target_type_id', typeExists: 'type_exists', typeSize: 'type_size',
-    enumvalExists: 'enumval_exists', enumvalValue: 'enumval_value', typeMatches: 'type_matches',
+    fieldByteOffset: 'byte_off',
+    fieldByteSize: 'byte_sz',
+    fieldExists: 'field_exists',
+    fieldSigned: 'signed',
+    fieldLshift: 'lshift_u64',
+    fieldRshift: 'rshift_u64',
+    typeIdLocal: 'local_type_id',
+    typeIdTarget: 'target_type_id',
+    typeExists: 'type_exists',
+    typeSize: 'type_size',
+    enumvalExists: 'enumval_exists',
+    enumvalValue: 'enumval_value',
+    typeMatches: 'type_matches',
   };
   const fn = spec.functions.get('on_switch');
   assert.ok(fn);
@@ -169,7 +221,10 @@ toolTest('CO-RE relocations are those that llvm-objdump prints', { commands: [CL
   // Printed by name for enumerators and types; the access string is behind the name in brackets for fields only.
   const got = fn.core.filter((c) => c.kind.startsWith('field')).map((c) => [slots[c.insn], names[c.kind], c.type, c.access]);
   assert.ok(got.length >= 6);
-  assert.deepEqual(got, want.filter(([, kind]) => got.some((g) => g[1] === kind)));
+  assert.deepEqual(
+    got,
+    want.filter(([, kind]) => got.some((g) => g[1] === kind)),
+  );
   assert.deepEqual(new Set(fn.core.map((c) => c.kind)).has('enumvalValue'), true);
 });
 
@@ -177,14 +232,24 @@ toolTest('externals: kernel symbols, kfuncs and configuration', TOOLS, () => {
   const spec = readObject(fixture(EXTERNS));
   const refs = refsOf(spec, 'on_switch');
   for (const want of [
-    { kind: 'ksym', name: 'bpf_task_from_pid', typed: true, weak: true }, { kind: 'kfunc', name: 'bpf_task_from_pid', weak: true },
-    { kind: 'kfunc', name: 'bpf_task_release', weak: false }, { kind: 'ksym', name: 'no_such_variable', typed: true, weak: true },
-    { kind: 'kconfig', name: 'CONFIG_BPF', weak: true }, { kind: 'kconfig', name: 'LINUX_KERNEL_VERSION', weak: false },
-  ]) assert.ok(refs.some((r) => JSON.stringify(r) === JSON.stringify(want)), JSON.stringify(want));
+    { kind: 'ksym', name: 'bpf_task_from_pid', typed: true, weak: true },
+    { kind: 'kfunc', name: 'bpf_task_from_pid', weak: true },
+    { kind: 'kfunc', name: 'bpf_task_release', weak: false },
+    { kind: 'ksym', name: 'no_such_variable', typed: true, weak: true },
+    { kind: 'kconfig', name: 'CONFIG_BPF', weak: true },
+    { kind: 'kconfig', name: 'LINUX_KERNEL_VERSION', weak: false },
+  ])
+    assert.ok(
+      refs.some((r) => JSON.stringify(r) === JSON.stringify(want)),
+      JSON.stringify(want),
+    );
   const config = spec.maps.get('.kconfig');
   assert.ok(config);
   const places = [...spec.variables.values()].filter((v) => v.map === '.kconfig').sort((a, b) => a.offset - b.offset);
-  assert.deepEqual(places.map((v) => v.size).sort((a, b) => a - b), [1, 4, 100]);
+  assert.deepEqual(
+    places.map((v) => v.size).sort((a, b) => a - b),
+    [1, 4, 100],
+  );
   for (const [i, v] of places.entries()) {
     assert.ok(v.offset + v.size <= (places[i + 1]?.offset ?? config.valueSize));
     if (v.size === 4) assert.equal(v.offset % 4, 0);
@@ -216,12 +281,26 @@ toolTest('maps from before BTF', TOOLS, () => {
   const btf = spec.btf;
   assert.ok(btf);
   const counts = spec.maps.get('counts');
-  assert.deepEqual({ ...counts, keyType: 0, valueType: 0 }, { name: 'counts', type: 'hash', keySize: 4, valueSize: 8, maxEntries: 100, flags: 1, keyType: 0, valueType: 0 });
+  assert.deepEqual(
+    { ...counts, keyType: 0, valueType: 0 },
+    { name: 'counts', type: 'hash', keySize: 4, valueSize: 8, maxEntries: 100, flags: 1, keyType: 0, valueType: 0 },
+  );
   assert.equal(formatType(btf, counts?.valueType ?? 0), 'long');
   assert.deepEqual(spec.maps.get('tunnel'), {
-    name: 'tunnel', type: 'array', keySize: 4, valueSize: 16, maxEntries: 1, flags: 0, keyType: 0, valueType: 0, pin: '/sys/fs/bpf/tc/globals/tunnel',
+    name: 'tunnel',
+    type: 'array',
+    keySize: 4,
+    valueSize: 16,
+    maxEntries: 1,
+    flags: 0,
+    keyType: 0,
+    valueType: 0,
+    pin: '/sys/fs/bpf/tc/globals/tunnel',
   });
-  assert.deepEqual(refsOf(spec, 'prog'), [{ kind: 'map', map: 'counts' }, { kind: 'map', map: 'tunnel' }]);
+  assert.deepEqual(refsOf(spec, 'prog'), [
+    { kind: 'map', map: 'counts' },
+    { kind: 'map', map: 'tunnel' },
+  ]);
 });
 
 toolTest('an object without types', TOOLS, () => {
@@ -246,13 +325,24 @@ toolTest('what is not supported, or makes no sense, is said', TOOLS, () => {
   for (const [source, message, code] of wrong) {
     const object = compileBpf(head + source);
     if (code === '') assert.doesNotThrow(() => readObject(object));
-    else assert.throws(() => readObject(object), (e: unknown) => e instanceof ObjectError && e.code === code && message.test(e.message), source);
+    else
+      assert.throws(
+        () => readObject(object),
+        (e: unknown) => e instanceof ObjectError && e.code === code && message.test(e.message),
+        source,
+      );
   }
 });
 
 test('what is no BPF object is refused', () => {
-  for (const bytes of [new Uint8Array(0), new TextEncoder().encode('hello world, this is no object at all, but it is long enough to hold a header')]) {
-    assert.throws(() => readObject(bytes), (e: unknown) => e instanceof ObjectError && e.code === 'format');
+  for (const bytes of [
+    new Uint8Array(0),
+    new TextEncoder().encode('hello world, this is no object at all, but it is long enough to hold a header'),
+  ]) {
+    assert.throws(
+      () => readObject(bytes),
+      (e: unknown) => e instanceof ObjectError && e.code === 'format',
+    );
   }
 });
 
@@ -276,14 +366,20 @@ toolTest('damaged objects give errors, never crash or hang', TOOLS, () => {
     const view = new DataView(bytes.buffer);
     for (let i = next(5); i >= 0; i--) {
       const at = next(Math.max(bytes.length - 4, 1));
-      if (at + 4 <= bytes.length) view.setUint32(at, [next(64), next(2 ** 32), 0xffffffff, view.getUint32(at, true) ^ (1 << next(32))][next(4)] >>> 0, true);
+      if (at + 4 <= bytes.length)
+        view.setUint32(at, [next(64), next(2 ** 32), 0xffffffff, view.getUint32(at, true) ^ (1 << next(32))][next(4)] >>> 0, true);
     }
     try {
       readObject(bytes);
       good++;
     } catch (error) {
       if (!(error instanceof ObjectError)) throw error;
-      assert.ok(!(error.cause instanceof Error) || error.cause instanceof BtfError || error.cause.name === 'ElfError' || error.cause.name === 'DecodeError');
+      assert.ok(
+        !(error.cause instanceof Error) ||
+          error.cause instanceof BtfError ||
+          error.cause.name === 'ElfError' ||
+          error.cause.name === 'DecodeError',
+      );
     }
   }
   assert.ok(good > 0);

@@ -34,28 +34,40 @@ for (const [name, source] of Object.entries({ MAPS, EXTERNS, SECTIONS })) {
     assert.deepEqual(writeObject(again), bytes);
   });
 
-  toolTest(`${name}: bpftool reads its BTF, readelf its sections, objdump its code`, { commands: [CLANG, 'bpftool', 'llvm-readelf-19', 'llvm-objdump-19'] }, () => {
-    const original = fixture(source);
-    const written = writeObject(readObject(original));
-    const names = (bytes: Uint8Array) => {
-      const dump = onFile(bytes, (path) => run('bpftool', ['-j', 'btf', 'dump', 'file', path]));
-      return (JSON.parse(dump) as { types: { kind: string; name: string }[] }).types.map((t) => `${t.kind} ${t.name}`);
-    };
-    assert.deepEqual(names(written), names(original));
-    onFile(written, (path) => {
-      assert.doesNotMatch(run('llvm-readelf-19', ['-a', path]), /warning:|error:|<corrupt/i);
-      const code = (file: string) => run('llvm-objdump-19', ['-d', '--no-show-raw-insn', file]);
-      assert.ok(code(path).includes('<'));
-      return '';
-    });
-  });
+  toolTest(
+    `${name}: bpftool reads its BTF, readelf its sections, objdump its code`,
+    { commands: [CLANG, 'bpftool', 'llvm-readelf-19', 'llvm-objdump-19'] },
+    () => {
+      const original = fixture(source);
+      const written = writeObject(readObject(original));
+      const names = (bytes: Uint8Array) => {
+        const dump = onFile(bytes, (path) => run('bpftool', ['-j', 'btf', 'dump', 'file', path]));
+        return (JSON.parse(dump) as { types: { kind: string; name: string }[] }).types.map((t) => `${t.kind} ${t.name}`);
+      };
+      assert.deepEqual(names(written), names(original));
+      onFile(written, (path) => {
+        assert.doesNotMatch(run('llvm-readelf-19', ['-a', path]), /warning:|error:|<corrupt/i);
+        const code = (file: string) => run('llvm-objdump-19', ['-d', '--no-show-raw-insn', file]);
+        assert.ok(code(path).includes('<'));
+        return '';
+      });
+    },
+  );
 }
 
 // ---- by hand
 
 function spec(parts: Partial<ObjectSpec>): ObjectSpec {
   return {
-    name: 'test', license: 'GPL', programs: [], functions: new Map(), maps: new Map(), variables: new Map(), btf: undefined, sources: new Map(), ...parts,
+    name: 'test',
+    license: 'GPL',
+    programs: [],
+    functions: new Map(),
+    maps: new Map(),
+    variables: new Map(),
+    btf: undefined,
+    sources: new Map(),
+    ...parts,
   };
 }
 
@@ -84,7 +96,12 @@ test('maps made without BTF come back', () => {
     map('ring', { type: 'ringbuf', keySize: 0, valueSize: 0, maxEntries: 4096 }),
     map('events', { type: 'perf_event_array', valueSize: 4, maxEntries: 0 }),
     map('inner1', { type: 'array' }),
-    map('maps', { type: 'array_of_maps', valueSize: 4, inner: map('maps.inner', { type: 'array' }), values: [{ index: 3, name: 'inner1' }] }),
+    map('maps', {
+      type: 'array_of_maps',
+      valueSize: 4,
+      inner: map('maps.inner', { type: 'array' }),
+      values: [{ index: 3, name: 'inner1' }],
+    }),
     map('jumps', { type: 'prog_array', valueSize: 4, values: [{ index: 1, name: 'prog' }] }),
   ];
   const before = spec({ programs: [PROGRAM], functions: functions(fn('prog')), maps: maps(...list), btf });
@@ -116,19 +133,40 @@ test('a program that is also called, callbacks, and data without variables', () 
     ],
   });
   const before = spec({
-    programs: [{ ...PROGRAM, name: 'main', entry: 'main' }, { ...PROGRAM, name: 'other', entry: 'other', section: 'xdp', type: 'xdp', attachType: 'xdp' }],
+    programs: [
+      { ...PROGRAM, name: 'main', entry: 'main' },
+      { ...PROGRAM, name: 'other', entry: 'other', section: 'xdp', type: 'xdp', attachType: 'xdp' },
+    ],
     functions: functions(main, fn('other'), fn('cb', { linkage: 'static' })),
-    maps: maps(map('.rodata.str', { type: 'array', valueSize: 6, maxEntries: 1, flags: 128, data: new TextEncoder().encode('hello\0'), frozen: true })),
+    maps: maps(
+      map('.rodata.str', {
+        type: 'array',
+        valueSize: 6,
+        maxEntries: 1,
+        flags: 128,
+        data: new TextEncoder().encode('hello\0'),
+        frozen: true,
+      }),
+    ),
   });
   const after = readObject(writeObject(before));
-  assert.deepEqual(after.programs.map((p) => [p.name, p.section]), [['main', 'socket'], ['other', 'xdp']]);
+  assert.deepEqual(
+    after.programs.map((p) => [p.name, p.section]),
+    [
+      ['main', 'socket'],
+      ['other', 'xdp'],
+    ],
+  );
   const refs = after.functions.get('main')?.refs.map((r) => r.to);
   const called = refs?.[0];
   assert.ok(called?.kind === 'call');
   // The body in .text is another function than the program.
   assert.notEqual(after.programs.find((p) => p.name === 'other')?.entry, called.function);
   assert.deepEqual(after.functions.get(called.function)?.insns, before.functions.get('other')?.insns);
-  assert.deepEqual(refs?.slice(1), [{ kind: 'functionAddress', function: 'cb' }, { kind: 'mapValue', map: '.rodata.str', offset: 4 }]);
+  assert.deepEqual(refs?.slice(1), [
+    { kind: 'functionAddress', function: 'cb' },
+    { kind: 'mapValue', map: '.rodata.str', offset: 4 },
+  ]);
   assert.deepEqual(after.maps.get('.rodata.str'), { ...before.maps.get('.rodata.str') });
 });
 
@@ -146,7 +184,9 @@ test('externals are written from the references alone', () => {
     ],
   });
   const before = spec({
-    programs: [PROGRAM], functions: functions(main), btf,
+    programs: [PROGRAM],
+    functions: functions(main),
+    btf,
     maps: maps(map('.kconfig', { type: 'array', valueSize: 4, maxEntries: 1, flags: 128, data: new Uint8Array(4), frozen: true })),
     variables: new Map([['CONFIG_HZ', { name: 'CONFIG_HZ', map: '.kconfig', offset: 0, size: 4, type: int, linkage: 'extern' as const }]]),
   });
@@ -160,14 +200,22 @@ test('lines: one at the start of each function, texts from the sources', () => {
   const before = spec({
     programs: [PROGRAM],
     functions: functions(
-      fn('prog', { lines: [{ insn: 1, file: 'a.c', line: 2, column: 3 }, { insn: 1, file: 'a.c', line: 3, column: 1 }] }),
+      fn('prog', {
+        lines: [
+          { insn: 1, file: 'a.c', line: 2, column: 3 },
+          { insn: 1, file: 'a.c', line: 3, column: 1 },
+        ],
+      }),
       fn('sub'),
     ),
     btf: new BtfReader(encodeBtf(withInt())),
     sources: new Map([['a.c', 'first\nsecond\nthird']]),
   });
   const after = readObject(writeObject(before));
-  assert.deepEqual(after.functions.get('prog')?.lines, [{ insn: 0, file: 'a.c', line: 3, column: 1 }, { insn: 1, file: 'a.c', line: 3, column: 1 }]);
+  assert.deepEqual(after.functions.get('prog')?.lines, [
+    { insn: 0, file: 'a.c', line: 3, column: 1 },
+    { insn: 1, file: 'a.c', line: 3, column: 1 },
+  ]);
   assert.deepEqual(after.functions.get('sub')?.lines, [{ insn: 0, file: '', line: 0, column: 0 }]);
   assert.equal(after.sources.get('a.c'), '\n\nthird');
 });
@@ -187,11 +235,19 @@ test('what an object cannot say is refused', () => {
     [prog({ insns: [] }), /no instructions/],
     [prog({ refs: [{ insn: 0, to: { kind: 'map', map: 'm' } }] }), /cannot hold a reference of kind map/],
     [prog({ insns: [ldImm64(1, 0n), exit()], refs: [{ insn: 0, to: { kind: 'map', map: 'gone' } }] }), /no map 'gone'/],
-    [prog({ insns: [ldImm64(1, 0n), exit()], refs: [{ insn: 0, to: { kind: 'ksym', name: 'typed', typed: true, weak: false } }] }), /'typed' has no type/],
+    [
+      prog({ insns: [ldImm64(1, 0n), exit()], refs: [{ insn: 0, to: { kind: 'ksym', name: 'typed', typed: true, weak: false } }] }),
+      /'typed' has no type/,
+    ],
     [prog({ refs: [{ insn: 9, to: { kind: 'call', function: 'prog' } }] }), /does not exist/],
     [spec({ maps: maps(map('.bss', { type: 'array', valueSize: 1, data: new Uint8Array([1]) })) }), /zeros only/],
   ];
-  for (const [bad, message] of wrong) assert.throws(() => writeObject(bad), (e: unknown) => e instanceof ObjectError && message.test(e.message), String(message));
+  for (const [bad, message] of wrong)
+    assert.throws(
+      () => writeObject(bad),
+      (e: unknown) => e instanceof ObjectError && message.test(e.message),
+      String(message),
+    );
   assert.doesNotThrow(() => writeObject(prog({ insns: [insn(0x95, 0, 0, 0, 0)] })));
 });
 

@@ -57,7 +57,10 @@ const COUNT = 14;
 function natively(): string[] {
   const folder = mkdtempSync(join(tmpdir(), 'skep-cleanup-'));
   try {
-    writeFileSync(join(folder, 'main.c'), `#include <stdio.h>\n${BODY}\nint main(void) { for (int n = 0; n < ${COUNT}; n++) printf("%ld\\n", run(n)); }`);
+    writeFileSync(
+      join(folder, 'main.c'),
+      `#include <stdio.h>\n${BODY}\nint main(void) { for (int n = 0; n < ${COUNT}; n++) printf("%ld\\n", run(n)); }`,
+    );
     execFileSync('clang-19', ['-w', '-O1', join(folder, 'main.c'), '-o', join(folder, 'main')]);
     return execFileSync(join(folder, 'main'), { encoding: 'utf8' }).trim().split('\n');
   } finally {
@@ -65,9 +68,14 @@ function natively(): string[] {
   }
 }
 
-test('the same calls in the same order as clang', { skip: spawnSync('clang-19', ['--version']).status === 0 ? false : 'needs clang' }, () => {
+test('the same calls in the same order as clang', {
+  skip: spawnSync('clang-19', ['--version']).status === 0 ? false : 'needs clang',
+}, () => {
   const machine = createMachine(build(`${BODY}\nstruct in { int n; };\nlong f(struct in *ctx) { return run(ctx->n); }`, bccDialect));
-  const ours = Array.from({ length: COUNT }, (_, n) => `${BigInt.asIntN(64, machine.run('f', { ctx: new Uint8Array(new Int32Array([n]).buffer) }).r0)}`);
+  const ours = Array.from(
+    { length: COUNT },
+    (_, n) => `${BigInt.asIntN(64, machine.run('f', { ctx: new Uint8Array(new Int32Array([n]).buffer) }).r0)}`,
+  );
   assert.deepEqual(ours, natively());
 });
 
@@ -75,5 +83,7 @@ test('a goto cannot enter the scope of such a variable behind its declaration', 
   assert.deepEqual(complaints('void done(int *); void f(void) { goto in; { int x __attribute__((cleanup(done))) = 1; in: ; } }'), [
     "jump-into-cleanup@1:39 goto 'in' jumps past a variable that has a cleanup function",
   ]);
-  assert.deepEqual(complaints('void f(void) { int x __attribute__((cleanup(1))); }'), ["bad-attribute@1:37 attribute 'cleanup' needs the name of a function"]);
+  assert.deepEqual(complaints('void f(void) { int x __attribute__((cleanup(1))); }'), [
+    "bad-attribute@1:37 attribute 'cleanup' needs the name of a function",
+  ]);
 });

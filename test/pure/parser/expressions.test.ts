@@ -96,24 +96,32 @@ cases('builtins and GNU', {
   '__builtin_expect(!!(x), 0)': '__builtin_expect<(!(!x)), 0>',
   '({ int a = 1; a; })': '({var a; a;})',
   '({ f(); }) + 1': '(({f();}) + 1)',
-  '__func__': '"f"',
+  __func__: '"f"',
   '"a" "b"': '"ab"',
 });
 
 test('typedef names are asked for, variables shadow them', () => {
-  assert.equal(bodyOf('u32 x; { int u32 = 2; x = (u32) - 1; u32 * x; } (u32) - 1; u32 * y;'),
-    'var x; {var u32; (x = (u32 - 1)); (u32 * x);} <u32>(-1); var y;');
+  assert.equal(
+    bodyOf('u32 x; { int u32 = 2; x = (u32) - 1; u32 * x; } (u32) - 1; u32 * y;'),
+    'var x; {var u32; (x = (u32 - 1)); (u32 * x);} <u32>(-1); var y;',
+  );
 });
 
 test('what is no expression is named', () => {
   assert.deepEqual(complaints('void f(void) { x = ; }'), ["expected-expression@1:20 expected an expression; found ';'"]);
-  assert.deepEqual(complaints('void f(void) { x = a + int; }'), ["expected-expression@1:24 expected an expression; found 'int', which starts a declaration or a type"]);
+  assert.deepEqual(complaints('void f(void) { x = a + int; }'), [
+    "expected-expression@1:24 expected an expression; found 'int', which starts a declaration or a type",
+  ]);
   assert.deepEqual(complaints('void f(void) { x = (1; }'), ["unclosed-bracket@1:22 expected ')'; found ';'"]);
   assert.deepEqual(complaints('void f(void) { x = a ? b; }'), ["expected-token@1:25 expected ':' of '?:'; found ';'"]);
   assert.deepEqual(complaints('void f(void) { a.1; }'), ["expected-semicolon@1:17 expected ';' after an expression; found the number .1"]);
-  assert.deepEqual(complaints('void f(void) { p->if; }'), ["expected-identifier@1:19 expected an identifier after '->'; found 'if', which is a keyword"]);
+  assert.deepEqual(complaints('void f(void) { p->if; }'), [
+    "expected-identifier@1:19 expected an identifier after '->'; found 'if', which is a keyword",
+  ]);
   assert.deepEqual(complaints('int x = __real__ y;'), ['complex-number@1:9 complex numbers are not supported: BPF has no floating point']);
-  assert.deepEqual(complaints('int x = ({ 1; });'), ['statement-expression-outside-function@1:9 a statement expression can only stand inside a function']);
+  assert.deepEqual(complaints('int x = ({ 1; });'), [
+    'statement-expression-outside-function@1:9 a statement expression can only stand inside a function',
+  ]);
 });
 
 test('an unclosed bracket points at its partner', () => {

@@ -13,40 +13,51 @@ test('a missing semicolon is reported behind what it should follow', () => {
 });
 
 test('one mistake does not hide the next', () => {
-  assert.deepEqual(complaints([
-    'int f(int a {',
-    '  return a;',
-    '}',
-    'int g(void) {',
-    '  int x = ;',
-    '  x = (1 + ;',
-    '  if x) y();',
-    '  for (i = 0; i < 3) z();',
-    '  return x +;',
-    '}',
-    'struct s { int 3; int ok; };',
-    'enum e { A, 4, B };',
-    'int h(void) { }',
-  ].join('\n')), [
-    "unclosed-bracket@1:13 expected ',' or ')' after a parameter; found '{'",
-    "expected-expression@5:11 expected an expression; found ';'",
-    "expected-expression@6:12 expected an expression; found ';'",
-    "expected-token@7:6 expected '(' after 'if'; found 'x'",
-    "expected-semicolon@8:20 expected ';' after the condition of 'for'; found ')'",
-    "expected-expression@9:13 expected an expression; found ';'",
-    "expected-declarator@11:16 expected a name or '('; found the number 3",
-    'expected-identifier@12:13 expected an identifier that names an enumerator; found the number 4',
-  ]);
+  assert.deepEqual(
+    complaints(
+      [
+        'int f(int a {',
+        '  return a;',
+        '}',
+        'int g(void) {',
+        '  int x = ;',
+        '  x = (1 + ;',
+        '  if x) y();',
+        '  for (i = 0; i < 3) z();',
+        '  return x +;',
+        '}',
+        'struct s { int 3; int ok; };',
+        'enum e { A, 4, B };',
+        'int h(void) { }',
+      ].join('\n'),
+    ),
+    [
+      "unclosed-bracket@1:13 expected ',' or ')' after a parameter; found '{'",
+      "expected-expression@5:11 expected an expression; found ';'",
+      "expected-expression@6:12 expected an expression; found ';'",
+      "expected-token@7:6 expected '(' after 'if'; found 'x'",
+      "expected-semicolon@8:20 expected ';' after the condition of 'for'; found ')'",
+      "expected-expression@9:13 expected an expression; found ';'",
+      "expected-declarator@11:16 expected a name or '('; found the number 3",
+      'expected-identifier@12:13 expected an identifier that names an enumerator; found the number 4',
+    ],
+  );
 });
 
 test('what is right is still understood after a mistake', () => {
   const { log } = parseText('int f(void) { int x = ; return x + 1; }\nint y = ];\nint z;');
-  assert.deepEqual(log.filter((l) => l.startsWith('body') || l.includes('z')), ['body f {return (x + 1);}', 'global z: int']);
+  assert.deepEqual(
+    log.filter((l) => l.startsWith('body') || l.includes('z')),
+    ['body f {return (x + 1);}', 'global z: int'],
+  );
 });
 
 test('missing braces', () => {
   const { errors } = parseText('void f(void) {\n  if (a) {\n    b();\n}\n');
-  assert.deepEqual(errors.map((e) => [e.code, e.message, e.notes?.[0]?.loc]), [['unclosed-bracket', "expected '}'; found the end of the file", 14]]);
+  assert.deepEqual(
+    errors.map((e) => [e.code, e.message, e.notes?.[0]?.loc]),
+    [['unclosed-bracket', "expected '}'; found the end of the file", 14]],
+  );
   assert.deepEqual(complaints('void f(void) { a; } }\nint x;'), ["extra-brace@1:21 this '}' closes nothing"]);
   assert.deepEqual(complaints('void f(void) {\n if (a) {\n }\nvoid g(void) { int y = ; }\n}'), [
     "nested-function@4:6 function 'g' is defined inside function 'f': BPF cannot have nested functions (is a '}' missing before it?)",
@@ -59,15 +70,22 @@ test('missing braces', () => {
 
 test('small slips', () => {
   assert.deepEqual(complaints('void f(void) { else a; }'), ["else-without-if@1:16 'else' without an 'if' before it"]);
-  assert.deepEqual(complaints('void f(void) { if (a) int x; }'), ["declaration-as-statement@1:23 a declaration cannot stand directly after 'if (…)': put it into { }"]);
+  assert.deepEqual(complaints('void f(void) { if (a) int x; }'), [
+    "declaration-as-statement@1:23 a declaration cannot stand directly after 'if (…)': put it into { }",
+  ]);
   assert.deepEqual(complaints('void f(void) { while (a) }'), ["expected-statement@1:26 expected a statement after 'while (…)'; found '}'"]);
   assert.deepEqual(complaints('void f(void) { switch (a) { case 1; b; } }'), ["expected-token@1:35 expected ':' after 'case'; found ';'"]);
   assert.deepEqual(complaints('int 3x;'), ["expected-declarator@1:5 expected a name or '('; found the number 3x"]);
   assert.deepEqual(complaints('int int;'), ["two-types@1:5 'int' after another type: a declaration has one type"].slice(1));
   assert.deepEqual(complaints('int x = 1 2;'), ["expected-semicolon@1:11 expected ';' after a declaration; found the number 2"]);
-  assert.deepEqual(complaints('struct { int a; } ; int y'), ["expected-semicolon@1:26 expected ';' after a declaration; found the end of the file"]);
+  assert.deepEqual(complaints('struct { int a; } ; int y'), [
+    "expected-semicolon@1:26 expected ';' after a declaration; found the end of the file",
+  ]);
   assert.deepEqual(complaints('@ int x;'), ["expected-declaration@1:1 expected a declaration; found '@'"]);
-  assert.deepEqual(complaints('x + 1;'), ["implicit-int@1:1 no type before 'x': int is assumed", "expected-semicolon@1:3 expected ';' after a declaration; found '+'"]);
+  assert.deepEqual(complaints('x + 1;'), [
+    "implicit-int@1:1 no type before 'x': int is assumed",
+    "expected-semicolon@1:3 expected ';' after a declaration; found '+'",
+  ]);
 });
 
 /** Everything that was begun is finished, whatever the input. */

@@ -59,32 +59,59 @@ cases('unroll pragmas', {
 
 test('other pragmas: warned of once, and where they are of no use', () => {
   assert.deepEqual(complaints('#pragma foo bar\n#pragma foo\nint x;'), ['unknown-pragma@1:1 #pragma foo is not known and is ignored']);
-  assert.deepEqual(complaints('void f(void) {\n#pragma unroll\n g(); }'), ['misplaced-pragma@2:1 #pragma unroll stands before no loop and is ignored']);
-  assert.deepEqual(complaints('void f(void) {\n#pragma unroll(x)\n for(;;); }'), ["pragma-unroll@2:1 #pragma unroll takes a number from 0 to 65536; found 'x'"]);
+  assert.deepEqual(complaints('void f(void) {\n#pragma unroll\n g(); }'), [
+    'misplaced-pragma@2:1 #pragma unroll stands before no loop and is ignored',
+  ]);
+  assert.deepEqual(complaints('void f(void) {\n#pragma unroll(x)\n for(;;); }'), [
+    "pragma-unroll@2:1 #pragma unroll takes a number from 0 to 65536; found 'x'",
+  ]);
 });
 
 test('pragmas that give attributes to records', () => {
-  assert.deepEqual(logOf('#pragma pack(push, 1)\nstruct a { int x; };\n#pragma pack(pop)\nstruct b { int x; };'), ['struct a {x: int} @pragma_pack(1)', 'struct b {x: int}']);
-  assert.deepEqual(logOf('#pragma pack(2)\nstruct a { int x; };\n#pragma pack()\nstruct b { int x; };'), ['struct a {x: int} @pragma_pack(2)', 'struct b {x: int}']);
-  assert.deepEqual(logOf('#pragma clang attribute push (__attribute__((preserve_access_index)), apply_to = record)\nstruct a { int x; };\n#pragma clang attribute pop\nstruct b { int x; };'),
-    ['struct a {x: int} @preserve_access_index', 'struct b {x: int}']);
+  assert.deepEqual(logOf('#pragma pack(push, 1)\nstruct a { int x; };\n#pragma pack(pop)\nstruct b { int x; };'), [
+    'struct a {x: int} @pragma_pack(1)',
+    'struct b {x: int}',
+  ]);
+  assert.deepEqual(logOf('#pragma pack(2)\nstruct a { int x; };\n#pragma pack()\nstruct b { int x; };'), [
+    'struct a {x: int} @pragma_pack(2)',
+    'struct b {x: int}',
+  ]);
+  assert.deepEqual(
+    logOf(
+      '#pragma clang attribute push (__attribute__((preserve_access_index)), apply_to = record)\nstruct a { int x; };\n#pragma clang attribute pop\nstruct b { int x; };',
+    ),
+    ['struct a {x: int} @preserve_access_index', 'struct b {x: int}'],
+  );
 });
 
 test('local labels are told apart', () => {
-  assert.equal(bodyOf('({ __label__ out; goto out; out: 1; }); ({ __label__ out; goto out; out: 2; });'), '({goto out.0; out.0: 1;}); ({goto out.1; out.1: 2;});');
+  assert.equal(
+    bodyOf('({ __label__ out; goto out; out: 1; }); ({ __label__ out; goto out; out: 2; });'),
+    '({goto out.0; out.0: 1;}); ({goto out.1; out.1: 2;});',
+  );
 });
 
 test('labels and jumps', () => {
   assert.deepEqual(complaints('void f(void) { goto out; }'), ["undefined-label@1:21 label 'out' is used but not defined in this function"]);
   assert.deepEqual(complaints('void f(void) { out: ; }'), ["unused-label@1:16 label 'out' is defined but not used"]);
-  assert.deepEqual(complaints('void f(void) { out: goto out; out: ; }'), ["duplicate-label@1:31 label 'out' is defined twice in this function"]);
-  assert.deepEqual(complaints('void f(void) { out: goto out; } void g(void) { goto out; }'), ["undefined-label@1:53 label 'out' is used but not defined in this function"]);
-  assert.deepEqual(complaints('void f(void) { goto in; ({ in: 1; }); }'), ["jump-into-statement-expression@1:21 goto 'in' jumps into a statement expression"]);
+  assert.deepEqual(complaints('void f(void) { out: goto out; out: ; }'), [
+    "duplicate-label@1:31 label 'out' is defined twice in this function",
+  ]);
+  assert.deepEqual(complaints('void f(void) { out: goto out; } void g(void) { goto out; }'), [
+    "undefined-label@1:53 label 'out' is used but not defined in this function",
+  ]);
+  assert.deepEqual(complaints('void f(void) { goto in; ({ in: 1; }); }'), [
+    "jump-into-statement-expression@1:21 goto 'in' jumps into a statement expression",
+  ]);
   assert.deepEqual(complaints('void f(void) { ({ goto out; 1; }); out: ; }'), []);
   assert.deepEqual(complaints('void f(void) { break; }'), ["break-outside-loop@1:16 'break' stands in no loop or switch"]);
-  assert.deepEqual(complaints('void f(void) { switch (a) { case 1: continue; } }'), ["continue-outside-loop@1:37 'continue' stands in no loop"]);
+  assert.deepEqual(complaints('void f(void) { switch (a) { case 1: continue; } }'), [
+    "continue-outside-loop@1:37 'continue' stands in no loop",
+  ]);
   assert.deepEqual(complaints('void f(void) { case 1: a; }'), ["case-outside-switch@1:16 'case' stands in no switch"]);
-  assert.deepEqual(complaints('void f(void) { goto *p; }'), ["computed-goto@1:16 'goto *address' is not supported: BPF has no indirect jumps; use a switch"]);
+  assert.deepEqual(complaints('void f(void) { goto *p; }'), [
+    "computed-goto@1:16 'goto *address' is not supported: BPF has no indirect jumps; use a switch",
+  ]);
 });
 
 test('asks for the meaning of a name only where a type could stand', () => {

@@ -1,16 +1,19 @@
 /** Just enough of a lexer for the parser's own tests: C tokens, comments, `#pragma` lines; positions are offsets + 1. */
 import type { Token, TokenKind, TokenSource } from '../../../src/compiler/c/token.ts';
 
-const PATTERN = new RegExp([
-  '(?<space>(?:[ \\t\\r\\n]|//[^\\n]*|/\\*[^]*?\\*/)+)',
-  '(?<pragma>#[ \\t]*pragma[^\\n]*)',
-  '(?<ident>[A-Za-z_$][\\w$]*)',
-  '(?<number>\\.?[0-9](?:[eEpP][+-]|[\\w.])*)',
-  '(?<string>"(?:[^"\\\\\\n]|\\\\.)*")',
-  "(?<char>'(?:[^'\\\\\\n]|\\\\.)*')",
-  '(?<punct>\\.\\.\\.|<<=|>>=|->|\\+\\+|--|<<|>>|<=|>=|==|!=|&&|\\|\\||[-+*/%&|^]=|[\\]\\[(){};,:?.~!=*/%+\\-<>&^|])',
-  '(?<other>.)',
-].join('|'), 'gy');
+const PATTERN = new RegExp(
+  [
+    '(?<space>(?:[ \\t\\r\\n]|//[^\\n]*|/\\*[^]*?\\*/)+)',
+    '(?<pragma>#[ \\t]*pragma[^\\n]*)',
+    '(?<ident>[A-Za-z_$][\\w$]*)',
+    '(?<number>\\.?[0-9](?:[eEpP][+-]|[\\w.])*)',
+    '(?<string>"(?:[^"\\\\\\n]|\\\\.)*")',
+    "(?<char>'(?:[^'\\\\\\n]|\\\\.)*')",
+    '(?<punct>\\.\\.\\.|<<=|>>=|->|\\+\\+|--|<<|>>|<=|>=|==|!=|&&|\\|\\||[-+*/%&|^]=|[\\]\\[(){};,:?.~!=*/%+\\-<>&^|])',
+    '(?<other>.)',
+  ].join('|'),
+  'gy',
+);
 
 export function tinyLexer(text: string): TokenSource {
   const tokens: Token[] = [];
@@ -24,7 +27,7 @@ export function tinyLexer(text: string): TokenSource {
       if (found?.includes('\n')) lineStart = true;
       continue;
     }
-    const body = kind === 'pragma' ? (found ?? '').replace(/^#\s*pragma\s*/, '') : found ?? '';
+    const body = kind === 'pragma' ? (found ?? '').replace(/^#\s*pragma\s*/, '') : (found ?? '');
     tokens.push({ kind: kind as TokenKind, text: body, loc: match.index + 1, spaceBefore, lineStart });
     spaceBefore = false;
     lineStart = false;

@@ -20,13 +20,22 @@ function nameable(q: QualType): boolean {
   const t = q.type;
   switch (t.kind) {
     // Names that BTF has several times are renamed by bpftool.
-    case 'record': return t.name !== '' && btf?.findAll(t.name, 'struct', 'union').length === 1;
-    case 'enum': return t.name !== '' && btf?.findAll(t.name, 'enum', 'enum64').length === 1;
-    case 'pointer': return nameable(t.to);
-    case 'array': return nameable(t.of);
-    case 'function': return nameable(t.returns) && t.params.every((p) => nameable(p.type));
-    case 'void': case 'int': case 'float': return true;
-    default: return t satisfies never;
+    case 'record':
+      return t.name !== '' && btf?.findAll(t.name, 'struct', 'union').length === 1;
+    case 'enum':
+      return t.name !== '' && btf?.findAll(t.name, 'enum', 'enum64').length === 1;
+    case 'pointer':
+      return nameable(t.to);
+    case 'array':
+      return nameable(t.of);
+    case 'function':
+      return nameable(t.returns) && t.params.every((p) => nameable(p.type));
+    case 'void':
+    case 'int':
+    case 'float':
+      return true;
+    default:
+      return t satisfies never;
   }
 }
 
@@ -35,10 +44,14 @@ function plain(q: QualType): QualType {
   const quals = q.quals & (QUAL.CONST | QUAL.VOLATILE | QUAL.RESTRICT);
   const t = q.type;
   switch (t.kind) {
-    case 'pointer': return { type: { kind: 'pointer', to: plain(t.to) }, quals };
-    case 'array': return { type: { ...t, of: plain(t.of) }, quals };
-    case 'function': return { type: { ...t, returns: plain(t.returns), params: t.params.map((p) => ({ ...p, type: plain(p.type) })) }, quals };
-    default: return { type: t, quals };
+    case 'pointer':
+      return { type: { kind: 'pointer', to: plain(t.to) }, quals };
+    case 'array':
+      return { type: { ...t, of: plain(t.of) }, quals };
+    case 'function':
+      return { type: { ...t, returns: plain(t.returns), params: t.params.map((p) => ({ ...p, type: plain(p.type) })) }, quals };
+    default:
+      return { type: t, quals };
   }
 }
 
@@ -50,7 +63,7 @@ function holdsSmallEnum(q: QualType): boolean {
   return t.kind === 'record' && (t.fields ?? []).some((f) => holdsSmallEnum(f.type));
 }
 
-test('records of the kernel have the layout and the members that clang sees in bpftool\'s C', { skip }, () => {
+test("records of the kernel have the layout and the members that clang sees in bpftool's C", { skip }, () => {
   assert.ok(btf);
   const types = new BtfTypes(btf, false);
   const seen = new Set<string>();
@@ -70,31 +83,47 @@ test('records of the kernel have the layout and the members that clang sees in b
       if (f.name === '' || f.bit) continue;
       members++;
       lines.push(`_Static_assert(__builtin_offsetof(${name}, ${f.name}) == ${f.offset}, "${name}.${f.name}");`);
-      if (nameable(f.type)) lines.push(`_Static_assert(__builtin_types_compatible_p(__typeof__(((${name} *)0)->${f.name}), ${formatType(plain(f.type))}), "type of ${name}.${f.name}");`);
+      if (nameable(f.type))
+        lines.push(
+          `_Static_assert(__builtin_types_compatible_p(__typeof__(((${name} *)0)->${f.name}), ${formatType(plain(f.type))}), "type of ${name}.${f.name}");`,
+        );
     }
   }
   assert.ok(members > 3000, `only ${members} members`);
-  const header = spawnSync('bpftool', ['btf', 'dump', 'file', '/sys/kernel/btf/vmlinux', 'format', 'c'], { encoding: 'utf8', maxBuffer: 1 << 28 }).stdout;
+  const header = spawnSync('bpftool', ['btf', 'dump', 'file', '/sys/kernel/btf/vmlinux', 'format', 'c'], {
+    encoding: 'utf8',
+    maxBuffer: 1 << 28,
+  }).stdout;
   assert.equal(clangErrors(`${header}\n${lines.join('\n')}\n`, '-ferror-limit=8', '-Xclang', '-std=gnu11').slice(0, 4000), '');
 });
 
-test('names that the text does not declare come from BTF, and only what is used is decoded', { skip: btf ? false : 'no BTF of a kernel here' }, () => {
-  const c = compile(`
+test('names that the text does not declare come from BTF, and only what is used is decoded', {
+  skip: btf ? false : 'no BTF of a kernel here',
+}, () => {
+  const c = compile(
+    `
 int f(struct task_struct *t, struct sock *sk, u64 now) {
   pid_t pid = t->pid;
   enum pid_type k = PIDTYPE_TGID;
   t->group_leader->pid; sk->__sk_common.skc_state; t->comm[0];
   return BPF_MAP_TYPE_HASH;
-}`, { btf });
+}`,
+    { btf },
+  );
   assert.deepEqual(c.messages, []);
   assert.deepEqual(expressions(c.function('f')), [
-    'decl', 'decl', 'load(*load(*load(t).group_leader).pid)', 'load(*load(sk).__sk_common.skc_state)',
-    'load(*(ptr+1 decay(*load(t).comm)→char * 0:long))', 'return 1:int',
+    'decl',
+    'decl',
+    'load(*load(*load(t).group_leader).pid)',
+    'load(*load(sk).__sk_common.skc_state)',
+    'load(*(ptr+1 decay(*load(t).comm)→char * 0:long))',
+    'return 1:int',
   ]);
 });
 
 test('what the text declares shadows BTF', { skip: btf ? false : 'no BTF of a kernel here' }, () => {
-  const c = compile(`
+  const c = compile(
+    `
 struct sk_buff;
 int before(struct sk_buff *skb);
 struct sk_buff { int mine; };
@@ -102,17 +131,27 @@ typedef short u32;
 enum { BPF_MAP_TYPE_HASH = 77 };
 int f(struct sk_buff *skb) { u32 x; sizeof(x); skb->mine; return BPF_MAP_TYPE_HASH; }
 int g(struct sock *sk) { return before(sk->sk_receive_queue.next); }
-`, { btf });
+`,
+    { btf },
+  );
   assert.deepEqual(c.messages, []);
   assert.deepEqual(expressions(c.function('f')), ['decl', '2:unsigned long', 'load(*load(skb).mine)', 'return 77:int']);
 });
 
-test('a record that was looked into before the text declares it stays the kernel\'s for those who saw it', { skip: btf ? false : 'no BTF of a kernel here' }, () => {
-  const c = compile(`
+test("a record that was looked into before the text declares it stays the kernel's for those who saw it", {
+  skip: btf ? false : 'no BTF of a kernel here',
+}, () => {
+  const c = compile(
+    `
 int a = sizeof(struct path) + __builtin_offsetof(struct path, dentry);
 struct path { int own; };
 int b = sizeof(struct path);
-`, { btf });
+`,
+    { btf },
+  );
   assert.deepEqual(c.messages, []);
-  assert.deepEqual([c.variable('a').init, c.variable('b').init].map((i) => (i?.kind === 'scalar' && i.value.kind === 'int' ? i.value.value : undefined)), [24n, 4n]);
+  assert.deepEqual(
+    [c.variable('a').init, c.variable('b').init].map((i) => (i?.kind === 'scalar' && i.value.kind === 'int' ? i.value.value : undefined)),
+    [24n, 4n],
+  );
 });

@@ -1,34 +1,57 @@
 /** BTF that lies, goes round in circles or points nowhere: a wrong type at worst, never a crash or a hang. */
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import type { BtfKind, BtfSource, BtfType } from '../../../src/btf/types.ts';
 import { BtfTypes } from '../../../src/compiler/c/sema/btf-types.ts';
 import { formatType } from '../../../src/compiler/c/sema/types/format.ts';
 import { findMember, memberNames } from '../../../src/compiler/c/sema/types/members.ts';
-import type { BtfKind, BtfSource, BtfType } from '../../../src/btf/types.ts';
 import type { RecordType } from '../../../src/compiler/c/types.ts';
 import { compile } from '../c/support.ts';
 
 function source(types: readonly BtfType[]): BtfSource {
   const all: readonly BtfType[] = [{ kind: 'void' }, ...types];
-  const find = (name: string, ...kinds: BtfKind[]): number[] => all.flatMap((t, i) => ('name' in t && t.name === name && (kinds.length === 0 || kinds.includes(t.kind)) ? [i] : []));
+  const find = (name: string, ...kinds: BtfKind[]): number[] =>
+    all.flatMap((t, i) => ('name' in t && t.name === name && (kinds.length === 0 || kinds.includes(t.kind)) ? [i] : []));
   return {
-    size: all.length, type: (id) => all[id] ?? { kind: 'void' }, find: (name, ...kinds) => find(name, ...kinds)[0], findAll: find,
-    findEnumerator: () => undefined, similar: () => [],
+    size: all.length,
+    type: (id) => all[id] ?? { kind: 'void' },
+    find: (name, ...kinds) => find(name, ...kinds)[0],
+    findAll: find,
+    findEnumerator: () => undefined,
+    similar: () => [],
   };
 }
 
-const member = (name: string, type: number, bitOffset = 0, bitSize = 0): { name: string; type: number; bitOffset: number; bitSize: number } => ({ name, type, bitOffset, bitSize });
+const member = (
+  name: string,
+  type: number,
+  bitOffset = 0,
+  bitSize = 0,
+): { name: string; type: number; bitOffset: number; bitSize: number } => ({ name, type, bitOffset, bitSize });
 
 test('chains that lead back to themselves end', () => {
-  const types = new BtfTypes(source([
-    { kind: 'ptr', type: 1 }, { kind: 'typedef', name: 't', type: 2 }, { kind: 'const', type: 4 }, { kind: 'volatile', type: 3 },
-    { kind: 'array', element: 5, index: 0, length: 4 }, { kind: 'funcProto', returns: 6, params: [{ name: 'p', type: 6 }], variadic: false },
-  ]), false);
+  const types = new BtfTypes(
+    source([
+      { kind: 'ptr', type: 1 },
+      { kind: 'typedef', name: 't', type: 2 },
+      { kind: 'const', type: 4 },
+      { kind: 'volatile', type: 3 },
+      { kind: 'array', element: 5, index: 0, length: 4 },
+      { kind: 'funcProto', returns: 6, params: [{ name: 'p', type: 6 }], variadic: false },
+    ]),
+    false,
+  );
   for (let id = 1; id <= 6; id++) assert.match(formatType(types.get(id)), /void|t/);
 });
 
 test('ids that are not there are void', () => {
-  const types = new BtfTypes(source([{ kind: 'ptr', type: 999 }, { kind: 'struct', name: 's', size: 8, members: [member('a', 77)] }]), false);
+  const types = new BtfTypes(
+    source([
+      { kind: 'ptr', type: 999 },
+      { kind: 'struct', name: 's', size: 8, members: [member('a', 77)] },
+    ]),
+    false,
+  );
   assert.equal(formatType(types.get(1)), 'void *');
   assert.equal(types.get(12345).type.kind, 'void');
   assert.equal((types.get(2).type as RecordType).fields?.[0]?.type.type.kind, 'void');
@@ -48,8 +71,14 @@ test('records that hold themselves', () => {
   assert.equal(findMember(self, 'nowhere'), undefined);
   assert.ok(findMember(self, 'x'));
   assert.ok(memberNames(types.get(2).type as RecordType).includes('y'));
-  const c = compile('int f(struct self *p, struct ring *q) { struct self a = { 1, 2 }; a = *p; q->zzz; return a.x + q->y + sizeof(struct ring) + _Alignof(struct self); }', { btf });
-  assert.deepEqual(c.messages.map((m) => m.split(' ')[1]), ['initializer-too-large', 'no-member']);
+  const c = compile(
+    'int f(struct self *p, struct ring *q) { struct self a = { 1, 2 }; a = *p; q->zzz; return a.x + q->y + sizeof(struct ring) + _Alignof(struct self); }',
+    { btf },
+  );
+  assert.deepEqual(
+    c.messages.map((m) => m.split(' ')[1]),
+    ['initializer-too-large', 'no-member'],
+  );
 });
 
 test('chains of a hundred thousand types', () => {

@@ -17,7 +17,9 @@ interface Layout {
 function clangLayouts(text: string, names: readonly string[]): Map<string, Layout> {
   const uses = names.map((n, i) => `int use${i} = sizeof(${n});`).join('\n');
   const run = spawnSync(CLANG, ['-target', 'bpf', '-fsyntax-only', '-w', '-Xclang', '-fdump-record-layouts-complete', '-x', 'c', '-'], {
-    input: `${text}\n${uses}\n`, encoding: 'utf8', maxBuffer: 1 << 28,
+    input: `${text}\n${uses}\n`,
+    encoding: 'utf8',
+    maxBuffer: 1 << 28,
   });
   assert.equal(run.stderr, '');
   const layouts = new Map<string, Layout>();

@@ -34,8 +34,20 @@ typedef struct { char c; } one_byte;
 `;
 
 const SCALARS: readonly (readonly [name: string, bits: number])[] = [
-  ['char', 8], ['signed char', 8], ['unsigned char', 8], ['short', 16], ['unsigned short', 16], ['int', 32], ['unsigned int', 32],
-  ['long', 64], ['unsigned long', 64], ['long long', 64], ['_Bool', 1], ['enum small', 32], ['enum tiny', 8], ['enum wide', 64],
+  ['char', 8],
+  ['signed char', 8],
+  ['unsigned char', 8],
+  ['short', 16],
+  ['unsigned short', 16],
+  ['int', 32],
+  ['unsigned int', 32],
+  ['long', 64],
+  ['unsigned long', 64],
+  ['long long', 64],
+  ['_Bool', 1],
+  ['enum small', 32],
+  ['enum tiny', 8],
+  ['enum wide', 64],
 ];
 const OTHERS = ['void *', 'int16_aligned', 'long_low', 'one_byte', '__int128', 'double', 'float', 'int (*)(void)', 'const char *'];
 

@@ -32,7 +32,8 @@ test('kallsyms without the right to see addresses says so', () => {
 });
 
 test('kallsyms survives what is no kallsyms', () => {
-  for (const text of ['', '\n\n', 'garbage', 'ffffffff81000000 T', `${'f'.repeat(100)}\n`, '\0'.repeat(50)]) new Kallsyms(bytes(text)).find(1n);
+  for (const text of ['', '\n\n', 'garbage', 'ffffffff81000000 T', `${'f'.repeat(100)}\n`, '\0'.repeat(50)])
+    new Kallsyms(bytes(text)).find(1n);
 });
 
 test('keys keep 64-bit order and exactness', () => {

@@ -13,12 +13,20 @@ export function emit(module: IrModule, name: string, cpu: 1 | 2 | 3 | 4 = 3): Fu
   const diagnostics = new Diagnostics();
   const fn = module.functions.get(name);
   assert.ok(fn);
-  const spec = emitFunction(fn, module, { cpu, diagnostics, resolve: (loc) => (loc === 0 ? undefined : { file: 'test.c', line: loc, column: 1 }) });
+  const spec = emitFunction(fn, module, {
+    cpu,
+    diagnostics,
+    resolve: (loc) => (loc === 0 ? undefined : { file: 'test.c', line: loc, column: 1 }),
+  });
   assert.deepEqual(diagnostics.list, []);
   return spec;
 }
 
-export interface Inputs { readonly args: readonly bigint[]; readonly buffer: Uint8Array; readonly packet: Uint8Array }
+export interface Inputs {
+  readonly args: readonly bigint[];
+  readonly buffer: Uint8Array;
+  readonly packet: Uint8Array;
+}
 
 export function randomInputs(random: (bound: number) => number): Inputs {
   const word = (): bigint => (random(3) === 0 ? BigInt(random(64)) : (BigInt(random(0x100000000)) << 32n) | BigInt(random(0x100000000)));
@@ -52,14 +60,17 @@ function helperOf(memory: IrMemory): { call(id: number, args: readonly bigint[])
 }
 
 export function assertSame(module: IrModule, fn: IrFunction, spec: FunctionSpec, inputs: Inputs, what: () => string): void {
-  const count = (id: number): number => (id % 100);
+  const count = (id: number): number => id % 100;
   const args = (base: bigint): bigint[] => [base, ...inputs.args];
 
   const m1 = new IrMemory();
   const buffer1 = inputs.buffer.slice();
   const h1 = helperOf(m1);
   const expected = interpret(module, fn.name, args(m1.add('buffer', buffer1)), {
-    memory: m1, packet: inputs.packet, undef: 0n, budget: 5_000_000,
+    memory: m1,
+    packet: inputs.packet,
+    undef: 0n,
+    budget: 5_000_000,
     call: (callee, a) => h1.call(callee.kind === 'helper' ? callee.id : 0, a),
   });
 
@@ -76,11 +87,16 @@ export function assertSame(module: IrModule, fn: IrFunction, spec: FunctionSpec,
   let actual: ReturnType<typeof evaluate>;
   try {
     actual = evaluate(spec, args(base), {
-      memory: m2, packet: inputs.packet, functions: new Map([[fn.name, spec]]),
+      memory: m2,
+      packet: inputs.packet,
+      functions: new Map([[fn.name, spec]]),
       address: (kind, name) => (kind === 'section' ? (sections.get(name)?.address ?? 0n) : 0n),
       helper: (id, a) => {
         const list = a.slice(0, count(id));
-        assert.ok(list.every((x) => x !== undefined), `an argument of helper ${id} is not set`);
+        assert.ok(
+          list.every((x) => x !== undefined),
+          `an argument of helper ${id} is not set`,
+        );
         return h2.call(id, list as bigint[]);
       },
     });
@@ -96,6 +112,10 @@ export function assertSame(module: IrModule, fn: IrFunction, spec: FunctionSpec,
     const section = sections.get(place.map);
     const size = module.globals.get(name)?.size ?? 0;
     const bytes = expected.globals.get(name) ?? new Uint8Array(size);
-    assert.equal(Buffer.from(section?.bytes.subarray(place.offset, place.offset + size) ?? []).toString('hex'), Buffer.from(bytes).toString('hex'), explain(`global ${name} differs`));
+    assert.equal(
+      Buffer.from(section?.bytes.subarray(place.offset, place.offset + size) ?? []).toString('hex'),
+      Buffer.from(bytes).toString('hex'),
+      explain(`global ${name} differs`),
+    );
   }
 }

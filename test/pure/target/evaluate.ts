@@ -2,9 +2,10 @@
  * Runs emitted instructions, strictly: a register that was never written, or that a call destroyed, must not be read,
  * jumps must land on instructions, memory must be there. Small and slow; it shares nothing with what it tests.
  */
-import type { FunctionSpec } from '../../../src/object/spec.ts';
-import type { Insn } from '../../../src/isa/insn.ts';
+
 import type { IrMemory } from '../../../src/compiler/ir/interpret.ts';
+import type { Insn } from '../../../src/isa/insn.ts';
+import type { FunctionSpec } from '../../../src/object/spec.ts';
 
 const M64 = 0xffff_ffff_ffff_ffffn;
 
@@ -40,7 +41,9 @@ function run(spec: FunctionSpec, args: readonly bigint[], world: World): { value
   });
   const refs = new Map(spec.refs.map((r) => [r.insn, r.to]));
   const regs: (bigint | undefined)[] = new Array<bigint | undefined>(11).fill(undefined);
-  args.forEach((a, k) => { regs[k + 1] = a & M64; });
+  args.forEach((a, k) => {
+    regs[k + 1] = a & M64;
+  });
   const stack = world.memory.add('stack', new Uint8Array(512).fill(0xa5));
   regs[10] = stack + 512n;
   const get = (r: number): bigint => {
@@ -61,8 +64,16 @@ function run(spec: FunctionSpec, args: readonly bigint[], world: World): { value
     };
     const cls = i.op & 7;
     switch (cls) {
-      case 4: case 7: regs[i.dst] = alu(i, (i.op & 0xf0) === 0xb0 ? 0n : get(i.dst), (i.op & 8) !== 0 && (i.op & 0xf0) !== 0xd0 ? get(i.src) : BigInt(i.imm)); break;
-      case 5: case 6: {
+      case 4:
+      case 7:
+        regs[i.dst] = alu(
+          i,
+          (i.op & 0xf0) === 0xb0 ? 0n : get(i.dst),
+          (i.op & 8) !== 0 && (i.op & 0xf0) !== 0xd0 ? get(i.src) : BigInt(i.imm),
+        );
+        break;
+      case 5:
+      case 6: {
         const code = i.op & 0xf0;
         if (i.op === 0x05) jump(i.off);
         else if (i.op === 0x06) jump(i.imm);
@@ -80,7 +91,8 @@ function run(spec: FunctionSpec, args: readonly bigint[], world: World): { value
           regs[0] = result === undefined ? undefined : result & M64;
         } else {
           const narrow = cls === 6;
-          const a = get(i.dst), b = (i.op & 8) !== 0 ? get(i.src) : BigInt(i.imm) & M64;
+          const a = get(i.dst),
+            b = (i.op & 8) !== 0 ? get(i.src) : BigInt(i.imm) & M64;
           if (taken(code, narrow ? a & 0xffff_ffffn : a, narrow ? b & 0xffff_ffffn : b, narrow ? 32 : 64)) jump(i.off);
         }
         break;
@@ -91,7 +103,9 @@ function run(spec: FunctionSpec, args: readonly bigint[], world: World): { value
         regs[i.dst] = (i.op & 0xe0) === 0x80 ? BigInt.asUintN(64, BigInt.asIntN(size * 8, v)) : v;
         break;
       }
-      case 2: write(i, BigInt(i.imm)); break;
+      case 2:
+        write(i, BigInt(i.imm));
+        break;
       case 3: {
         if ((i.op & 0xe0) === 0x60) {
           write(i, get(i.src));
@@ -148,24 +162,40 @@ function alu(i: Insn, dst: bigint, src: bigint): bigint {
   const width = narrow ? 32 : 64;
   const u = (v: bigint): bigint => BigInt.asUintN(width, v);
   const s = (v: bigint): bigint => BigInt.asIntN(width, v);
-  const a = u(dst), b = u(src);
+  const a = u(dst),
+    b = u(src);
   const count = b & BigInt(width - 1);
-  if ((i.op & 8) === 0 && ((i.op & 0xf0) === 0x60 || (i.op & 0xf0) === 0x70 || (i.op & 0xf0) === 0xc0) && (i.imm < 0 || i.imm >= width)) throw new Fault('invalid shift');
-  if ((i.op & 8) === 0 && ((i.op & 0xf0) === 0x30 || (i.op & 0xf0) === 0x90) && i.imm === 0) throw new Fault('division by a zero immediate');
+  if ((i.op & 8) === 0 && ((i.op & 0xf0) === 0x60 || (i.op & 0xf0) === 0x70 || (i.op & 0xf0) === 0xc0) && (i.imm < 0 || i.imm >= width))
+    throw new Fault('invalid shift');
+  if ((i.op & 8) === 0 && ((i.op & 0xf0) === 0x30 || (i.op & 0xf0) === 0x90) && i.imm === 0)
+    throw new Fault('division by a zero immediate');
   switch (i.op & 0xf0) {
-    case 0x00: return u(a + b);
-    case 0x10: return u(a - b);
-    case 0x20: return u(a * b);
-    case 0x30: return b === 0n ? 0n : i.off === 1 ? u(s(a) / s(b)) : a / b;
-    case 0x40: return a | b;
-    case 0x50: return a & b;
-    case 0x60: return u(a << count);
-    case 0x70: return a >> count;
-    case 0x80: return u(-a);
-    case 0x90: return b === 0n ? a : i.off === 1 ? u(s(a) % s(b)) : a % b;
-    case 0xa0: return a ^ b;
-    case 0xb0: return i.off === 0 ? b : u(BigInt.asIntN(i.off, b));
-    case 0xc0: return u(s(a) >> count);
+    case 0x00:
+      return u(a + b);
+    case 0x10:
+      return u(a - b);
+    case 0x20:
+      return u(a * b);
+    case 0x30:
+      return b === 0n ? 0n : i.off === 1 ? u(s(a) / s(b)) : a / b;
+    case 0x40:
+      return a | b;
+    case 0x50:
+      return a & b;
+    case 0x60:
+      return u(a << count);
+    case 0x70:
+      return a >> count;
+    case 0x80:
+      return u(-a);
+    case 0x90:
+      return b === 0n ? a : i.off === 1 ? u(s(a) % s(b)) : a % b;
+    case 0xa0:
+      return a ^ b;
+    case 0xb0:
+      return i.off === 0 ? b : u(BigInt.asIntN(i.off, b));
+    case 0xc0:
+      return u(s(a) >> count);
     case 0xd0: {
       const swap = (i.op & 7) === 7 || (i.op & 8) !== 0;
       const v = BigInt.asUintN(i.imm, dst);
@@ -174,24 +204,38 @@ function alu(i: Insn, dst: bigint, src: bigint): bigint {
       for (let k = 0; k < i.imm; k += 8) out = (out << 8n) | ((v >> BigInt(k)) & 0xffn);
       return out;
     }
-    default: throw new Fault(`opcode ${i.op}`);
+    default:
+      throw new Fault(`opcode ${i.op}`);
   }
 }
 
 function taken(code: number, a: bigint, b: bigint, width: number): boolean {
-  const x = BigInt.asIntN(width, a), y = BigInt.asIntN(width, b);
+  const x = BigInt.asIntN(width, a),
+    y = BigInt.asIntN(width, b);
   switch (code) {
-    case 0x10: return a === b;
-    case 0x20: return a > b;
-    case 0x30: return a >= b;
-    case 0x40: return (a & b) !== 0n;
-    case 0x50: return a !== b;
-    case 0x60: return x > y;
-    case 0x70: return x >= y;
-    case 0xa0: return a < b;
-    case 0xb0: return a <= b;
-    case 0xc0: return x < y;
-    case 0xd0: return x <= y;
-    default: throw new Fault(`jump ${code}`);
+    case 0x10:
+      return a === b;
+    case 0x20:
+      return a > b;
+    case 0x30:
+      return a >= b;
+    case 0x40:
+      return (a & b) !== 0n;
+    case 0x50:
+      return a !== b;
+    case 0x60:
+      return x > y;
+    case 0x70:
+      return x >= y;
+    case 0xa0:
+      return a < b;
+    case 0xb0:
+      return a <= b;
+    case 0xc0:
+      return x < y;
+    case 0xd0:
+      return x <= y;
+    default:
+      throw new Fault(`jump ${code}`);
   }
 }

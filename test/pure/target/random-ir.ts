@@ -24,8 +24,30 @@ export const BUFFER = 256;
 const BINS: readonly BinOp[] = ['add', 'sub', 'mul', 'udiv', 'sdiv', 'umod', 'smod', 'and', 'or', 'xor', 'shl', 'lshr', 'ashr'];
 const PREDS: readonly Pred[] = ['eq', 'ne', 'ult', 'ule', 'ugt', 'uge', 'slt', 'sle', 'sgt', 'sge', 'set'];
 const EDGES: readonly bigint[] = [
-  0n, 1n, 2n, 3n, 7n, 8n, 16n, 31n, 32n, 63n, 255n, 256n, 0x7fffn, 0xffffn, 0x7fff_ffffn, 0x8000_0000n, 0xffff_ffffn, 0xffff_fffen,
-  0x1_0000_0000n, 0x7fff_ffff_ffff_ffffn, 0x8000_0000_0000_0000n, 0xffff_ffff_ffff_ffffn, 0xffff_ffff_8000_0000n, 0xff_ffff_ffffn,
+  0n,
+  1n,
+  2n,
+  3n,
+  7n,
+  8n,
+  16n,
+  31n,
+  32n,
+  63n,
+  255n,
+  256n,
+  0x7fffn,
+  0xffffn,
+  0x7fff_ffffn,
+  0x8000_0000n,
+  0xffff_ffffn,
+  0xffff_fffen,
+  0x1_0000_0000n,
+  0x7fff_ffff_ffff_ffffn,
+  0x8000_0000_0000_0000n,
+  0xffff_ffff_ffff_ffffn,
+  0xffff_ffff_8000_0000n,
+  0xff_ffff_ffffn,
 ];
 
 export function randomModule(random: (bound: number) => number, options: RandomOptions = {}): { module: IrModule; fn: IrFunction } {
@@ -52,9 +74,21 @@ class Generator {
     this.options = options;
     const returns: IrType = options.kernel || random(2) === 0 ? 'i32' : 'i64';
     this.fn = newFunction({
-      name: 'f', linkage: 'static', inline: 'never', returns, loc: 1, end: 2,
+      name: 'f',
+      linkage: 'static',
+      inline: 'never',
+      returns,
+      loc: 1,
+      end: 2,
       ...(options.kernel ? { program: { type: 'socket_filter' } } : {}),
-      params: options.kernel ? [{ type: 'ptr', name: 'ctx', space: 'ctx', loc: 1 }] : [{ type: 'ptr', name: 'buf', loc: 1 }, { type: 'i64', name: 'a', loc: 1 }, { type: 'i32', name: 'b', loc: 1 }, { type: 'i64', name: 'c', loc: 1 }],
+      params: options.kernel
+        ? [{ type: 'ptr', name: 'ctx', space: 'ctx', loc: 1 }]
+        : [
+            { type: 'ptr', name: 'buf', loc: 1 },
+            { type: 'i64', name: 'a', loc: 1 },
+            { type: 'i32', name: 'b', loc: 1 },
+            { type: 'i64', name: 'c', loc: 1 },
+          ],
     });
     this.b = new Builder(this.fn);
     this.buffer = this.fn.params[0] as Value;
@@ -62,25 +96,57 @@ class Generator {
 
   run(): { module: IrModule; fn: IrFunction } {
     const { b, fn } = this;
-    for (const [name, section, size] of [['g1', '.bss', 8], ['g2', '.data', 16], ['g3', '.bss', 32]] as const) {
-      this.globals.set(name, { name, section, size, align: 8, data: undefined, readOnly: false, volatile: false, linkage: 'global', btfType: 0, loc: 0 });
+    for (const [name, section, size] of [
+      ['g1', '.bss', 8],
+      ['g2', '.data', 16],
+      ['g3', '.bss', 32],
+    ] as const) {
+      this.globals.set(name, {
+        name,
+        section,
+        size,
+        align: 8,
+        data: undefined,
+        readOnly: false,
+        volatile: false,
+        linkage: 'global',
+        btfType: 0,
+        loc: 0,
+      });
     }
     let inputs: readonly Value[] = fn.params.slice(1);
     if (this.options.kernel) {
       this.key = b.alloca(4, 4, 'key');
       b.store(32, constant('i32', 0), this.key, 0);
       this.buffer = b.call('ptr', { kind: 'helper', id: 1, name: 'bpf_map_lookup_elem' }, [b.mapaddr('values'), this.key]);
-      const none = b.newBlock(), some = b.newBlock();
+      const none = b.newBlock(),
+        some = b.newBlock();
       b.branch(b.cmp('eq', this.buffer, constant('ptr', 0)), none, some);
       b.place(none);
       b.return(constant('i32', 0));
       b.place(some);
-      inputs = [b.load('i64', 64, false, this.buffer, 0), b.load('i32', 32, false, this.buffer, 8), b.load('i64', 64, false, this.buffer, 16)];
+      inputs = [
+        b.load('i64', 64, false, this.buffer, 0),
+        b.load('i32', 32, false, this.buffer, 8),
+        b.load('i64', 64, false, this.buffer, 16),
+      ];
     }
     const variables = this.options.variables ?? 3;
     for (let k = 0; k < variables; k++) {
-      this.vars.push(k % 3 === 0 ? (inputs[0] as Value) : k % 3 === 1 ? constant('i64', this.edge()) : b.load('i64', 64, false, this.buffer, 8 * (k % 30)));
-      this.vars.push(k % 3 === 0 ? (inputs[1] as Value) : k % 3 === 1 ? b.trunc(inputs[2] as Value) : b.load('i32', 32, false, this.buffer, 4 * (k % 60)));
+      this.vars.push(
+        k % 3 === 0
+          ? (inputs[0] as Value)
+          : k % 3 === 1
+            ? constant('i64', this.edge())
+            : b.load('i64', 64, false, this.buffer, 8 * (k % 30)),
+      );
+      this.vars.push(
+        k % 3 === 0
+          ? (inputs[1] as Value)
+          : k % 3 === 1
+            ? b.trunc(inputs[2] as Value)
+            : b.load('i32', 32, false, this.buffer, 4 * (k % 60)),
+      );
     }
     const count = 1 + this.random(3);
     for (let k = 0; k < count; k++) {
@@ -134,8 +200,14 @@ class Generator {
     const { b } = this;
     const operand = (t: 'i32' | 'i64'): Value => (depth < 2 && this.random(3) === 0 ? this.expression(t, depth + 1) : this.value(t));
     switch (this.random(16)) {
-      case 0: case 1: case 2: case 3: case 4: return b.bin(this.pick(BINS), operand(type), operand(type));
-      case 5: return b.bin(this.pick(BINS), operand(type), constant(type, this.edge()));
+      case 0:
+      case 1:
+      case 2:
+      case 3:
+      case 4:
+        return b.bin(this.pick(BINS), operand(type), operand(type));
+      case 5:
+        return b.bin(this.pick(BINS), operand(type), constant(type, this.edge()));
       case 6: {
         const t = this.pick(['i32', 'i64'] as const);
         const c = b.cmp(this.pick(PREDS), operand(t), operand(t));
@@ -143,16 +215,31 @@ class Generator {
       }
       case 7: {
         const bits = this.pick([8, 16, 32] as const);
-        return type === 'i32' ? b.ext('i32', this.random(2) === 0, bits === 32 ? 8 : bits, operand('i32')) : b.ext('i64', this.random(2) === 0, bits, operand('i32'));
+        return type === 'i32'
+          ? b.ext('i32', this.random(2) === 0, bits === 32 ? 8 : bits, operand('i32'))
+          : b.ext('i64', this.random(2) === 0, bits, operand('i32'));
       }
-      case 8: return type === 'i32' ? b.trunc(operand('i64')) : b.bswap(this.pick([16, 32, 64] as const), operand('i64'));
+      case 8:
+        return type === 'i32' ? b.trunc(operand('i64')) : b.bswap(this.pick([16, 32, 64] as const), operand('i64'));
       case 9: {
         const t = this.pick(['i32', 'i64'] as const);
         return b.select(b.cmp(this.pick(PREDS), operand(t), operand(t)), operand(type), operand(type));
       }
-      case 10: case 11: return this.load(type);
-      case 12: return b.select(b.bin(this.pick(['and', 'or', 'xor'] as const), b.cmp(this.pick(PREDS), operand('i32'), operand('i32')), b.cmp(this.pick(PREDS), operand('i64'), operand('i64'))), operand(type), operand(type));
-      case 13: case 14: {
+      case 10:
+      case 11:
+        return this.load(type);
+      case 12:
+        return b.select(
+          b.bin(
+            this.pick(['and', 'or', 'xor'] as const),
+            b.cmp(this.pick(PREDS), operand('i32'), operand('i32')),
+            b.cmp(this.pick(PREDS), operand('i64'), operand('i64')),
+          ),
+          operand(type),
+          operand(type),
+        );
+      case 13:
+      case 14: {
         // Shifts and sums by what a comparison decides.
         const t = this.pick(['i32', 'i64'] as const);
         const c = b.cmp(this.pick(PREDS), operand(t), this.random(2) ? constant(t, this.edge()) : operand(t));
@@ -161,7 +248,8 @@ class Generator {
         const changed = b.bin(this.pick(['add', 'sub', 'or', 'xor', 'shl', 'lshr', 'ashr'] as const), operand(type), by);
         return this.random(2) ? changed : b.bin('or', b.bin('add', changed, operand(type)), by);
       }
-      default: return type === 'i32' ? b.bswap(this.pick([16, 32] as const), operand('i32')) : b.ext('i64', true, 32, operand('i32'));
+      default:
+        return type === 'i32' ? b.bswap(this.pick([16, 32] as const), operand('i32')) : b.ext('i64', true, 32, operand('i32'));
     }
   }
 
@@ -186,7 +274,8 @@ class Generator {
         const at = this.random(20) * 8;
         return { ptr: b.ptradd(this.buffer, at), offset: this.random(3) * 8, room: 40, aligned: false };
       }
-      default: return { ptr: this.buffer, offset: this.random(24) * 8, room: 64, aligned: false };
+      default:
+        return { ptr: this.buffer, offset: this.random(24) * 8, room: 64, aligned: false };
     }
   }
 
@@ -205,20 +294,29 @@ class Generator {
     b.loc++;
     const kind = this.random(this.depth < (this.options.kernel ? 2 : 3) ? 20 : 12);
     switch (kind) {
-      case 0: case 1: case 2: case 3: case 4: {
+      case 0:
+      case 1:
+      case 2:
+      case 3:
+      case 4: {
         const k = this.random(this.vars.length);
         this.vars[k] = this.expression(this.vars[k]?.type as 'i32' | 'i64');
         return;
       }
-      case 5: case 6: {
+      case 5:
+      case 6: {
         const p = this.place();
         const bits = this.pick(([8, 16, 32, 64] as const).filter((s) => s / 8 <= p.room)) as MemBits;
         b.store(bits, bits === 64 ? this.value('i64') : this.value(this.pick(['i32', 'i64'] as const)), p.ptr, p.offset);
         return;
       }
-      case 7: this.temporaries.push(this.expression(this.pick(['i32', 'i64'] as const))); return;
-      case 8: return this.call();
-      case 9: return this.memory();
+      case 7:
+        this.temporaries.push(this.expression(this.pick(['i32', 'i64'] as const)));
+        return;
+      case 8:
+        return this.call();
+      case 9:
+        return this.memory();
       case 10:
         if (this.options.atomics) return this.atomic();
         return this.call();
@@ -229,10 +327,18 @@ class Generator {
           return;
         }
         return this.memory();
-      case 12: case 13: case 14: case 15: return this.branch();
-      case 16: case 17: return this.loop();
-      case 18: return this.multiway();
-      default: return this.branch();
+      case 12:
+      case 13:
+      case 14:
+      case 15:
+        return this.branch();
+      case 16:
+      case 17:
+        return this.loop();
+      case 18:
+        return this.multiway();
+      default:
+        return this.branch();
     }
   }
 
@@ -262,7 +368,8 @@ class Generator {
     const { b } = this;
     b.store(32, b.bin('and', this.value('i32'), constant('i32', 7)), this.key, 0);
     const p = b.call('ptr', { kind: 'helper', id: 1, name: 'bpf_map_lookup_elem' }, [b.mapaddr('values'), this.key]);
-    const some = b.newBlock(), after = b.newBlock();
+    const some = b.newBlock(),
+      after = b.newBlock();
     const from = b.block;
     const was = this.value('i64');
     b.branch(b.cmp('ne', p, constant('ptr', 0)), some, after);
@@ -272,7 +379,12 @@ class Generator {
     const end = b.block;
     b.jump(after);
     b.place(after);
-    this.setVariable(b.phi('i64', [{ block: from, value: was }, { block: end, value: read }]));
+    this.setVariable(
+      b.phi('i64', [
+        { block: from, value: was },
+        { block: end, value: read },
+      ]),
+    );
   }
 
   private setVariable(v: Value): void {
@@ -282,14 +394,25 @@ class Generator {
 
   private memory(): void {
     const { b } = this;
-    const x = this.pick(this.objects), y = this.pick(this.objects);
+    const x = this.pick(this.objects),
+      y = this.pick(this.objects);
     const size = 1 + this.random(Math.min(x.size, y.size));
     switch (this.random(6)) {
-      case 0: b.memset(x.ptr, constant('i32', this.random(2) ? 0 : this.random(256)), size, 1); return;
-      case 1: b.memset(b.ptradd(this.buffer, 8 * this.random(10)), this.value('i32'), 1 + this.random(40), this.pick([1, 2, 4, 8])); return;
-      case 2: b.memcpy(b.ptradd(this.buffer, 128 + 8 * this.random(4)), x.ptr, x.size, 1); return;
-      case 3: b.memcpy(x.ptr, b.ptradd(this.buffer, 8 * this.random(8)), x.size, this.pick([1, 4])); return;
-      case 4: b.memcpy(b.ptradd(this.buffer, this.random(60)), b.ptradd(this.buffer, this.random(60)), this.pick([3, 8, 30, 70, 90]), 1, true); return;
+      case 0:
+        b.memset(x.ptr, constant('i32', this.random(2) ? 0 : this.random(256)), size, 1);
+        return;
+      case 1:
+        b.memset(b.ptradd(this.buffer, 8 * this.random(10)), this.value('i32'), 1 + this.random(40), this.pick([1, 2, 4, 8]));
+        return;
+      case 2:
+        b.memcpy(b.ptradd(this.buffer, 128 + 8 * this.random(4)), x.ptr, x.size, 1);
+        return;
+      case 3:
+        b.memcpy(x.ptr, b.ptradd(this.buffer, 8 * this.random(8)), x.size, this.pick([1, 4]));
+        return;
+      case 4:
+        b.memcpy(b.ptradd(this.buffer, this.random(60)), b.ptradd(this.buffer, this.random(60)), this.pick([3, 8, 30, 70, 90]), 1, true);
+        return;
       default: {
         const c = b.memcmp(x.ptr, y.ptr, size, 1);
         const test = b.cmp(this.pick(['eq', 'ne', 'slt', 'sgt'] as const), c, constant('i32', 0));
@@ -305,7 +428,15 @@ class Generator {
     const op = this.pick(['add', 'and', 'or', 'xor', 'xchg', 'cmpxchg'] as const);
     const fetch = this.random(2) === 0;
     const offset = 8 * this.random(20);
-    const r = b.atomic(op, bits, this.buffer, offset, this.value(type), fetch, op === 'cmpxchg' ? (this.random(2) ? b.load(type, bits, false, this.buffer, offset) : this.value(type)) : undefined);
+    const r = b.atomic(
+      op,
+      bits,
+      this.buffer,
+      offset,
+      this.value(type),
+      fetch,
+      op === 'cmpxchg' ? (this.random(2) ? b.load(type, bits, false, this.buffer, offset) : this.value(type)) : undefined,
+    );
     if (fetch) this.setVariable(r);
   }
 
@@ -314,11 +445,20 @@ class Generator {
     const t = this.pick(['i32', 'i64'] as const);
     const c = (): Value => b.cmp(this.pick(PREDS), this.value(t), this.random(2) ? constant(t, this.edge()) : this.value(t));
     switch (this.random(7)) {
-      case 0: return this.value('i32');
-      case 1: return b.cmp(this.pick(['eq', 'ne'] as const), c(), constant('i32', 0));
-      case 2: return b.bin(this.pick(['and', 'or', 'xor'] as const), c(), c());
-      case 3: return b.cmp(this.pick(['eq', 'ne'] as const), b.bin('and', this.value(t), constant(t, 1n << BigInt(this.random(t === 'i32' ? 32 : 64)))), constant(t, 0));
-      default: return c();
+      case 0:
+        return this.value('i32');
+      case 1:
+        return b.cmp(this.pick(['eq', 'ne'] as const), c(), constant('i32', 0));
+      case 2:
+        return b.bin(this.pick(['and', 'or', 'xor'] as const), c(), c());
+      case 3:
+        return b.cmp(
+          this.pick(['eq', 'ne'] as const),
+          b.bin('and', this.value(t), constant(t, 1n << BigInt(this.random(t === 'i32' ? 32 : 64)))),
+          constant(t, 0),
+        );
+      default:
+        return c();
     }
   }
 
@@ -328,7 +468,10 @@ class Generator {
       const values = ways.map((w) => w.vars[k] as Value);
       const first = values[0] as Value;
       if (values.every((v) => v === first)) return first;
-      return this.b.phi(first.type as IrType, ways.map((w, n) => ({ block: w.from, value: this.random(60) === 0 ? undef(first.type as IrType) : (values[n] as Value) })));
+      return this.b.phi(
+        first.type as IrType,
+        ways.map((w, n) => ({ block: w.from, value: this.random(60) === 0 ? undef(first.type as IrType) : (values[n] as Value) })),
+      );
     });
   }
 
@@ -336,7 +479,9 @@ class Generator {
     const { b } = this;
     const cond = this.condition();
     if (cond.op === 'const') return;
-    const then = b.newBlock(), other = b.newBlock(), after = b.newBlock();
+    const then = b.newBlock(),
+      other = b.newBlock(),
+      after = b.newBlock();
     const hasElse = this.random(2) === 0;
     const from = b.block;
     const before = this.vars.slice();
@@ -368,7 +513,9 @@ class Generator {
 
   private loop(): void {
     const { b } = this;
-    const header = b.newBlock(), body = b.newBlock(), after = b.newBlock();
+    const header = b.newBlock(),
+      body = b.newBlock(),
+      after = b.newBlock();
     const from = b.block;
     const before = this.vars.slice();
     b.jump(header);

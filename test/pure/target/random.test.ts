@@ -1,14 +1,14 @@
 /** Random functions do the same as emitted code as they do as IR, for every instruction set. */
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { disassemble } from '../../../src/isa/disassemble.ts';
-import { checkInsn } from '../../../src/isa/opcodes.ts';
 import { printFunction } from '../../../src/compiler/ir/print.ts';
 import { verifyFunction } from '../../../src/compiler/ir/verify.ts';
-import { assertSame, emit, randomInputs } from './compare.ts';
-import { randomModule } from './random-ir.ts';
-import type { RandomOptions } from './random-ir.ts';
+import { disassemble } from '../../../src/isa/disassemble.ts';
+import { checkInsn } from '../../../src/isa/opcodes.ts';
 import { randomSource } from '../isa/random-insns.ts';
+import { assertSame, emit, randomInputs } from './compare.ts';
+import type { RandomOptions } from './random-ir.ts';
+import { randomModule } from './random-ir.ts';
 
 const COUNT = Number(process.env['SKEP_RANDOM'] ?? 60);
 
@@ -22,7 +22,13 @@ function runSeeds(name: string, first: number, options: RandomOptions, cpus: rea
       const spec = emit(module, 'f', cpu);
       for (const i of spec.insns) assert.equal(checkInsn(i), undefined);
       for (let k = 0; k < 4; k++) {
-        assertSame(module, fn, spec, randomInputs(random), () => `seed ${seed} cpu v${cpu}\n${printFunction(fn)}\n${disassemble(spec.insns)}`);
+        assertSame(
+          module,
+          fn,
+          spec,
+          randomInputs(random),
+          () => `seed ${seed} cpu v${cpu}\n${printFunction(fn)}\n${disassemble(spec.insns)}`,
+        );
       }
     }
   });

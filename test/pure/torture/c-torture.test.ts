@@ -4,8 +4,8 @@
  */
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { CorpusMissing, cTorture } from '../../corpora/corpora.ts';
 import type { SourceFile } from '../../corpora/corpora.ts';
+import { CorpusMissing, cTorture } from '../../corpora/corpora.ts';
 import { runTorture } from './c-torture.ts';
 
 /** What a refusal may be for, by the code of its diagnostic; with names where the code alone could hide a defect. */
@@ -16,12 +16,15 @@ const REASONS: Readonly<Record<string, { readonly why: string; readonly only?: R
   'computed-goto': { why: 'computed goto' },
   'variable-length-array': { why: 'arrays of variable length' },
   'indirect-call': { why: 'calls through pointers' },
-  'int128': { why: '128-bit integers' },
+  int128: { why: '128-bit integers' },
   'stack-too-large': { why: 'more than 512 bytes of stack' },
-  'recursion': { why: 'more than eight frames of calls' },
+  recursion: { why: 'more than eight frames of calls' },
   'array-too-large': { why: 'an object of 2^62 bytes' },
   'unsupported-attribute': { why: 'vectors, byte order by attribute', only: /vectors|'vector_size'|'scalar_storage_order'/ },
-  'unsupported-builtin': { why: 'builtins of a library, of variable arguments, of frames', only: /(printf|va_list|va_start|va_arg|alloca|return_address|frame_address|setjmp|longjmp|strn?cpy|strn?cmp|strlen|strchr|strncat|strcat|puts|putchar)'/ },
+  'unsupported-builtin': {
+    why: 'builtins of a library, of variable arguments, of frames',
+    only: /(printf|va_list|va_start|va_arg|alloca|return_address|frame_address|setjmp|longjmp|strn?cpy|strn?cmp|strlen|strchr|strncat|strcat|puts|putchar)'/,
+  },
   'unknown-builtin': { why: 'builtins of a library or of gcc alone', only: /_(classify_type|clrsb|apply_args)'/ },
   'undefined-function': { why: 'functions of a library', only: /'(\w*printf|qsort)'/ },
   'undefined-variable': { why: "attribute 'alias'", only: /'b'/ },
@@ -37,8 +40,10 @@ const NOT_C: Readonly<Record<string, string>> = {
   '950710-1.c': 'the distance of two objects that nothing is stored in',
   '980701-1.c': 'takes the low half of an address for nonzero',
   'align-3.c': 'alignment of functions',
-  'bitfld-3.c': 'arithmetic in the width of a bit-field', 'bitfld-5.c': 'arithmetic in the width of a bit-field',
-  'pr32244-1.c': 'arithmetic in the width of a bit-field', 'pr34971.c': 'arithmetic in the width of a bit-field',
+  'bitfld-3.c': 'arithmetic in the width of a bit-field',
+  'bitfld-5.c': 'arithmetic in the width of a bit-field',
+  'pr32244-1.c': 'arithmetic in the width of a bit-field',
+  'pr34971.c': 'arithmetic in the width of a bit-field',
   'builtin-constant.c': 'what gcc finds constant',
   'eeprof-1.c': '-finstrument-functions',
 };
@@ -60,7 +65,8 @@ try {
 test('programs of gcc.c-torture end well, or are refused for what BPF does not have', { skip, timeout: 1_800_000 }, (t) => {
   let passed = 0;
   const refused = new Map<string, number>();
-  const wrong: string[] = [], unexplained: string[] = [];
+  const wrong: string[] = [],
+    unexplained: string[] = [];
   for (const file of files) {
     const verdict = runTorture(file);
     if (verdict.kind === 'passed') passed++;
@@ -68,12 +74,15 @@ test('programs of gcc.c-torture end well, or are refused for what BPF does not h
       if (NOT_C[file.name] === undefined) wrong.push(`${file.name}: ${verdict.message}`);
     } else {
       const reason = REASONS[verdict.code];
-      if (!reason || (reason.only && !reason.only.test(verdict.message))) unexplained.push(`${file.name}: ${verdict.code} ${verdict.message}`);
+      if (!reason || (reason.only && !reason.only.test(verdict.message)))
+        unexplained.push(`${file.name}: ${verdict.code} ${verdict.message}`);
       else refused.set(verdict.code, (refused.get(verdict.code) ?? 0) + 1);
     }
   }
   const reasons = [...refused].sort((a, b) => b[1] - a[1]).map(([code, n]) => `${n} ${code} (${(REASONS[code] as { why: string }).why})`);
-  t.diagnostic(`${passed} of ${files.length} end well (clang 14: ${CLANG}), ${wrong.length} wrong, ${Object.keys(NOT_C).length} not C's promise; refused: ${reasons.join(', ')}`);
+  t.diagnostic(
+    `${passed} of ${files.length} end well (clang 14: ${CLANG}), ${wrong.length} wrong, ${Object.keys(NOT_C).length} not C's promise; refused: ${reasons.join(', ')}`,
+  );
   assert.deepEqual(wrong, []);
   assert.deepEqual(unexplained, []);
   assert.ok(passed >= REACHED, `only ${passed} of ${files.length} end well`);

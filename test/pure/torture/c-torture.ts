@@ -1,9 +1,9 @@
 /** One program of gcc.c-torture: through the whole compiler, and in the VM. */
 import { existsSync, readFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
+import type { Dialect } from '../../../src/compiler/dialect/dialect.ts';
 import { createMachine } from '../../../src/vm/index.ts';
 import type { SourceFile } from '../../corpora/corpora.ts';
-import type { Dialect } from '../../../src/compiler/dialect/dialect.ts';
 import { EMPTY_DIALECT } from '../c/support.ts';
 import { compilePlain } from '../compiler/support.ts';
 import { FUNCTIONS, headers, withFunctions } from './library.ts';
@@ -15,7 +15,9 @@ export type Verdict =
 
 class Stop extends Error {}
 function stop(how: string): () => number {
-  return () => { throw new Stop(how); };
+  return () => {
+    throw new Stop(how);
+  };
 }
 const helpers = [
   { id: 1001, name: 'abort', run: stop('abort') },
@@ -26,7 +28,14 @@ const PRELUDE = `
 void skep_abort(void) { ((void (*)(void))1001)(); }
 void skep_exit(int status) { if (status) ((void (*)(void))1001)(); ((void (*)(void))1002)(); }
 `;
-const DEFINES = ['abort=skep_abort', 'exit=skep_exit', '_exit=skep_exit', '__builtin_abort=skep_abort', '__builtin_exit=skep_exit', '__builtin_trap=skep_abort'];
+const DEFINES = [
+  'abort=skep_abort',
+  'exit=skep_exit',
+  '_exit=skep_exit',
+  '__builtin_abort=skep_abort',
+  '__builtin_exit=skep_exit',
+  '__builtin_trap=skep_abort',
+];
 /** C as before 1999: a call declares its function. */
 const IMPLICIT: Dialect = { ...EMPTY_DIALECT, functionText: (name) => `int ${name}();` };
 const SOCKET = { type: 'socket_filter', section: 'socket', autoAttach: false, autoLoad: true };
@@ -38,8 +47,13 @@ export function runTorture(file: SourceFile): Verdict {
   for (;;) {
     const library = withFunctions(names);
     const c = compilePlain(`${PRELUDE}${library.text}\n#line 1\n${source}`, {
-      file: file.name, verify: false, maxErrors: 1, storeAddresses: true, dialect: implicit ? IMPLICIT : undefined,
-      includes: headers((name) => sibling(file, name)), defines: [...DEFINES, ...library.defines],
+      file: file.name,
+      verify: false,
+      maxErrors: 1,
+      storeAddresses: true,
+      dialect: implicit ? IMPLICIT : undefined,
+      includes: headers((name) => sibling(file, name)),
+      defines: [...DEFINES, ...library.defines],
     });
     if (c.spec) {
       try {

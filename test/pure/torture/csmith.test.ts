@@ -18,7 +18,8 @@ const reason = missing();
 if (reason !== undefined && process.env['CI'] === 'true') throw new Error(reason);
 
 test(`${count} programs of csmith from seed ${from}`, { skip: reason ?? false, timeout: 86_400_000 }, (t) => {
-  let same = 0, slow = 0;
+  let same = 0,
+    slow = 0;
   const refused = new Map<string, number>();
   const wrong: string[] = [];
   for (let first = from; first < from + count; first += BATCH) {
@@ -33,7 +34,8 @@ test(`${count} programs of csmith from seed ${from}`, { skip: reason ?? false, t
       }
       const got = ours(texts[at] as string, seed);
       if (got.refused !== undefined) refused.set(got.refused, (refused.get(got.refused) ?? 0) + 1);
-      if (got.refused !== undefined ? !REFUSALS.has(got.refused) : got.sum !== expected) wrong.push(`seed ${seed}: ${got.says ?? `${got.sum}, natively ${expected}`}`);
+      if (got.refused !== undefined ? !REFUSALS.has(got.refused) : got.sum !== expected)
+        wrong.push(`seed ${seed}: ${got.says ?? `${got.sum}, natively ${expected}`}`);
       else if (got.refused === undefined) same++;
     });
   }

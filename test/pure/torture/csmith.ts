@@ -57,7 +57,8 @@ const SAFE_MATH = '/usr/include/csmith/safe_math.h';
 /** Why the programs cannot be had here; undefined if they can. */
 export function missing(): string | undefined {
   if (!existsSync(SAFE_MATH)) return 'libcsmith-dev is not installed';
-  for (const name of ['csmith', 'gcc']) if (spawnSync(name, ['--version'], { stdio: 'ignore' }).status !== 0) return `${name} is not installed`;
+  for (const name of ['csmith', 'gcc'])
+    if (spawnSync(name, ['--version'], { stdio: 'ignore' }).status !== 0) return `${name} is not installed`;
   return undefined;
 }
 
@@ -67,7 +68,10 @@ function safeMath(): string {
   if (math === undefined) {
     const full = readFileSync(SAFE_MATH, 'utf8');
     // Its last part is about floating point.
-    math = full.slice(0, full.indexOf('STATIC float')).replace(/#ifndef SAFE_MATH_H[\s\S]*?#define SAFE_MATH_H/, '').replace(/#ifdef __STDC__\s*$/, '');
+    math = full
+      .slice(0, full.indexOf('STATIC float'))
+      .replace(/#ifndef SAFE_MATH_H[\s\S]*?#define SAFE_MATH_H/, '')
+      .replace(/#ifdef __STDC__\s*$/, '');
   }
   return math;
 }
@@ -78,7 +82,9 @@ export function program(seed: number): string {
   const made = execFileSync('csmith', ['-s', String(seed), ...COMMON, ...flags], { encoding: 'utf8', maxBuffer: 1 << 26 });
   const body = made
     .replace('#include "csmith.h"', () => HEADER + safeMath())
-    .replace(/printf\([^;]*\);/g, ';').replace(/static long __undefined;/, '').replace(/platform_main_end\(.*\);/, '')
+    .replace(/printf\([^;]*\);/g, ';')
+    .replace(/static long __undefined;/, '')
+    .replace(/platform_main_end\(.*\);/, '')
     .replace(/^int main \(.*\)$/m, 'static int csmith_main(void)');
   return `${body}\nunsigned long long skep_main(void) { csmith_main(); return checksum; }\n`;
 }
@@ -88,10 +94,15 @@ export function nativeChecksums(texts: readonly string[]): (bigint | undefined)[
   const folder = mkdtempSync(join(tmpdir(), 'skep-csmith-'));
   try {
     const names = texts.map((text, at) => {
-      writeFileSync(join(folder, `p${at}.c`), text.replace('unsigned long long skep_main(void)', `unsigned long long skep_main_${at}(void)`));
+      writeFileSync(
+        join(folder, `p${at}.c`),
+        text.replace('unsigned long long skep_main(void)', `unsigned long long skep_main_${at}(void)`),
+      );
       return `p${at}.c`;
     });
-    writeFileSync(join(folder, 'main.c'), `
+    writeFileSync(
+      join(folder, 'main.c'),
+      `
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/time.h>
@@ -102,8 +113,12 @@ int main(int argc, char **argv) {
   setitimer(ITIMER_PROF, &end, 0);
   printf("%llu\\n", all[atoi(argv[1])]());
   return 0;
-}`);
-    execFileSync('gcc', ['-w', '-O0', '-fwrapv', '-fno-strict-aliasing', '-o', 'all', 'main.c', ...names], { cwd: folder, stdio: ['ignore', 'ignore', 'pipe'] });
+}`,
+    );
+    execFileSync('gcc', ['-w', '-O0', '-fwrapv', '-fno-strict-aliasing', '-o', 'all', 'main.c', ...names], {
+      cwd: folder,
+      stdio: ['ignore', 'ignore', 'pipe'],
+    });
     return texts.map((_, at) => {
       const r = spawnSync(join(folder, 'all'), [String(at)], { encoding: 'utf8', timeout: 20_000 });
       return r.status === 0 ? BigInt(r.stdout.trim()) : undefined;

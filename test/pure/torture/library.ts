@@ -20,21 +20,39 @@ interface Row {
 
 export const FUNCTIONS: Readonly<Record<string, Row>> = {
   memcpy: { text: COPY },
-  mempcpy: { text: `static void *skep_mempcpy(void *a, const void *b, ${size} n) { char *x = a; const char *y = b; while (n--) *x++ = *y++; return x; }\n` },
-  memmove: { text: `static void *skep_memmove(void *a, const void *b, ${size} n) { char *x = a; const char *y = b; if (x < y) while (n--) *x++ = *y++; else while (n--) x[n] = y[n]; return a; }\n` },
+  mempcpy: {
+    text: `static void *skep_mempcpy(void *a, const void *b, ${size} n) { char *x = a; const char *y = b; while (n--) *x++ = *y++; return x; }\n`,
+  },
+  memmove: {
+    text: `static void *skep_memmove(void *a, const void *b, ${size} n) { char *x = a; const char *y = b; if (x < y) while (n--) *x++ = *y++; else while (n--) x[n] = y[n]; return a; }\n`,
+  },
   memset: { text: `static void *skep_memset(void *a, int c, ${size} n) { char *x = a; while (n--) *x++ = c; return a; }\n` },
-  memcmp: { text: `static int skep_memcmp(const void *a, const void *b, ${size} n) { const unsigned char *x = a, *y = b; for (; n; n--, x++, y++) if (*x != *y) return *x - *y; return 0; }\n` },
-  memchr: { text: `static void *skep_memchr(const void *a, int c, ${size} n) { const unsigned char *x = a; for (; n; n--, x++) if (*x == (unsigned char)c) return (void *)x; return 0; }\n` },
+  memcmp: {
+    text: `static int skep_memcmp(const void *a, const void *b, ${size} n) { const unsigned char *x = a, *y = b; for (; n; n--, x++, y++) if (*x != *y) return *x - *y; return 0; }\n`,
+  },
+  memchr: {
+    text: `static void *skep_memchr(const void *a, int c, ${size} n) { const unsigned char *x = a; for (; n; n--, x++) if (*x == (unsigned char)c) return (void *)x; return 0; }\n`,
+  },
   strlen: { text: LENGTH },
   strnlen: { text: `static ${size} skep_strnlen(const char *s, ${size} m) { ${size} n = 0; while (n < m && s[n]) n++; return n; }\n` },
-  strcmp: { text: 'static int skep_strcmp(const char *a, const char *b) { while (*a && *a == *b) { a++; b++; } return *(const unsigned char *)a - *(const unsigned char *)b; }\n' },
-  strncmp: { text: `static int skep_strncmp(const char *a, const char *b, ${size} n) { for (; n; n--, a++, b++) { if (*a != *b) return *(const unsigned char *)a - *(const unsigned char *)b; if (!*a) break; } return 0; }\n` },
+  strcmp: {
+    text: 'static int skep_strcmp(const char *a, const char *b) { while (*a && *a == *b) { a++; b++; } return *(const unsigned char *)a - *(const unsigned char *)b; }\n',
+  },
+  strncmp: {
+    text: `static int skep_strncmp(const char *a, const char *b, ${size} n) { for (; n; n--, a++, b++) { if (*a != *b) return *(const unsigned char *)a - *(const unsigned char *)b; if (!*a) break; } return 0; }\n`,
+  },
   strcpy: { text: 'static char *skep_strcpy(char *a, const char *b) { char *r = a; while ((*a++ = *b++)) ; return r; }\n' },
   stpcpy: { text: 'static char *skep_stpcpy(char *a, const char *b) { while ((*a = *b++)) a++; return a; }\n' },
-  strncpy: { text: `static char *skep_strncpy(char *a, const char *b, ${size} n) { char *r = a; for (; n; n--) if ((*a++ = *b)) b++; return r; }\n` },
+  strncpy: {
+    text: `static char *skep_strncpy(char *a, const char *b, ${size} n) { char *r = a; for (; n; n--) if ((*a++ = *b)) b++; return r; }\n`,
+  },
   strcat: { text: 'static char *skep_strcat(char *a, const char *b) { char *r = a; while (*a) a++; while ((*a++ = *b++)) ; return r; }\n' },
-  strchr: { text: 'static char *skep_strchr(const char *s, int c) { for (;; s++) { if (*s == (char)c) return (char *)s; if (!*s) return 0; } }\n' },
-  strrchr: { text: 'static char *skep_strrchr(const char *s, int c) { char *r = 0; for (;; s++) { if (*s == (char)c) r = (char *)s; if (!*s) return r; } }\n' },
+  strchr: {
+    text: 'static char *skep_strchr(const char *s, int c) { for (;; s++) { if (*s == (char)c) return (char *)s; if (!*s) return 0; } }\n',
+  },
+  strrchr: {
+    text: 'static char *skep_strrchr(const char *s, int c) { char *r = 0; for (;; s++) { if (*s == (char)c) r = (char *)s; if (!*s) return r; } }\n',
+  },
   malloc: { text: HEAP },
   calloc: { text: `static void *skep_calloc(${size} n, ${size} m) { return skep_malloc(n * m); }\n`, needs: ['malloc'] },
   free: { text: 'static void skep_free(void *p) { }\n' },
@@ -47,7 +65,8 @@ export const FUNCTIONS: Readonly<Record<string, Row>> = {
 };
 
 export function withFunctions(names: ReadonlySet<string>): { readonly text: string; readonly defines: readonly string[] } {
-  const texts = new Set<string>(), defines = new Set<string>();
+  const texts = new Set<string>(),
+    defines = new Set<string>();
   for (const name of names) {
     const row = FUNCTIONS[name];
     if (!row) continue;

@@ -2,14 +2,14 @@
 import assert from 'node:assert/strict';
 import test from 'node:test';
 import { disassemble } from '../../../src/isa/disassemble.ts';
-import { runInsns } from '../../../src/vm/machine.ts';
-import { VmFault } from '../../../src/vm/fault.ts';
-import { graphOf } from '../../../src/vm/wasm/cfg.ts';
-import { prepare } from '../../../src/vm/code.ts';
-import { randomSource } from '../isa/random-insns.ts';
-import { TAME_RESULT, tameProgram, wildProgram } from './random-program.ts';
 import type { Insn } from '../../../src/isa/insn.ts';
 import type { MapSpec } from '../../../src/object/spec.ts';
+import { prepare } from '../../../src/vm/code.ts';
+import { VmFault } from '../../../src/vm/fault.ts';
+import { runInsns } from '../../../src/vm/machine.ts';
+import { graphOf } from '../../../src/vm/wasm/cfg.ts';
+import { randomSource } from '../isa/random-insns.ts';
+import { TAME_RESULT, tameProgram, wildProgram } from './random-program.ts';
 
 interface Outcome {
   readonly r0?: bigint;
@@ -18,11 +18,17 @@ interface Outcome {
   readonly fault?: string;
 }
 
-const maps: readonly MapSpec[] = [{ name: 'out', type: 'array', keySize: 4, valueSize: TAME_RESULT, maxEntries: 1, flags: 0, keyType: 0, valueType: 0 }];
+const maps: readonly MapSpec[] = [
+  { name: 'out', type: 'array', keySize: 4, valueSize: TAME_RESULT, maxEntries: 1, flags: 0, keyType: 0, valueType: 0 },
+];
 
 function outcome(insns: readonly Insn[], engine: 'wasm' | 'interpreter'): Outcome {
   try {
-    const { r0, insnCount, ctx } = runInsns(insns, { ctx: Uint8Array.from({ length: 32 }, (_, i) => i * 37) }, { engine, budget: 5000, maps, memoryLimit: 1 << 20 });
+    const { r0, insnCount, ctx } = runInsns(
+      insns,
+      { ctx: Uint8Array.from({ length: 32 }, (_, i) => i * 37) },
+      { engine, budget: 5000, maps, memoryLimit: 1 << 20 },
+    );
     return { r0, insnCount, ctx };
   } catch (error) {
     if (error instanceof VmFault) return { fault: error.message };

@@ -1,13 +1,22 @@
 /** The kernel's own tests of its interpreter, in both engines. */
 import assert from 'node:assert/strict';
 import test from 'node:test';
+import type { ObjectSpec } from '../../../src/object/spec.ts';
 import { createMachine } from '../../../src/vm/machine.ts';
 import { CorpusMissing } from '../../corpora/corpora.ts';
-import { kernelSuite } from './kernel-suite.ts';
-import type { ObjectSpec } from '../../../src/object/spec.ts';
 import type { SuiteTest } from './kernel-suite.ts';
+import { kernelSuite } from './kernel-suite.ts';
 
-const EMPTY: ObjectSpec = { name: 'suite', license: 'GPL', programs: [], functions: new Map(), maps: new Map(), variables: new Map(), btf: undefined, sources: new Map() };
+const EMPTY: ObjectSpec = {
+  name: 'suite',
+  license: 'GPL',
+  programs: [],
+  functions: new Map(),
+  maps: new Map(),
+  variables: new Map(),
+  btf: undefined,
+  sources: new Map(),
+};
 
 function check({ name, insns, data, memory, empty, runs }: SuiteTest, engine: 'wasm' | 'interpreter'): void {
   const machine = createMachine(EMPTY, { engine, memoryLimit: 1 << 24 });

@@ -8,10 +8,10 @@
 import { execFileSync } from 'node:child_process';
 import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { decode } from '../../../src/isa/decode.ts';
 import { exit } from '../../../src/isa/build.ts';
-import { CorpusMissing, once, untar } from '../../corpora/corpora.ts';
+import { decode } from '../../../src/isa/decode.ts';
 import type { Insn } from '../../../src/isa/insn.ts';
+import { CorpusMissing, once, untar } from '../../corpora/corpora.ts';
 
 export interface SuiteTest {
   readonly name: string;
@@ -117,7 +117,11 @@ function between(text: string, from: string, to: string): string {
 }
 
 function build(folder: string): void {
-  untar('/usr/src/linux-source-6.12.tar.xz', folder, 1, ['*/lib/test_bpf.c', 'linux-source-6.12/include/linux/filter.h', 'linux-source-6.12/include/uapi/linux/bpf.h']);
+  untar('/usr/src/linux-source-6.12.tar.xz', folder, 1, [
+    '*/lib/test_bpf.c',
+    'linux-source-6.12/include/linux/filter.h',
+    'linux-source-6.12/include/uapi/linux/bpf.h',
+  ]);
   const macros = between(readFileSync(join(folder, 'include/linux/filter.h'), 'utf8'), '#define BPF_REG_ARG1', '#define bytes_to_bpf_size');
   const tests = between(readFileSync(join(folder, 'lib/test_bpf.c'), 'utf8'), '#define MAX_SUBTESTS', 'static struct net_device dev;');
   writeFileSync(join(folder, 'suite.c'), BEFORE + macros + tests + AFTER);
@@ -151,10 +155,16 @@ export function* kernelSuite(limit: number): Generator<SuiteTest> {
       .map((i) => ({ size: bytes.readUInt32LE(data + DATA + i * 8), result: bytes.readUInt32LE(data + DATA + i * 8 + 4) }))
       .filter((run, i) => i === 0 || run.size !== 0 || run.result !== 0);
     // Some use the verifier's own mark for zero extension; some end in dead code, which only a verifier would refuse.
-    const insns = decode(new Uint8Array(bytes.subarray(code, data)), { translated: true }).map((insn) => (insn.op === 0xbc && insn.imm === 1 ? { ...insn, imm: 0 } : insn));
+    const insns = decode(new Uint8Array(bytes.subarray(code, data)), { translated: true }).map((insn) =>
+      insn.op === 0xbc && insn.imm === 1 ? { ...insn, imm: 0 } : insn,
+    );
     yield {
-      name, insns: [...insns, exit()], runs, data: new Uint8Array(bytes.subarray(data, data + DATA)),
-      memory: (flags & FLAG_LARGE_MEM) !== 0, empty: (flags & FLAG_NO_DATA) !== 0,
+      name,
+      insns: [...insns, exit()],
+      runs,
+      data: new Uint8Array(bytes.subarray(data, data + DATA)),
+      memory: (flags & FLAG_LARGE_MEM) !== 0,
+      empty: (flags & FLAG_NO_DATA) !== 0,
     };
   }
 }

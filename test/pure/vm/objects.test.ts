@@ -47,7 +47,8 @@ u64 run(u64 seed) { u64 a = seed, b = seed ^ 0x5555; int i = 0;
 again: a = step((int)(a ^ b) & 15, a, b); b = b * 6364136223846793005ULL + 1; if (++i < 300) { if (a & 1) goto again; b ^= a; if ((u32)i % 3) goto again; i += 2; goto again; } return a ^ b; }`,
 };
 
-const COMMON = 'typedef unsigned char u8; typedef unsigned short u16; typedef unsigned int u32; typedef unsigned long long u64;\ntypedef signed char s8; typedef short s16; typedef int s32; typedef long long s64;\n';
+const COMMON =
+  'typedef unsigned char u8; typedef unsigned short u16; typedef unsigned int u32; typedef unsigned long long u64;\ntypedef signed char s8; typedef short s16; typedef int s32; typedef long long s64;\n';
 const SEEDS = [0n, 1n, 0xdeadbeefcafef00dn, 0x8000000000000000n, 12345678901234567n];
 const missing = ['/usr/bin/clang-19', '/usr/bin/gcc'].find((path) => !existsSync(path));
 if (missing !== undefined && process.env['CI'] === 'true') throw new Error(`cannot run: ${missing} is missing`);
@@ -57,10 +58,20 @@ for (const [name, part] of Object.entries(PARTS)) {
     const folder = mkdtempSync(join(tmpdir(), 'skep-vm-'));
     try {
       writeFileSync(join(folder, 'part.c'), COMMON + part);
-      writeFileSync(join(folder, 'native.c'), `${COMMON}${part}\n#include <stdio.h>\n#include <stdlib.h>\nint main(int n, char **v) { printf("%llu", run(strtoull(v[1], 0, 10))); return 0; }\n`);
+      writeFileSync(
+        join(folder, 'native.c'),
+        `${COMMON}${part}\n#include <stdio.h>\n#include <stdlib.h>\nint main(int n, char **v) { printf("%llu", run(strtoull(v[1], 0, 10))); return 0; }\n`,
+      );
       execFileSync('gcc', ['-O1', '-fwrapv', '-w', '-o', 'native', 'native.c'], { cwd: folder });
       const expected = SEEDS.map((seed) => BigInt(execFileSync(join(folder, 'native'), [String(seed)], { encoding: 'utf8' })));
-      for (const flags of [['-O2', '-mcpu=v1'], ['-O2', '-mcpu=v2'], ['-O2', '-mcpu=v3'], ['-O2', '-mcpu=v4'], ['-O1', '-mcpu=v4'], ['-Os', '-mcpu=v3']]) {
+      for (const flags of [
+        ['-O2', '-mcpu=v1'],
+        ['-O2', '-mcpu=v2'],
+        ['-O2', '-mcpu=v3'],
+        ['-O2', '-mcpu=v4'],
+        ['-O1', '-mcpu=v4'],
+        ['-Os', '-mcpu=v3'],
+      ]) {
         // BPF before v4 has no signed division at all.
         if (name === 'arithmetic' && !flags.includes('-mcpu=v4')) continue;
         execFileSync('clang-19', ['-target', 'bpf', '-g', '-fwrapv', '-w', ...flags, '-c', 'part.c', '-o', 'part.o'], { cwd: folder });

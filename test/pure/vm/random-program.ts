@@ -5,11 +5,12 @@
  * is that both engines do the same. `tameProgram` is one that the kernel's verifier accepts, and ends by storing all
  * that it computed.
  */
-import { ALU, ATOMIC, CLASS, JMP, SIZE, SRC } from '../../../src/isa/insn.ts';
+
 import * as build from '../../../src/isa/build.ts';
 import { slotOfIndex } from '../../../src/isa/encode.ts';
-import { randomImm } from '../isa/random-insns.ts';
 import type { Insn } from '../../../src/isa/insn.ts';
+import { ALU, ATOMIC, CLASS, JMP, SIZE, SRC } from '../../../src/isa/insn.ts';
+import { randomImm } from '../isa/random-insns.ts';
 
 export type Random = (bound: number) => number;
 
@@ -28,10 +29,14 @@ export function randomAlu(random: Random, registers: readonly number[], valid: b
   const wide = random(2) === 0;
   const cls = wide ? CLASS.ALU64 : CLASS.ALU;
   switch (random(10)) {
-    case 0: return wide ? build.neg64(dst) : build.neg32(dst);
-    case 1: return pick(random, [build.toBig, build.toLittle, build.bswap])(dst, pick(random, [16, 32, 64] as const));
-    case 2: return wide ? build.movsx64(dst, src, pick(random, [8, 16, 32] as const)) : build.movsx32(dst, src, pick(random, [8, 16] as const));
-    case 3: return build.ldImm64(dst, (BigInt(randomImm(random) >>> 0) << 32n) | BigInt(randomImm(random) >>> 0));
+    case 0:
+      return wide ? build.neg64(dst) : build.neg32(dst);
+    case 1:
+      return pick(random, [build.toBig, build.toLittle, build.bswap])(dst, pick(random, [16, 32, 64] as const));
+    case 2:
+      return wide ? build.movsx64(dst, src, pick(random, [8, 16, 32] as const)) : build.movsx32(dst, src, pick(random, [8, 16] as const));
+    case 3:
+      return build.ldImm64(dst, (BigInt(randomImm(random) >>> 0) << 32n) | BigInt(randomImm(random) >>> 0));
     default: {
       const op = pick(random, BINARY);
       const divides = op === ALU.DIV || op === ALU.MOD;
@@ -52,15 +57,20 @@ export function randomStackAccess(random: Random, registers: readonly number[], 
   const off = -bytes * (1 + random(depth / bytes));
   const register = pick(random, registers);
   switch (random(8)) {
-    case 0: return build.storeImm(size, base, off, randomImm(random));
-    case 1: return size === SIZE.DW ? build.load(size, register, base, off) : build.loadSigned(size, register, base, off);
+    case 0:
+      return build.storeImm(size, base, off, randomImm(random));
+    case 1:
+      return size === SIZE.DW ? build.load(size, register, base, off) : build.loadSigned(size, register, base, off);
     case 2:
-    case 3: return build.load(size, register, base, off);
-    case 4: return random(2) === 0 ? build.loadAcquire(size, register, base, off) : build.storeRelease(size, base, off, register);
+    case 3:
+      return build.load(size, register, base, off);
+    case 4:
+      return random(2) === 0 ? build.loadAcquire(size, register, base, off) : build.storeRelease(size, base, off, register);
     case 5:
       if (size !== SIZE.W && size !== SIZE.DW) return build.store(size, base, off, register);
       return build.atomic(size, pick(random, RMW), base, off, register);
-    default: return build.store(size, base, off, register);
+    default:
+      return build.store(size, base, off, register);
   }
 }
 
@@ -104,22 +114,33 @@ export function wildProgram(random: Random): Insn[] {
 
 function wildInsn(random: Random, length: number, functions: number): Draft {
   switch (random(20)) {
-    case 0: return { insn: build.callLocal(0), target: random(functions) };
-    case 1: return { insn: pick(random, [build.jump(0), build.jumpLong(0)]), target: random(length) };
-    case 2: return { insn: build.mayGoto(0), target: random(length) };
+    case 0:
+      return { insn: build.callLocal(0), target: random(functions) };
+    case 1:
+      return { insn: pick(random, [build.jump(0), build.jumpLong(0)]), target: random(length) };
+    case 2:
+      return { insn: build.mayGoto(0), target: random(length) };
     case 3:
     case 4:
     case 5:
-    case 6: return { insn: randomBranch(random, ALL, 0), target: random(length) };
-    case 7: return { insn: build.exit() };
-    case 8: return { insn: build.load(pick(random, SIZES), pick(random, ALL), pick(random, [1, 1, 1, 2, 6, 10]), random(40) - 4) };
-    case 9: return { insn: build.store(pick(random, SIZES), pick(random, [1, 1, 1, 2, 6, 10]), random(40) - 30, pick(random, ALL)) };
-    case 10: return { insn: build.mov64(pick(random, [6, 7, 8]), pick(random, [1, 10])) };
-    case 11: return { insn: build.ldFunction(pick(random, ALL), 0), target: random(functions) };
+    case 6:
+      return { insn: randomBranch(random, ALL, 0), target: random(length) };
+    case 7:
+      return { insn: build.exit() };
+    case 8:
+      return { insn: build.load(pick(random, SIZES), pick(random, ALL), pick(random, [1, 1, 1, 2, 6, 10]), random(40) - 4) };
+    case 9:
+      return { insn: build.store(pick(random, SIZES), pick(random, [1, 1, 1, 2, 6, 10]), random(40) - 30, pick(random, ALL)) };
+    case 10:
+      return { insn: build.mov64(pick(random, [6, 7, 8]), pick(random, [1, 10])) };
+    case 11:
+      return { insn: build.ldFunction(pick(random, ALL), 0), target: random(functions) };
     case 12:
     case 13:
-    case 14: return { insn: randomStackAccess(random, ALL, 64, pick(random, [10, 10, 10, 6])) };
-    default: return { insn: randomAlu(random, ALL, false) };
+    case 14:
+      return { insn: randomStackAccess(random, ALL, 64, pick(random, [10, 10, 10, 6])) };
+    default:
+      return { insn: randomAlu(random, ALL, false) };
   }
 }
 
@@ -151,7 +172,8 @@ export function tameProgram(random: Random, map: number): Insn[] {
     }
   };
   const initialise = (registers: readonly number[]): void => {
-    for (const register of registers) insns.push(build.ldImm64(register, (BigInt(randomImm(random) >>> 0) << 32n) | BigInt(randomImm(random) >>> 0)));
+    for (const register of registers)
+      insns.push(build.ldImm64(register, (BigInt(randomImm(random) >>> 0) << 32n) | BigInt(randomImm(random) >>> 0)));
     for (let off = 8; off <= TAME_STACK; off += 8) insns.push(build.store(SIZE.DW, 10, -off, pick(random, registers)));
   };
   initialise(ALL);

@@ -2,9 +2,9 @@
  * `asm volatile goto ("text" : outputs : inputs : clobbers : labels);`
  */
 import type { Asm, AsmOperand, Attribute } from '../ast.ts';
+import { parseAttributes } from './attributes.ts';
 import { parseExpression, parseString } from './expressions.ts';
 import type { Parser } from './parser.ts';
-import { parseAttributes } from './attributes.ts';
 import { T } from './token-codes.ts';
 
 /** `("text")` */
@@ -34,9 +34,15 @@ export function parseAsm(p: Parser): Asm {
     if (p.code === T.COLON || p.code === T.COLONCOLON || p.code === T.RPAREN) continue;
     do {
       switch (section) {
-        case 0: outputs.push(parseOperand(p, true)); break;
-        case 1: inputs.push(parseOperand(p, false)); break;
-        case 2: clobbers.push(parseString(p)); break;
+        case 0:
+          outputs.push(parseOperand(p, true));
+          break;
+        case 1:
+          inputs.push(parseOperand(p, false));
+          break;
+        case 2:
+          clobbers.push(parseString(p));
+          break;
         default: {
           const label = p.expectIdentifier('that names a label');
           labels.push(p.labels?.use(label.text, label.loc, p.jumps) ?? label.text);

@@ -13,8 +13,18 @@ import { T } from './token-codes.ts';
 
 /** These take constant expressions; `skep_*` (the dialects' own) takes expressions and type names. */
 const EXPRESSION_ARGUMENTS = new Set([
-  'aligned', 'address_space', 'vector_size', 'ext_vector_type', 'alloc_size', 'alloc_align', 'assume_aligned',
-  'nonnull', 'sentinel', 'constructor', 'destructor', 'regparm',
+  'aligned',
+  'address_space',
+  'vector_size',
+  'ext_vector_type',
+  'alloc_size',
+  'alloc_align',
+  'assume_aligned',
+  'nonnull',
+  'sentinel',
+  'constructor',
+  'destructor',
+  'regparm',
 ]);
 /** These belong to the type they stand at and not to what is declared. */
 const OF_TYPES = new Set(['btf_type_tag', 'address_space', 'noderef', 'mode', 'vector_size', 'ext_vector_type']);

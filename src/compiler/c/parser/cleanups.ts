@@ -30,7 +30,12 @@ export function noteCleanup(p: Parser, variable: VarDecl): void {
     p.error('bad-attribute', attribute.loc, "attribute 'cleanup' needs the name of a function");
     return;
   }
-  p.cleanups.push({ variable, callee: p.actions.calleeIdentifier(arg.name, attribute.loc), loops: p.loops, breakables: p.loops + p.switches });
+  p.cleanups.push({
+    variable,
+    callee: p.actions.calleeIdentifier(arg.name, attribute.loc),
+    loops: p.loops,
+    breakables: p.loops + p.switches,
+  });
 }
 
 /** The calls for all cleanups from `first` on, the latest declared first. */
@@ -73,7 +78,14 @@ export function leaveStatement(p: Parser, first: number, statement: Stmt): Stmt 
 /** The value in a variable of its own, so that it is computed before the calls. */
 function keep(expr: Expr, loc: Loc): { declaration: Stmt; value: Expr } {
   const variable: VarDecl = {
-    kind: 'var', name: '', type: { ...expr.type, quals: 0 }, storage: 'auto', scope: 'local', attributes: [], loc, init: { kind: 'scalar', value: expr },
+    kind: 'var',
+    name: '',
+    type: { ...expr.type, quals: 0 },
+    storage: 'auto',
+    scope: 'local',
+    attributes: [],
+    loc,
+    init: { kind: 'scalar', value: expr },
   };
   return { declaration: { kind: 'decl', vars: [variable], loc }, value: cast('load', ref(variable, loc), variable.type) };
 }
@@ -89,7 +101,8 @@ export function leaveBy(p: Parser, statement: Stmt & { readonly kind: 'break' | 
   if (first < 0) return statement;
   const { loc } = statement;
   const after = calls(p, cleanups, first, loc);
-  if (statement.kind !== 'return' || statement.value === undefined || statement.value.kind === 'int') return compound([...after, statement], loc);
+  if (statement.kind !== 'return' || statement.value === undefined || statement.value.kind === 'int')
+    return compound([...after, statement], loc);
   const { declaration, value } = keep(statement.value, loc);
   return compound([declaration, ...after, { kind: 'return', value, loc }], loc);
 }

@@ -135,7 +135,7 @@ export class Cursor {
   /** Where something is missing after the previous token: right behind it, not at the next line's first token. */
   get afterPrev(): Loc {
     const { prev, tok } = this;
-    if (!tok.lineStart && tok.kind !== 'eof' || prev === tok) return tok.loc;
+    if ((!tok.lineStart && tok.kind !== 'eof') || prev === tok) return tok.loc;
     // 0 is a text without positions.
     return prev.loc > 0 && prev.loc < MACRO_LOCS ? prev.loc + prev.text.length : prev.loc;
   }
@@ -144,8 +144,12 @@ export class Cursor {
   expectSemicolon(after: string): void {
     if (this.accept(T.SEMI)) return;
     const message = `expected ';' after ${after}; ${this.found()}`;
-    const obvious = this.tok.lineStart || this.code === T.RBRACE || this.code === T.EOF
-      || STARTS_STATEMENT[this.code] === 1 || STARTS_SPECIFIER[this.code] === 1;
+    const obvious =
+      this.tok.lineStart ||
+      this.code === T.RBRACE ||
+      this.code === T.EOF ||
+      STARTS_STATEMENT[this.code] === 1 ||
+      STARTS_SPECIFIER[this.code] === 1;
     if (!obvious) this.fail('expected-semicolon', message, undefined, this.afterPrev);
     if (this.lastError !== this.tok) this.error('expected-semicolon', this.afterPrev, message);
     this.lastError = this.tok;
@@ -178,7 +182,11 @@ export class Cursor {
   enter(cost: number, loc = this.tok.loc): void {
     this.depth += cost;
     if (this.depth > MAX_DEPTH) {
-      this.error('nesting-too-deep', loc, `nested too deeply: the limit is ${MAX_BRACKETS} brackets, or ${MAX_DEPTH} operators or statements, one inside the other`);
+      this.error(
+        'nesting-too-deep',
+        loc,
+        `nested too deeply: the limit is ${MAX_BRACKETS} brackets, or ${MAX_DEPTH} operators or statements, one inside the other`,
+      );
       throw new Stop();
     }
   }
@@ -197,8 +205,13 @@ export class Cursor {
     const start = this.tok;
     let brackets = 0;
     for (; this.code !== T.EOF; this.advance()) {
-      if (brackets === 0 && this.tok !== start && this.tok.lineStart
-        && (STARTS_STATEMENT[this.code] === 1 || STARTS_SPECIFIER[this.code] === 1)) break;
+      if (
+        brackets === 0 &&
+        this.tok !== start &&
+        this.tok.lineStart &&
+        (STARTS_STATEMENT[this.code] === 1 || STARTS_SPECIFIER[this.code] === 1)
+      )
+        break;
       if (this.code === T.LPAREN || this.code === T.LBRACKET) brackets++;
       else if ((this.code === T.RPAREN || this.code === T.RBRACKET) && brackets > 0) brackets--;
       else if (this.code === T.LBRACE) {

@@ -5,8 +5,8 @@ import type { Loc } from '../../diagnostics.ts';
 import type { Attribute, Compound, VarDecl } from '../ast.ts';
 import type { DeclSpec, ParsedInit } from '../sema/actions.ts';
 import type { ParamType, QualType } from '../types.ts';
-import { parseAttributes } from './attributes.ts';
 import { parseAsmText } from './asm.ts';
+import { parseAttributes } from './attributes.ts';
 import { noteCleanup } from './cleanups.ts';
 import type { Declarator, FunctionPart } from './declarators.ts';
 import { applyDeclarator, applyParameter, parseAsmLabel, parseDeclarator } from './declarators.ts';
@@ -21,7 +21,8 @@ import { T } from './token-codes.ts';
 
 export function parseExternalDeclaration(p: Parser): void {
   for (const pragma of p.takePragmas()) {
-    if (p.pragmaState.take(pragma, p.diagnostics) !== undefined) p.warn('misplaced-pragma', pragma.loc, `#pragma ${pragma.text} belongs before a loop and is ignored here`);
+    if (p.pragmaState.take(pragma, p.diagnostics) !== undefined)
+      p.warn('misplaced-pragma', pragma.loc, `#pragma ${pragma.text} belongs before a loop and is ignored here`);
   }
   switch (p.code) {
     case T.SEMI:
@@ -153,12 +154,22 @@ function rejectNames(p: Parser, d: Declarator): void {
 function startsBody(p: Parser, d: Declarator): boolean {
   const [part] = d.parts;
   if (p.code === T.LBRACE) return true;
-  return part?.kind === 'function' && part.names !== undefined && p.code !== T.SEMI && p.code !== T.COMMA
-    && p.code !== T.ASSIGN && p.startsDeclaration();
+  return (
+    part?.kind === 'function' &&
+    part.names !== undefined &&
+    p.code !== T.SEMI &&
+    p.code !== T.COMMA &&
+    p.code !== T.ASSIGN &&
+    p.startsDeclaration()
+  );
 }
 
 function nestedFunction(p: Parser, d: Declarator): never {
-  p.error('nested-function', d.loc, `function '${d.name?.text ?? ''}' is defined inside function '${p.functionName}': BPF cannot have nested functions (is a '}' missing before it?)`);
+  p.error(
+    'nested-function',
+    d.loc,
+    `function '${d.name?.text ?? ''}' is defined inside function '${p.functionName}': BPF cannot have nested functions (is a '}' missing before it?)`,
+  );
   while (p.code !== T.LBRACE && p.code !== T.EOF) p.advance();
   p.skipBraces();
   p.accept(T.RBRACE);
@@ -169,7 +180,8 @@ function parseFunctionDefinition(p: Parser, spec: DeclSpec, d: Declarator): void
   const { actions } = p;
   const name = d.name?.text ?? '';
   const [part] = d.parts;
-  if (part?.kind !== 'function') p.fail('expected-semicolon', `expected ';' or an initializer after '${name}', which is no function; ${p.found()}`);
+  if (part?.kind !== 'function')
+    p.fail('expected-semicolon', `expected ';' or an initializer after '${name}', which is no function; ${p.found()}`);
   if (part.names !== undefined) parseOldStyleParameters(p, part, part.names, name);
   const type = applyDeclarator(p, spec.type, d);
   if (spec.storage === 'typedef') p.fail('typedef-function', 'a typedef cannot have a function body');
@@ -185,11 +197,17 @@ function parseFunctionDefinition(p: Parser, spec: DeclSpec, d: Declarator): void
 }
 
 /** `f(a, b) int a, b; {…}`: between the names and the body stand their declarations; a name without one is an int. */
-function parseOldStyleParameters(p: Parser, part: FunctionPart, names: readonly { readonly text: string; readonly loc: Loc }[], fn: string): void {
+function parseOldStyleParameters(
+  p: Parser,
+  part: FunctionPart,
+  names: readonly { readonly text: string; readonly loc: Loc }[],
+  fn: string,
+): void {
   p.warn('old-style-definition', part.loc, `function '${fn}' is defined in the old style, without a prototype`);
   const types = new Map<string, QualType>();
   while (p.code !== T.LBRACE) {
-    if (p.code !== T.IDENT && !p.startsDeclaration()) p.fail('expected-function-body', `expected '{' or the declaration of a parameter; ${p.found()}`);
+    if (p.code !== T.IDENT && !p.startsDeclaration())
+      p.fail('expected-function-body', `expected '{' or the declaration of a parameter; ${p.found()}`);
     const { spec } = parseSpecifiers(p, 'param');
     do {
       const d = parseDeclarator(p, 'required');

@@ -171,7 +171,8 @@ function parseParameters(p: Parser): FunctionPart {
       params.push(parseParameter(p, params));
     } while (p.accept(T.COMMA));
     const only = params[0];
-    if (params.length === 1 && !variadic && only?.name === undefined && only?.type.type.kind === 'void' && only.type.quals === 0) params.length = 0;
+    if (params.length === 1 && !variadic && only?.name === undefined && only?.type.type.kind === 'void' && only.type.quals === 0)
+      params.length = 0;
   }
   p.leave(BRACKET);
   p.expectClose(T.RPAREN, "',' or ')' after a parameter", open);
@@ -220,7 +221,10 @@ function applyParts(p: Parser, base: QualType, d: Declarator, from: number): Qua
       case 'function':
         type = actions.functionOf(type, part.params, part.variadic, part.prototype, part.loc);
         break;
-      default: { const never: never = part; return never; }
+      default: {
+        const never: never = part;
+        return never;
+      }
     }
   }
   return type;

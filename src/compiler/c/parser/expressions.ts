@@ -101,7 +101,14 @@ function parseCompoundLiteral(p: Parser, type: QualType, loc: Loc): Expr {
 function parseUnary(p: Parser): Expr {
   const { tok } = p;
   switch (p.code) {
-    case T.INCREMENT: case T.DECREMENT: case T.AND: case T.STAR: case T.PLUS: case T.MINUS: case T.TILDE: case T.NOT: {
+    case T.INCREMENT:
+    case T.DECREMENT:
+    case T.AND:
+    case T.STAR:
+    case T.PLUS:
+    case T.MINUS:
+    case T.TILDE:
+    case T.NOT: {
       const steps = p.code === T.INCREMENT || p.code === T.DECREMENT;
       p.advance();
       p.enter(1, tok.loc);
@@ -109,7 +116,8 @@ function parseUnary(p: Parser): Expr {
       p.leave(1);
       return p.actions.unary(tok.text as '+' | '-' | '~' | '!' | '*' | '&' | '++' | '--', operand, tok.loc);
     }
-    case T.SIZEOF: case T.ALIGNOF:
+    case T.SIZEOF:
+    case T.ALIGNOF:
       return parseSizeof(p, p.code === T.ALIGNOF);
     case T.EXTENSION: {
       p.advance();
@@ -121,7 +129,8 @@ function parseUnary(p: Parser): Expr {
     case T.ANDAND: {
       p.advance();
       const name = p.expectIdentifier("after '&&'");
-      if (p.labels === undefined) p.fail('label-outside-function', 'the address of a label can only be taken inside a function', undefined, tok.loc);
+      if (p.labels === undefined)
+        p.fail('label-outside-function', 'the address of a label can only be taken inside a function', undefined, tok.loc);
       return p.actions.labelAddress(p.labels.use(name.text, name.loc, p.jumps), tok.loc);
     }
     case T.COMPLEX_PART:
@@ -169,7 +178,8 @@ function parsePostfix(p: Parser, base: Expr): Expr {
       case T.LPAREN:
         expr = actions.call(expr, parseArguments(p), expr.loc);
         break;
-      case T.DOT: case T.ARROW: {
+      case T.DOT:
+      case T.ARROW: {
         p.advance();
         const name = p.expectIdentifier(`after '${tok.text}'`);
         if (p.code === T.LPAREN && tok.text === '.' && actions.isMethod(expr, name.text)) {
@@ -179,7 +189,8 @@ function parsePostfix(p: Parser, base: Expr): Expr {
         }
         break;
       }
-      case T.INCREMENT: case T.DECREMENT:
+      case T.INCREMENT:
+      case T.DECREMENT:
         p.advance();
         expr = actions.postfix(tok.text as '++' | '--', expr, tok.loc);
         break;
@@ -262,8 +273,12 @@ function parsePrimary(p: Parser): Expr {
       p.advance();
       return actions.stringLiteral([JSON.stringify(p.functionName)], tok.loc);
     default:
-      return p.fail('expected-expression', `expected an expression; ${foundInExpression(p)}`, undefined,
-        p.code === T.SEMI || p.code === T.RBRACE || p.code === T.EOF ? p.afterPrev : tok.loc);
+      return p.fail(
+        'expected-expression',
+        `expected an expression; ${foundInExpression(p)}`,
+        undefined,
+        p.code === T.SEMI || p.code === T.RBRACE || p.code === T.EOF ? p.afterPrev : tok.loc,
+      );
   }
 }
 

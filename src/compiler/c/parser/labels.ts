@@ -8,7 +8,9 @@ import type { Diagnostics, Loc } from '../../diagnostics.ts';
 import type { Cleanup } from './cleanups.ts';
 
 /** A statement expression: control may leave it by goto, but not enter. */
-export interface JumpContext { readonly parent: JumpContext | undefined }
+export interface JumpContext {
+  readonly parent: JumpContext | undefined;
+}
 
 interface LabelEntry {
   /** As the user wrote it, and as the tree calls it. */
@@ -54,7 +56,9 @@ export class FunctionLabels {
     if (scope === undefined) return;
     const before = scope.get(name);
     if (before !== undefined) {
-      this.diagnostics.error('duplicate-label', loc, `local label '${name}' is declared twice`, [{ message: 'first declared here', loc: before.declared }]);
+      this.diagnostics.error('duplicate-label', loc, `local label '${name}' is declared twice`, [
+        { message: 'first declared here', loc: before.declared },
+      ]);
       return;
     }
     scope.set(name, this.make(name, `${name}.${this.all.length}`, loc));
@@ -64,7 +68,9 @@ export class FunctionLabels {
   define(name: string, loc: Loc, context: JumpContext | undefined, quiet: boolean, cleanups: readonly Cleanup[]): string {
     const entry = this.find(name, loc);
     if (entry.defined !== undefined) {
-      this.diagnostics.error('duplicate-label', loc, `label '${name}' is defined twice in this function`, [{ message: 'first defined here', loc: entry.defined }]);
+      this.diagnostics.error('duplicate-label', loc, `label '${name}' is defined twice in this function`, [
+        { message: 'first defined here', loc: entry.defined },
+      ]);
       return entry.unique;
     }
     entry.defined = loc;
@@ -91,15 +97,20 @@ export class FunctionLabels {
       for (const then of waiting) then(cleanups);
       const first = uses[0];
       if (defined === undefined) {
-        if (first !== undefined) this.diagnostics.error('undefined-label', first.loc, `label '${name}' is used but not defined in this function`);
+        if (first !== undefined)
+          this.diagnostics.error('undefined-label', first.loc, `label '${name}' is used but not defined in this function`);
         continue;
       }
       if (first === undefined && !quiet) this.diagnostics.warn('unused-label', defined, `label '${name}' is defined but not used`);
       for (const use of uses) {
         if (!encloses(context, use.context)) {
-          this.diagnostics.error('jump-into-statement-expression', use.loc, `goto '${name}' jumps into a statement expression`, [{ message: 'the label is here', loc: defined ?? declared }]);
+          this.diagnostics.error('jump-into-statement-expression', use.loc, `goto '${name}' jumps into a statement expression`, [
+            { message: 'the label is here', loc: defined ?? declared },
+          ]);
         } else if (cleanups.some((c, i) => use.cleanups[i] !== c)) {
-          this.diagnostics.error('jump-into-cleanup', use.loc, `goto '${name}' jumps past a variable that has a cleanup function`, [{ message: 'the label is here', loc: defined }]);
+          this.diagnostics.error('jump-into-cleanup', use.loc, `goto '${name}' jumps past a variable that has a cleanup function`, [
+            { message: 'the label is here', loc: defined },
+          ]);
         }
       }
     }
@@ -119,7 +130,17 @@ export class FunctionLabels {
   }
 
   private make(name: string, unique: string, declared: Loc): LabelEntry {
-    const entry: LabelEntry = { name, unique, declared, defined: undefined, context: undefined, uses: [], quiet: false, cleanups: [], waiting: [] };
+    const entry: LabelEntry = {
+      name,
+      unique,
+      declared,
+      defined: undefined,
+      context: undefined,
+      uses: [],
+      quiet: false,
+      cleanups: [],
+      waiting: [],
+    };
     this.all.push(entry);
     return entry;
   }

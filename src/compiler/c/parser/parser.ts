@@ -53,8 +53,13 @@ export class Parser extends Cursor {
 
   mark(): Mark {
     return {
-      depth: this.depth, scopes: this.scopes, loops: this.loops, switches: this.switches,
-      jumps: this.jumps, labelScopes: this.labels?.localScopes ?? 0, cleanups: this.cleanups.length,
+      depth: this.depth,
+      scopes: this.scopes,
+      loops: this.loops,
+      switches: this.switches,
+      jumps: this.jumps,
+      labelScopes: this.labels?.localScopes ?? 0,
+      cleanups: this.cleanups.length,
     };
   }
 

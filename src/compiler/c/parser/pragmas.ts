@@ -14,7 +14,22 @@ import type { Token } from '../token.ts';
 export type Unroll = 'full' | 'none' | number;
 
 /** First words that need no word from us. */
-const IGNORED = new Set(['GCC', 'clang', 'STDC', 'once', 'message', 'region', 'endregion', 'push_macro', 'pop_macro', 'ident', 'mark', 'warning', 'error', 'omp']);
+const IGNORED = new Set([
+  'GCC',
+  'clang',
+  'STDC',
+  'once',
+  'message',
+  'region',
+  'endregion',
+  'push_macro',
+  'pop_macro',
+  'ident',
+  'mark',
+  'warning',
+  'error',
+  'omp',
+]);
 
 export class PragmaState {
   private pack = 0;
@@ -82,17 +97,20 @@ export class PragmaState {
 
   private takeAttribute(verb: string | undefined, words: readonly string[], token: Token, diagnostics: Diagnostics): void {
     if (verb === 'pop') {
-      if (this.pushed.pop() === undefined) diagnostics.warn('pragma-attribute', token.loc, '#pragma clang attribute pop without a push before it');
+      if (this.pushed.pop() === undefined)
+        diagnostics.warn('pragma-attribute', token.loc, '#pragma clang attribute pop without a push before it');
       return;
     }
     if (verb !== 'push') return;
     const comma = words.indexOf('apply_to');
     const forRecords = comma >= 0 && words.slice(comma).includes('record');
-    const names = words.slice(3, comma < 0 ? undefined : comma)
+    const names = words
+      .slice(3, comma < 0 ? undefined : comma)
       .filter((word) => /^\w+$/.test(word) && word !== '__attribute__')
       .map((word) => word.replace(/^__|__$/g, ''));
     this.pushed.push({ names: forRecords ? names : [] });
-    if (!forRecords && comma >= 0) diagnostics.warn('pragma-attribute', token.loc, '#pragma clang attribute is supported for records only; this one is ignored');
+    if (!forRecords && comma >= 0)
+      diagnostics.warn('pragma-attribute', token.loc, '#pragma clang attribute is supported for records only; this one is ignored');
   }
 }
 

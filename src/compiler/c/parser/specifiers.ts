@@ -41,16 +41,31 @@ interface State {
 }
 
 const PLACES: Record<Place, string> = {
-  file: 'here', block: 'here', field: 'on a member', param: 'on a parameter', typeName: 'in a type name',
+  file: 'here',
+  block: 'here',
+  field: 'on a member',
+  param: 'on a parameter',
+  typeName: 'in a type name',
 };
 
 export function parseSpecifiers(p: Parser, place: Place, attributes: Attribute[] = []): Specifiers {
   const start = p.tok;
   const s: State = {
-    storage: 'none', inline: false, noreturn: false, alignas: undefined, quals: 0, type: undefined, typeLoc: start.loc,
-    words: undefined, auto: false, defines: undefined, attributes,
+    storage: 'none',
+    inline: false,
+    noreturn: false,
+    alignas: undefined,
+    quals: 0,
+    type: undefined,
+    typeLoc: start.loc,
+    words: undefined,
+    auto: false,
+    defines: undefined,
+    attributes,
   };
-  while (parseSpecifier(p, place, s)) { /* one after the other */ }
+  while (parseSpecifier(p, place, s)) {
+    /* one after the other */
+  }
   let implicitInt = false;
   if (s.words !== undefined) {
     s.type = { type: p.actions.basicType(s.words, s.typeLoc), quals: 0 };
@@ -68,7 +83,9 @@ export function parseSpecifiers(p: Parser, place: Place, attributes: Attribute[]
   const { storage, inline, noreturn, alignas, type } = s;
   return {
     spec: { type, storage, inline, noreturn, alignas, attributes: declarationAttributes, loc: start.loc },
-    auto: s.auto, defines: s.defines, implicitInt,
+    auto: s.auto,
+    defines: s.defines,
+    implicitInt,
   };
 }
 
@@ -76,7 +93,11 @@ export function parseSpecifiers(p: Parser, place: Place, attributes: Attribute[]
 function parseSpecifier(p: Parser, place: Place, s: State): boolean {
   const { tok, actions } = p;
   switch (p.code) {
-    case T.TYPEDEF: case T.EXTERN: case T.STATIC: case T.AUTO: case T.REGISTER:
+    case T.TYPEDEF:
+    case T.EXTERN:
+    case T.STATIC:
+    case T.AUTO:
+    case T.REGISTER:
       p.advance();
       setStorage(p, place, s, tok.text as Storage, tok.loc);
       return true;
@@ -84,7 +105,8 @@ function parseSpecifier(p: Parser, place: Place, s: State): boolean {
       p.advance();
       p.error('thread-local', tok.loc, `'${tok.text}': BPF programs have no threads of their own; use a per-CPU map or task storage`);
       return true;
-    case T.INLINE: case T.NORETURN:
+    case T.INLINE:
+    case T.NORETURN:
       p.advance();
       if (place !== 'file' && place !== 'block') p.error('misplaced-specifier', tok.loc, `'${tok.text}' is not allowed ${PLACES[place]}`);
       if (tok.text === '_Noreturn') s.noreturn = true;
@@ -97,7 +119,8 @@ function parseSpecifier(p: Parser, place: Place, s: State): boolean {
       p.advance();
       s.quals |= qualifierBit(tok.text);
       return true;
-    case T.NULLABILITY: case T.EXTENSION:
+    case T.NULLABILITY:
+    case T.EXTENSION:
       p.advance();
       return true;
     case T.ATTRIBUTE:
@@ -126,7 +149,8 @@ function parseSpecifier(p: Parser, place: Place, s: State): boolean {
       p.advance();
       p.error('complex-number', tok.loc, `'${tok.text}': complex numbers are not supported: BPF has no floating point`);
       return true;
-    case T.STRUCT: case T.UNION: {
+    case T.STRUCT:
+    case T.UNION: {
       const { type, defined } = parseRecord(p, place);
       if (defined) s.defines = 'record';
       setType(p, s, { type, quals: 0 }, tok.loc, tok.text);
@@ -138,13 +162,15 @@ function parseSpecifier(p: Parser, place: Place, s: State): boolean {
       setType(p, s, { type, quals: 0 }, tok.loc, tok.text);
       return true;
     }
-    case T.TYPEOF: case T.TYPEOF_UNQUAL:
+    case T.TYPEOF:
+    case T.TYPEOF_UNQUAL:
       setType(p, s, parseTypeof(p), tok.loc, 'typeof');
       return true;
     case T.AUTO_TYPE:
       p.advance();
       if (s.type !== undefined || s.words !== undefined) p.error('two-types', tok.loc, "'__auto_type' besides another type");
-      if (place !== 'block' && place !== 'file') p.fail('misplaced-specifier', `'__auto_type' is not allowed ${PLACES[place]}`, undefined, tok.loc);
+      if (place !== 'block' && place !== 'file')
+        p.fail('misplaced-specifier', `'__auto_type' is not allowed ${PLACES[place]}`, undefined, tok.loc);
       s.auto = true;
       return true;
     case T.BIT_INT:
@@ -176,7 +202,8 @@ function looksLikeType(p: Parser, place: Place): boolean {
 /** `bare`: nothing at all stands before the declarator, not even `const`. */
 function checkImplicitInt(p: Parser, place: Place, bare: boolean): void {
   const declarator = p.code === T.IDENT || p.code === T.STAR || p.code === T.LPAREN;
-  if (place === 'typeName' ? bare : place === 'field' ? bare || !declarator : place === 'param' && !declarator) p.fail('expected-type', `expected a type; ${p.found()}`);
+  if (place === 'typeName' ? bare : place === 'field' ? bare || !declarator : place === 'param' && !declarator)
+    p.fail('expected-type', `expected a type; ${p.found()}`);
   if (!declarator && place !== 'typeName') p.fail('expected-declaration', `expected a declaration; ${p.found()}`);
   p.warn('implicit-int', p.tok.loc, `no type before ${describe(p.tok)}: int is assumed`);
 }

@@ -26,7 +26,9 @@ export function parseCompound(p: Parser, opensScope: boolean, isExpression = fal
   const body: Stmt[] = [];
   while (p.code !== T.RBRACE) {
     if (p.code === T.EOF) {
-      p.error('unclosed-bracket', p.afterPrev, "expected '}'; found the end of the file", [{ message: "to match this '{'", loc: open.loc }]);
+      p.error('unclosed-bracket', p.afterPrev, "expected '}'; found the end of the file", [
+        { message: "to match this '{'", loc: open.loc },
+      ]);
       break;
     }
     const start = p.tok;
@@ -77,11 +79,14 @@ function parseStatement(p: Parser): Stmt | undefined {
       return { kind: 'empty', loc };
     case T.IF:
       return parseIf(p);
-    case T.FOR: case T.WHILE: case T.DO:
+    case T.FOR:
+    case T.WHILE:
+    case T.DO:
       return parseLoop(p, undefined);
     case T.SWITCH:
       return parseSwitch(p);
-    case T.CASE: case T.DEFAULT:
+    case T.CASE:
+    case T.DEFAULT:
       return parseCases(p);
     case T.BREAK:
       p.advance();
@@ -135,7 +140,8 @@ function parseSubStatement(p: Parser, after: string): Stmt {
   p.enter(cost);
   const statement = parseStatement(p);
   p.leave(cost);
-  if (statement?.kind === 'decl') p.error('declaration-as-statement', loc, `a declaration cannot stand directly after ${after}: put it into { }`);
+  if (statement?.kind === 'decl')
+    p.error('declaration-as-statement', loc, `a declaration cannot stand directly after ${after}: put it into { }`);
   return statement ?? { kind: 'empty', loc };
 }
 
@@ -157,8 +163,18 @@ function startsDeclarationAt(p: Parser, n: number): boolean {
 function startsLocalDeclaration(p: Parser): boolean {
   const next = p.peekCode();
   // What follows the name of a type; everything else is decided without a look at scopes.
-  if (next !== T.IDENT && next !== T.STAR && next !== T.LPAREN && next !== T.QUALIFIER && next !== T.ATTRIBUTE
-    && next !== T.SEMI && next !== T.STATIC && next !== T.ATOMIC && next !== T.NULLABILITY) return false;
+  if (
+    next !== T.IDENT &&
+    next !== T.STAR &&
+    next !== T.LPAREN &&
+    next !== T.QUALIFIER &&
+    next !== T.ATTRIBUTE &&
+    next !== T.SEMI &&
+    next !== T.STATIC &&
+    next !== T.ATOMIC &&
+    next !== T.NULLABILITY
+  )
+    return false;
   const meaning = p.actions.classify(p.tok.text);
   if (meaning === 'type') return true;
   if (meaning === 'value') return false;
@@ -231,7 +247,12 @@ function parseLoop(p: Parser, unroll: Unroll | undefined): Stmt {
     case 'do': {
       const body = parseLoopBody(p, "'do'");
       if (p.code !== T.WHILE) {
-        p.fail('expected-token', `expected 'while' after the body of 'do'; ${p.found()}`, [{ message: "to match this 'do'", loc }], p.afterPrev);
+        p.fail(
+          'expected-token',
+          `expected 'while' after the body of 'do'; ${p.found()}`,
+          [{ message: "to match this 'do'", loc }],
+          p.afterPrev,
+        );
       }
       p.advance();
       const cond = parseCondition(p, 'while');
@@ -360,7 +381,14 @@ function parseLabel(p: Parser): Stmt {
   p.advance();
   const attributes: Attribute[] = [];
   if (p.code === T.ATTRIBUTE) parseAttributes(p, attributes);
-  const name = p.labels?.define(text, loc, p.jumps, attributes.some((a) => a.name === 'unused'), p.cleanups) ?? text;
+  const name =
+    p.labels?.define(
+      text,
+      loc,
+      p.jumps,
+      attributes.some((a) => a.name === 'unused'),
+      p.cleanups,
+    ) ?? text;
   if (attributes.length > 0 && p.accept(T.SEMI)) return { kind: 'label', name, body: { kind: 'empty', loc }, loc };
   return { kind: 'label', name, body: parseLabeled(p, `'${text}:'`), loc };
 }
@@ -378,7 +406,11 @@ function parseGoto(p: Parser): Stmt {
 
 /* ---------- pragmas ---------- */
 
-interface UnrollPragma { readonly unroll: Unroll; readonly text: string; readonly loc: Loc }
+interface UnrollPragma {
+  readonly unroll: Unroll;
+  readonly text: string;
+  readonly loc: Loc;
+}
 
 function takePragmas(p: Parser): UnrollPragma | undefined {
   let found: UnrollPragma | undefined;

@@ -8,7 +8,17 @@
  */
 import type { Diagnostics, Loc } from '../../diagnostics.ts';
 import type {
-  AsmOperand, Asm, Attribute, CaseLabel, Compound, Expr, FunctionDecl, Initializer, Stmt, TranslationUnit, VarDecl,
+  Asm,
+  AsmOperand,
+  Attribute,
+  CaseLabel,
+  Compound,
+  Expr,
+  FunctionDecl,
+  Initializer,
+  Stmt,
+  TranslationUnit,
+  VarDecl,
 } from '../ast.ts';
 import type { CType, EnumType, ParamType, QualType, RecordType } from '../types.ts';
 
@@ -16,7 +26,11 @@ import type { CType, EnumType, ParamType, QualType, RecordType } from '../types.
 export type ParsedInit =
   | { readonly kind: 'expr'; readonly expr: Expr; readonly loc: Loc }
   | { readonly kind: 'list'; readonly items: readonly ParsedInitItem[]; readonly loc: Loc; readonly end: Loc };
-export interface ParsedInitItem { readonly designators: readonly Designator[]; readonly value: ParsedInit; readonly loc: Loc }
+export interface ParsedInitItem {
+  readonly designators: readonly Designator[];
+  readonly value: ParsedInit;
+  readonly loc: Loc;
+}
 export type Designator =
   | { readonly kind: 'field'; readonly name: string; readonly loc: Loc }
   /** `[low ... high]`, or low == high. */

@@ -5,8 +5,8 @@
  */
 import type { Loc } from '../../diagnostics.ts';
 import type { Expr } from '../ast.ts';
-import { QUAL } from '../types.ts';
 import type { PointerType, QualType } from '../types.ts';
+import { QUAL } from '../types.ts';
 import type { Context } from './context.ts';
 import { noteAt } from './context.ts';
 import { convertScalar, isNull, noFloat, rvalue } from './convert.ts';
@@ -26,11 +26,16 @@ export type Purpose =
 /** `assigning to 'int *' from 'int'`. */
 function phrase(purpose: Purpose, to: QualType, from: QualType): string {
   switch (purpose.kind) {
-    case 'assign': return `assigning to ${quoteType(to)} from ${quoteType(from)}`;
-    case 'return': return `returning ${quoteType(from)} from a function with result type ${quoteType(to)}`;
-    case 'initialize': return `initializing ${quoteType(to)} with a value of type ${quoteType(from)}`;
-    case 'argument': return `passing ${quoteType(from)} to parameter ${purpose.index + 1} of ${quoteType(to)}${purpose.callee}`;
-    default: return purpose satisfies never;
+    case 'assign':
+      return `assigning to ${quoteType(to)} from ${quoteType(from)}`;
+    case 'return':
+      return `returning ${quoteType(from)} from a function with result type ${quoteType(to)}`;
+    case 'initialize':
+      return `initializing ${quoteType(to)} with a value of type ${quoteType(from)}`;
+    case 'argument':
+      return `passing ${quoteType(from)} to parameter ${purpose.index + 1} of ${quoteType(to)}${purpose.callee}`;
+    default:
+      return purpose satisfies never;
   }
 }
 
@@ -82,14 +87,14 @@ export function assignTo(ctx: Context, e: Expr, to: QualType, purpose: Purpose, 
 
 /** What a small change would mend. */
 function hint(to: QualType, from: QualType): string {
-  if (to.type.kind === 'record' && from.type.kind === 'pointer' && compatibleTypes(from.type.to.type, to.type)) return "; dereference with '*'";
-  if (to.type.kind === 'pointer' && from.type.kind === 'record' && compatibleTypes(to.type.to.type, from.type)) return "; take the address with '&'";
+  if (to.type.kind === 'record' && from.type.kind === 'pointer' && compatibleTypes(from.type.to.type, to.type))
+    return "; dereference with '*'";
+  if (to.type.kind === 'pointer' && from.type.kind === 'record' && compatibleTypes(to.type.to.type, from.type))
+    return "; take the address with '&'";
   return '';
 }
 
-function checkPointers(
-  ctx: Context, from: PointerType, e: Expr, to: PointerType, type: QualType, purpose: Purpose, loc: Loc,
-): void {
+function checkPointers(ctx: Context, from: PointerType, e: Expr, to: PointerType, type: QualType, purpose: Purpose, loc: Loc): void {
   const a = from.to;
   const b = to.to;
   if (a.type === b.type && a.quals === b.quals) return;

@@ -9,19 +9,35 @@
  * BTF comes from a kernel or a file and may be hostile: chains that lead back to themselves and ids out of range give
  * `void`, sizes are taken as they are said.
  */
-import { QUAL } from '../types.ts';
-import type { CType, Enumerator, Field, IntType, ParamType, QualType } from '../types.ts';
+
 import type { BtfArray, BtfEnum, BtfFuncProto, BtfInt, BtfKind, BtfMember, BtfSource, BtfStruct, BtfType } from '../../../btf/types.ts';
+import type { CType, Enumerator, Field, IntType, ParamType, QualType } from '../types.ts';
+import { QUAL } from '../types.ts';
 import {
-  array, BOOL, CHAR, DOUBLE, FLOAT, functionType, LDOUBLE, pointer, Q, qual, signedOfSize, typeOfWords, UINT, unsignedOfSize,
+  array,
+  BOOL,
+  CHAR,
+  DOUBLE,
+  FLOAT,
+  functionType,
+  LDOUBLE,
+  pointer,
+  Q,
+  qual,
+  signedOfSize,
+  typeOfWords,
+  UINT,
+  unsignedOfSize,
 } from './types/basic.ts';
 import { MAX_NESTING } from './types/members.ts';
-import { Enum, Record } from './types/record.ts';
 import type { RecordBody } from './types/record.ts';
+import { Enum, Record } from './types/record.ts';
 import { alignOfQual, sizeOf } from './types/size.ts';
 
 const TAG_QUALS: Readonly<{ [tag: string]: number | undefined }> = {
-  user: QUAL.USER, percpu: QUAL.PERCPU, rcu: QUAL.RCU,
+  user: QUAL.USER,
+  percpu: QUAL.PERCPU,
+  rcu: QUAL.RCU,
 };
 /** Longest chain of pointers, arrays, typedefs and qualifiers that is followed. */
 const DEPTH = 64;
@@ -99,25 +115,46 @@ export class BtfTypes {
     const t = this.read(id);
     if (!t) return Q.void;
     switch (t.kind) {
-      case 'int': return qual(intType(t));
-      case 'float': return qual(t.size === 4 ? FLOAT : t.name === 'long double' ? LDOUBLE : DOUBLE);
-      case 'ptr': return qual(pointer(this.get(t.type)));
-      case 'array': return this.array(t);
-      case 'struct': case 'union': return qual(this.structure(id, t));
-      case 'enum': case 'enum64': return qual(enumeration(id, t));
-      case 'fwd': return this.forward(t.name, t.union ? 'union' : 'struct');
+      case 'int':
+        return qual(intType(t));
+      case 'float':
+        return qual(t.size === 4 ? FLOAT : t.name === 'long double' ? LDOUBLE : DOUBLE);
+      case 'ptr':
+        return qual(pointer(this.get(t.type)));
+      case 'array':
+        return this.array(t);
+      case 'struct':
+      case 'union':
+        return qual(this.structure(id, t));
+      case 'enum':
+      case 'enum64':
+        return qual(enumeration(id, t));
+      case 'fwd':
+        return this.forward(t.name, t.union ? 'union' : 'struct');
       case 'typedef': {
         const of = this.get(t.type);
         return qual(of.type, of.quals, of.tags, t.name, of.align);
       }
-      case 'const': return this.qualified(t.type, QUAL.CONST);
-      case 'volatile': return this.qualified(t.type, QUAL.VOLATILE);
-      case 'restrict': return this.qualified(t.type, QUAL.RESTRICT);
-      case 'typeTag': return this.tagged(t.type, t.name);
-      case 'funcProto': return this.prototype(t);
-      case 'func': case 'var': return this.get(t.type);
-      case 'declTag': case 'datasec': case 'void': case 'unknown': return Q.void;
-      default: return t satisfies never;
+      case 'const':
+        return this.qualified(t.type, QUAL.CONST);
+      case 'volatile':
+        return this.qualified(t.type, QUAL.VOLATILE);
+      case 'restrict':
+        return this.qualified(t.type, QUAL.RESTRICT);
+      case 'typeTag':
+        return this.tagged(t.type, t.name);
+      case 'funcProto':
+        return this.prototype(t);
+      case 'func':
+      case 'var':
+        return this.get(t.type);
+      case 'declTag':
+      case 'datasec':
+      case 'void':
+      case 'unknown':
+        return Q.void;
+      default:
+        return t satisfies never;
     }
   }
 

@@ -6,8 +6,8 @@
  * const arrays and of strings, `&((T *)0)->m`.
  */
 import type { Cast, Expr, FunctionDecl, InitItem, Str, VarDecl } from '../ast.ts';
-import { QUAL } from '../types.ts';
 import type { QualType } from '../types.ts';
+import { QUAL } from '../types.ts';
 import { compare, exact, foldUnary } from './fold.ts';
 import { wrap } from './types/arithmetic.ts';
 import { integerOf, isInteger } from './types/predicates.ts';
@@ -24,15 +24,18 @@ export interface ConstValue {
 /** The value of an expression that is constant; undefined for all others. */
 export function evaluate(e: Expr): ConstValue | undefined {
   switch (e.kind) {
-    case 'int': return number(e.value);
-    case 'cast': return evaluateCast(e);
+    case 'int':
+      return number(e.value);
+    case 'cast':
+      return evaluateCast(e);
     case 'unary': {
       const v = evaluate(e.operand);
       if (!v) return undefined;
       if (e.op === 'lnot') return v.base ? number(0n) : number(v.value === 0n ? 1n : 0n);
       return v.base || !isInteger(e.type.type) ? undefined : number(foldUnary(e.op, v.value, integerOf(e.type.type)));
     }
-    case 'binary': return evaluateBinary(e.op, e.left, e.right, e.type);
+    case 'binary':
+      return evaluateBinary(e.op, e.left, e.right, e.type);
     case 'logical': {
       const left = truth(evaluate(e.left));
       if (left === undefined) return undefined;
@@ -60,17 +63,28 @@ export function evaluate(e: Expr): ConstValue | undefined {
       if (!left || !right || left.base !== right.base || e.elementSize === 0) return undefined;
       return number(BigInt.asIntN(64, left.value - right.value) / BigInt(e.elementSize));
     }
-    case 'addressOf': return evaluatePlace(e.operand);
-    case 'mapAddress': return { base: e.map, value: 0n };
-    case 'ref': return e.decl.kind === 'function' ? { base: e.decl, value: 0n } : undefined;
+    case 'addressOf':
+      return evaluatePlace(e.operand);
+    case 'mapAddress':
+      return { base: e.map, value: 0n };
+    case 'ref':
+      return e.decl.kind === 'function' ? { base: e.decl, value: 0n } : undefined;
     case 'comma': {
       // Constant only where nothing is lost with the left side.
       return evaluate(e.left) && evaluate(e.right);
     }
-    case 'string': case 'assign': case 'compoundAssign': case 'call': case 'deref': case 'member':
-    case 'compoundLiteral': case 'stmtExpr': case 'builtin':
+    case 'string':
+    case 'assign':
+    case 'compoundAssign':
+    case 'call':
+    case 'deref':
+    case 'member':
+    case 'compoundLiteral':
+    case 'stmtExpr':
+    case 'builtin':
       return undefined;
-    default: return e satisfies never;
+    default:
+      return e satisfies never;
   }
 }
 
@@ -92,11 +106,23 @@ function truth(v: ConstValue | undefined): boolean | undefined {
 
 function evaluateCast(e: Cast): ConstValue | undefined {
   switch (e.cast) {
-    case 'load': return evaluateLoad(e);
-    case 'decay': case 'functionDecay': return evaluatePlace(e.operand);
-    case 'toVoid': return undefined;
-    case 'integral': case 'noop': case 'toBool': case 'pointerToInt': case 'intToPointer': case 'pointer': case 'nullToPointer': break;
-    default: return e.cast satisfies never;
+    case 'load':
+      return evaluateLoad(e);
+    case 'decay':
+    case 'functionDecay':
+      return evaluatePlace(e.operand);
+    case 'toVoid':
+      return undefined;
+    case 'integral':
+    case 'noop':
+    case 'toBool':
+    case 'pointerToInt':
+    case 'intToPointer':
+    case 'pointer':
+    case 'nullToPointer':
+      break;
+    default:
+      return e.cast satisfies never;
   }
   const v = evaluate(e.operand);
   if (!v) return undefined;
@@ -142,15 +168,19 @@ export function evaluatePlace(e: Expr): ConstValue | undefined {
       if (d.kind === 'function') return { base: d, value: 0n };
       return d.kind === 'var' && isStatic(d) ? { base: d, value: 0n } : undefined;
     }
-    case 'string': return { base: e, value: 0n };
-    case 'deref': return evaluate(e.pointer);
-    case 'compoundLiteral': return e.decl.scope === 'file' ? { base: e.decl, value: 0n } : undefined;
+    case 'string':
+      return { base: e, value: 0n };
+    case 'deref':
+      return evaluate(e.pointer);
+    case 'compoundLiteral':
+      return e.decl.scope === 'file' ? { base: e.decl, value: 0n } : undefined;
     case 'member': {
       if (e.field.bit) return undefined;
       const base = evaluatePlace(e.base);
       return base && { base: base.base, value: base.value + BigInt(e.field.offset) };
     }
-    default: return undefined;
+    default:
+      return undefined;
   }
 }
 
@@ -171,7 +201,8 @@ function evaluateLoad(e: Cast): ConstValue | undefined {
   if (at.base.kind === 'string') return isInteger(t) ? fromBytes(at.base.bytes, Number(at.value), size, integerOf(t)) : undefined;
   const { base } = at;
   if (!isConstant(base, place.type) || !base.init) return undefined;
-  if (base.init.kind === 'string') return isInteger(t) ? fromBytes(base.init.bytes, Number(at.value), size, integerOf(t), sizeOf(base.type.type)) : undefined;
+  if (base.init.kind === 'string')
+    return isInteger(t) ? fromBytes(base.init.bytes, Number(at.value), size, integerOf(t), sizeOf(base.type.type)) : undefined;
   if (base.init.kind !== 'list' || at.value < 0n || at.value + BigInt(size) > BigInt(sizeOf(base.type.type) ?? 0)) return undefined;
   return fromItems(base.init.items, Number(at.value), size, e.type);
 }
@@ -192,8 +223,12 @@ function elementOfLocal(place: Expr): ConstValue | undefined {
 }
 
 function isConstant(d: VarDecl, place: QualType): boolean {
-  return (place.quals & QUAL.CONST) !== 0 && (place.quals & QUAL.VOLATILE) === 0
-    && (d.type.quals & QUAL.VOLATILE) === 0 && d.storage !== 'extern';
+  return (
+    (place.quals & QUAL.CONST) !== 0 &&
+    (place.quals & QUAL.VOLATILE) === 0 &&
+    (d.type.quals & QUAL.VOLATILE) === 0 &&
+    d.storage !== 'extern'
+  );
 }
 
 function constantOf(d: VarDecl): ConstValue | undefined {
@@ -204,7 +239,11 @@ function constantOf(d: VarDecl): ConstValue | undefined {
 }
 
 function fromBytes(
-  bytes: Uint8Array, offset: number, size: number, type: Parameters<typeof wrap>[1], objectSize = bytes.length,
+  bytes: Uint8Array,
+  offset: number,
+  size: number,
+  type: Parameters<typeof wrap>[1],
+  objectSize = bytes.length,
 ): ConstValue | undefined {
   if (offset < 0 || offset + size > objectSize) return undefined;
   let value = 0n;
@@ -225,8 +264,8 @@ function fromItems(items: readonly InitItem[], offset: number, size: number, typ
   if (found.bit) return undefined;
   const { value } = found;
   const t = type.type;
-  if (value.kind === 'bytes') return isInteger(t) ? fromBytes(value.bytes, offset - found.offset, size, integerOf(t), sizeOf(found.type.type)) : undefined;
+  if (value.kind === 'bytes')
+    return isInteger(t) ? fromBytes(value.bytes, offset - found.offset, size, integerOf(t), sizeOf(found.type.type)) : undefined;
   if (found.offset !== offset || sizeOf(found.type.type) !== size || value.kind !== 'int') return undefined;
   return number(isInteger(t) ? wrap(value.value, integerOf(t)) : value.value);
 }
-

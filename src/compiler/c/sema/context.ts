@@ -3,15 +3,15 @@
  * that grows. One per compilation.
  */
 import type { Diagnostic, Diagnostics, Loc } from '../../diagnostics.ts';
-import type { TargetFacts } from '../../target-facts.ts';
 import type { Dialect, DialectContext } from '../../dialect/dialect.ts';
+import type { TargetFacts } from '../../target-facts.ts';
 import type { FunctionDecl, VarDecl } from '../ast.ts';
-import type { Actions } from './actions.ts';
 import type { QualType } from '../types.ts';
+import type { Actions } from './actions.ts';
 import { BtfTypes } from './btf-types.ts';
 import type { SemaCode } from './codes.ts';
-import { Scopes } from './scopes.ts';
 import type { ScopeSymbol } from './scopes.ts';
+import { Scopes } from './scopes.ts';
 import type { SwitchState } from './statements.ts';
 
 /** Parses declarations at file scope through the same `Actions`: text that a dialect gives for a name. */
@@ -56,7 +56,12 @@ export class Context {
   private kernelTypes: BtfTypes | undefined = undefined;
   private readonly portable: boolean;
 
-  constructor(facts: TargetFacts, dialect: Dialect | undefined, diagnostics: Diagnostics, options: { readonly portable?: boolean; readonly implicitFunctions?: boolean }) {
+  constructor(
+    facts: TargetFacts,
+    dialect: Dialect | undefined,
+    diagnostics: Diagnostics,
+    options: { readonly portable?: boolean; readonly implicitFunctions?: boolean },
+  ) {
     this.facts = facts;
     this.dialect = dialect;
     this.diagnostics = diagnostics;
@@ -85,7 +90,10 @@ export class Context {
     this.theActions = actions;
     const ctx = this;
     this.sharedContext = {
-      facts: this.facts, actions, diagnostics: this.diagnostics, maps: this.maps,
+      facts: this.facts,
+      actions,
+      diagnostics: this.diagnostics,
+      maps: this.maps,
       get currentFunction() {
         return ctx.function?.decl;
       },

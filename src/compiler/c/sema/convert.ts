@@ -42,13 +42,19 @@ export function noFloat(ctx: Context, type: QualType, loc: Loc): Expr {
 /** Width of the bit-field whose value this is, if it is one. */
 export function bitWidth(e: Expr): number | undefined {
   switch (e.kind) {
-    case 'member': return e.field.bit?.width;
-    case 'cast': return e.cast === 'load' ? bitWidth(e.operand) : undefined;
-    case 'assign': return bitWidth(e.target);
+    case 'member':
+      return e.field.bit?.width;
+    case 'cast':
+      return e.cast === 'load' ? bitWidth(e.operand) : undefined;
+    case 'assign':
+      return bitWidth(e.target);
     // What x++ was is not a bit-field any more, says clang.
-    case 'compoundAssign': return e.post ? undefined : bitWidth(e.target);
-    case 'comma': return bitWidth(e.right);
-    default: return undefined;
+    case 'compoundAssign':
+      return e.post ? undefined : bitWidth(e.target);
+    case 'comma':
+      return bitWidth(e.right);
+    default:
+      return undefined;
   }
 }
 
@@ -67,7 +73,12 @@ export function commonInteger(l: Expr, r: Expr): IntType {
   return commonType(a, b);
 }
 
-const QUALIFIED = new Map<IntType, QualType>([[INT, Q.int], [UINT, Q.uint], [LONG, Q.long], [ULONG, Q.ulong]]);
+const QUALIFIED = new Map<IntType, QualType>([
+  [INT, Q.int],
+  [UINT, Q.uint],
+  [LONG, Q.long],
+  [ULONG, Q.ulong],
+]);
 
 export function qualOf(type: IntType): QualType {
   return QUALIFIED.get(type) ?? qual(type);
@@ -91,8 +102,12 @@ export function convertScalar(ctx: Context, e: Expr, to: QualType, explicit = fa
     if (isInteger(from)) {
       if (e.kind === 'int') return int(wrap(e.value, target), to, e.loc, e.enumerator);
       const source = integerOf(from);
-      const kind: CastKind = target.rank === 0 && source.rank !== 0 ? 'toBool'
-        : source.size === target.size && source.signed === target.signed ? 'noop' : 'integral';
+      const kind: CastKind =
+        target.rank === 0 && source.rank !== 0
+          ? 'toBool'
+          : source.size === target.size && source.signed === target.signed
+            ? 'noop'
+            : 'integral';
       return cast(kind, e, to, explicit);
     }
     if (from.kind === 'pointer') return pointerToInteger(e, target, to, explicit);
@@ -125,7 +140,8 @@ function pointerToInteger(e: Expr, target: IntType, to: QualType, explicit: bool
 
 /** The number behind a pointer that is none but a number: `&((T *)0)->m`. */
 export function constantAddress(e: Expr): bigint | undefined {
-  if (e.kind === 'cast' && (e.cast === 'load' || e.cast === 'decay' || e.cast === 'functionDecay') && e.operand.kind === 'ref') return undefined;
+  if (e.kind === 'cast' && (e.cast === 'load' || e.cast === 'decay' || e.cast === 'functionDecay') && e.operand.kind === 'ref')
+    return undefined;
   if (touchesRelocatable(e)) return undefined;
   const v = evaluate(e);
   return v && !v.base ? v.value : undefined;
@@ -134,11 +150,17 @@ export function constantAddress(e: Expr): bigint | undefined {
 /** Offsets in relocatable records are the target's to know. */
 function touchesRelocatable(e: Expr): boolean {
   switch (e.kind) {
-    case 'member': return e.record.preserveAccessIndex || touchesRelocatable(e.base);
-    case 'deref': return touchesRelocatable(e.pointer);
-    case 'addressOf': case 'cast': return touchesRelocatable(e.operand);
-    case 'pointerArith': return touchesRelocatable(e.pointer);
-    default: return false;
+    case 'member':
+      return e.record.preserveAccessIndex || touchesRelocatable(e.base);
+    case 'deref':
+      return touchesRelocatable(e.pointer);
+    case 'addressOf':
+    case 'cast':
+      return touchesRelocatable(e.operand);
+    case 'pointerArith':
+      return touchesRelocatable(e.pointer);
+    default:
+      return false;
   }
 }
 
@@ -164,7 +186,13 @@ export function takeAddress(e: Expr, loc: Loc): Expr {
 export function markAddressTaken(e: Expr): void {
   for (let at: Expr = e; ; ) {
     if (at.kind === 'member') at = at.base;
-    else if (at.kind === 'deref' && at.pointer.kind === 'pointerArith' && at.pointer.pointer.kind === 'cast' && at.pointer.pointer.cast === 'decay') at = at.pointer.pointer.operand;
+    else if (
+      at.kind === 'deref' &&
+      at.pointer.kind === 'pointerArith' &&
+      at.pointer.pointer.kind === 'cast' &&
+      at.pointer.pointer.cast === 'decay'
+    )
+      at = at.pointer.pointer.operand;
     else if (at.kind === 'compoundLiteral') {
       at.decl.addressTaken = true;
       return;

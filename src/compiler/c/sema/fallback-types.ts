@@ -11,8 +11,9 @@ const TABLE: Readonly<{ [words: string]: string }> = {
   short: 's16 __s16 int16_t',
   'unsigned short': 'u16 __u16 uint16_t u_short u_int16_t ushort umode_t __le16 __be16 __sum16 __kernel_sa_family_t sa_family_t',
   int: 's32 __s32 int32_t pid_t __kernel_pid_t key_t clockid_t __kernel_clockid_t timer_t wchar_t',
-  'unsigned int': 'u32 __u32 uint32_t u_int u_int32_t uint uid_t gid_t qid_t __kernel_uid32_t __kernel_gid32_t gfp_t '
-    + 'fmode_t slab_flags_t dev_t __kernel_dev_t nlink_t __le32 __be32 __wsum __poll_t',
+  'unsigned int':
+    'u32 __u32 uint32_t u_int u_int32_t uint uid_t gid_t qid_t __kernel_uid32_t __kernel_gid32_t gfp_t ' +
+    'fmode_t slab_flags_t dev_t __kernel_dev_t nlink_t __le32 __be32 __wsum __poll_t',
   'long long': 's64 __s64 int64_t ktime_t loff_t __kernel_loff_t time64_t',
   'unsigned long long': 'u64 __u64 uint64_t u_int64_t sector_t __le64 __be64 __addrpair blkcnt_t',
   long: 'ssize_t __kernel_ssize_t ptrdiff_t intptr_t off_t __kernel_off_t __kernel_time_t time_t clock_t __kernel_long_t',
@@ -29,7 +30,15 @@ const FIXED = new Set([
   ...['u', 's'].flatMap((sign) => [8, 16, 32, 64].flatMap((bits) => [`${sign}${bits}`, `__${sign}${bits}`])),
   ...[8, 16, 32, 64].flatMap((bits) => [`int${bits}_t`, `uint${bits}_t`]),
   ...[16, 32, 64].flatMap((bits) => [`__be${bits}`, `__le${bits}`]),
-  'bool', 'size_t', 'ssize_t', 'pid_t', 'uid_t', 'gid_t', 'dev_t', 'sector_t', 'loff_t',
+  'bool',
+  'size_t',
+  'ssize_t',
+  'pid_t',
+  'uid_t',
+  'gid_t',
+  'dev_t',
+  'sector_t',
+  'loff_t',
 ]);
 
 export function fixedTypedef(name: string): QualType | undefined {

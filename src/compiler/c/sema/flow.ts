@@ -13,21 +13,34 @@ export function fallsThrough(s: Stmt): boolean {
       }
       return reached;
     }
-    case 'expr': return !neverReturns(s.expr);
-    case 'if': return ifFallsThrough(s);
+    case 'expr':
+      return !neverReturns(s.expr);
+    case 'if':
+      return ifFallsThrough(s);
     case 'loop': {
       const endless = s.cond === undefined || (s.cond.kind === 'int' && s.cond.value !== 0n);
       if (endless) return breaks(s.body);
       // `do { … return } while (0)`
       return s.form !== 'do' || breaks(s.body) || continues(s.body) || fallsThrough(s.body);
     }
-    case 'switch': return !s.cases.some((c) => c.low === undefined) || breaks(s.body) || fallsThrough(s.body);
-    case 'case': return s.body === undefined || fallsThrough(s.body);
-    case 'label': return fallsThrough(s.body);
-    case 'goto': case 'break': case 'continue': case 'return': return false;
-    case 'decl': case 'empty': return true;
-    case 'asm': return s.labels.length === 0;
-    default: return s satisfies never;
+    case 'switch':
+      return !s.cases.some((c) => c.low === undefined) || breaks(s.body) || fallsThrough(s.body);
+    case 'case':
+      return s.body === undefined || fallsThrough(s.body);
+    case 'label':
+      return fallsThrough(s.body);
+    case 'goto':
+    case 'break':
+    case 'continue':
+    case 'return':
+      return false;
+    case 'decl':
+    case 'empty':
+      return true;
+    case 'asm':
+      return s.labels.length === 0;
+    default:
+      return s satisfies never;
   }
 }
 
@@ -43,14 +56,18 @@ function ifFallsThrough(first: If): boolean {
 
 function neverReturns(e: Expr): boolean {
   switch (e.kind) {
-    case 'builtin': return e.name === 'unreachable' || e.name === 'trap';
+    case 'builtin':
+      return e.name === 'unreachable' || e.name === 'trap';
     case 'call': {
       const { callee } = e;
       return callee.kind === 'ref' && callee.decl.kind === 'function' && callee.decl.attributes.some((a) => a.name === 'noreturn');
     }
-    case 'cast': return neverReturns(e.operand);
-    case 'stmtExpr': return !fallsThrough(e.body) || (e.result !== undefined && neverReturns(e.result));
-    default: return false;
+    case 'cast':
+      return neverReturns(e.operand);
+    case 'stmtExpr':
+      return !fallsThrough(e.body) || (e.result !== undefined && neverReturns(e.result));
+    default:
+      return false;
   }
 }
 
@@ -65,17 +82,31 @@ function continues(s: Stmt): boolean {
 
 function jumps(s: Stmt, kind: 'break' | 'continue'): boolean {
   switch (s.kind) {
-    case 'break': case 'continue': return s.kind === kind;
-    case 'compound': return s.body.some((inner) => jumps(inner, kind));
+    case 'break':
+    case 'continue':
+      return s.kind === kind;
+    case 'compound':
+      return s.body.some((inner) => jumps(inner, kind));
     case 'if': {
       let last: Stmt | undefined = s;
       for (; last?.kind === 'if'; last = last.else) if (jumps(last.then, kind)) return true;
       return last !== undefined && jumps(last, kind);
     }
-    case 'switch': return kind === 'continue' && jumps(s.body, kind);
-    case 'case': return s.body !== undefined && jumps(s.body, kind);
-    case 'label': return jumps(s.body, kind);
-    case 'loop': case 'expr': case 'decl': case 'goto': case 'return': case 'empty': case 'asm': return false;
-    default: return s satisfies never;
+    case 'switch':
+      return kind === 'continue' && jumps(s.body, kind);
+    case 'case':
+      return s.body !== undefined && jumps(s.body, kind);
+    case 'label':
+      return jumps(s.body, kind);
+    case 'loop':
+    case 'expr':
+    case 'decl':
+    case 'goto':
+    case 'return':
+    case 'empty':
+    case 'asm':
+      return false;
+    default:
+      return s satisfies never;
   }
 }

@@ -36,7 +36,11 @@ function roundUp(n: number, to: number): number {
 }
 
 export function layOut(
-  kind: 'struct' | 'union', members: readonly LayoutMember[], packed: boolean, align: number | undefined, pack?: number,
+  kind: 'struct' | 'union',
+  members: readonly LayoutMember[],
+  packed: boolean,
+  align: number | undefined,
+  pack?: number,
 ): Layout {
   const limit = pack ?? Number.POSITIVE_INFINITY;
   const fields: Field[] = [];
@@ -84,7 +88,11 @@ function tagged(m: LayoutMember): { readonly tags?: readonly string[] } {
 function bitField(m: LayoutMember, at: number, size: number): Field {
   const offset = Math.floor(at / (size * 8)) * size;
   return {
-    name: m.name, type: m.type, offset, bit: { offset: at - offset * 8, width: m.width as number }, loc: m.loc,
+    name: m.name,
+    type: m.type,
+    offset,
+    bit: { offset: at - offset * 8, width: m.width as number },
+    loc: m.loc,
     ...tagged(m),
   };
 }

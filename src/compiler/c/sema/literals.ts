@@ -11,17 +11,48 @@ import { CHAR, INT, LLONG, LONG, Q, qual, UINT, ULLONG, ULONG, USHORT } from './
 
 /** By suffix (lower case, `u` first): the types to try for a decimal number and for the others. */
 const CANDIDATES: Readonly<{ [suffix: string]: readonly [decimal: readonly IntType[], other: readonly IntType[]] | undefined }> = {
-  '': [[INT, LONG, LLONG], [INT, UINT, LONG, ULONG, LLONG, ULLONG]],
-  u: [[UINT, ULONG, ULLONG], [UINT, ULONG, ULLONG]],
-  l: [[LONG, LLONG], [LONG, ULONG, LLONG, ULLONG]],
-  ul: [[ULONG, ULLONG], [ULONG, ULLONG]],
+  '': [
+    [INT, LONG, LLONG],
+    [INT, UINT, LONG, ULONG, LLONG, ULLONG],
+  ],
+  u: [
+    [UINT, ULONG, ULLONG],
+    [UINT, ULONG, ULLONG],
+  ],
+  l: [
+    [LONG, LLONG],
+    [LONG, ULONG, LLONG, ULLONG],
+  ],
+  ul: [
+    [ULONG, ULLONG],
+    [ULONG, ULLONG],
+  ],
   ll: [[LLONG], [LLONG, ULLONG]],
   ull: [[ULLONG], [ULLONG]],
 };
 const SUFFIXES: Readonly<{ [spelling: string]: string | undefined }> = {
-  u: 'u', U: 'u', l: 'l', L: 'l', ll: 'll', LL: 'll',
-  ul: 'ul', uL: 'ul', Ul: 'ul', UL: 'ul', lu: 'ul', lU: 'ul', Lu: 'ul', LU: 'ul',
-  ull: 'ull', uLL: 'ull', Ull: 'ull', ULL: 'ull', llu: 'ull', llU: 'ull', LLu: 'ull', LLU: 'ull',
+  u: 'u',
+  U: 'u',
+  l: 'l',
+  L: 'l',
+  ll: 'll',
+  LL: 'll',
+  ul: 'ul',
+  uL: 'ul',
+  Ul: 'ul',
+  UL: 'ul',
+  lu: 'ul',
+  lU: 'ul',
+  Lu: 'ul',
+  LU: 'ul',
+  ull: 'ull',
+  uLL: 'ull',
+  Ull: 'ull',
+  ULL: 'ull',
+  llu: 'ull',
+  llU: 'ull',
+  LLu: 'ull',
+  LLU: 'ull',
 };
 const TYPES = new Map<IntType, QualType>([INT, UINT, LONG, ULONG, LLONG, ULLONG].map((t) => [t, qual(t)]));
 TYPES.set(INT, Q.int);
@@ -101,7 +132,11 @@ interface Encoding {
 }
 const NARROW: Encoding = { prefix: '', unit: CHAR };
 const ENCODINGS: Readonly<{ [prefix: string]: Encoding | undefined }> = {
-  '': NARROW, u8: { prefix: 'u8', unit: CHAR }, L: { prefix: 'L', unit: INT }, u: { prefix: 'u', unit: USHORT }, U: { prefix: 'U', unit: UINT },
+  '': NARROW,
+  u8: { prefix: 'u8', unit: CHAR },
+  L: { prefix: 'L', unit: INT },
+  u: { prefix: 'u', unit: USHORT },
+  U: { prefix: 'U', unit: UINT },
 };
 
 function encodingOf(spelling: string, quote: string): { readonly encoding: Encoding; readonly start: number } {
@@ -180,13 +215,23 @@ function plainAscii(spelling: string): Uint8Array | undefined {
 }
 
 const SIMPLE: Readonly<{ [c: string]: number | undefined }> = {
-  n: 10, t: 9, r: 13, a: 7, b: 8, f: 12, v: 11, e: 27, E: 27, '\\': 92, "'": 39, '"': 34, '?': 63,
+  n: 10,
+  t: 9,
+  r: 13,
+  a: 7,
+  b: 8,
+  f: 12,
+  v: 11,
+  e: 27,
+  E: 27,
+  '\\': 92,
+  "'": 39,
+  '"': 34,
+  '?': 63,
 };
 
 /** Appends the code units of `text[start..end)`. */
-function decode(
-  ctx: Context, text: string, start: number, end: number, { unit }: Encoding, loc: Loc, out: number[],
-): void {
+function decode(ctx: Context, text: string, start: number, end: number, { unit }: Encoding, loc: Loc, out: number[]): void {
   const limit = unit.size === 1 ? 0xff : unit.size === 2 ? 0xffff : 0xffffffff;
   for (let i = start; i < end; ) {
     const c = text.charCodeAt(i);

@@ -4,8 +4,8 @@
  */
 import type { Loc } from '../../diagnostics.ts';
 import type { Expr, FunctionDecl } from '../ast.ts';
-import type { Meaning } from './actions.ts';
 import type { QualType } from '../types.ts';
+import type { Meaning } from './actions.ts';
 import type { Context } from './context.ts';
 import { fallbackNames, fallbackTypedef, fixedTypedef } from './fallback-types.ts';
 import { errorExpr, int, ref } from './nodes.ts';
@@ -32,7 +32,7 @@ function targetTypedef(ctx: Context, name: string): ScopeSymbol | undefined {
   const known = ctx.targetTypedefs.get(name);
   if (known !== undefined || ctx.targetTypedefs.has(name)) return known;
   let symbol: ScopeSymbol | undefined;
-  const type = fixedTypedef(name) ?? (isFunctionName(ctx, name) ? undefined : ctx.kernel?.typedef(name) ?? fallbackTypedef(name));
+  const type = fixedTypedef(name) ?? (isFunctionName(ctx, name) ? undefined : (ctx.kernel?.typedef(name) ?? fallbackTypedef(name)));
   if (type) symbol = { kind: 'typedef', name, type, loc: 0 };
   else if (ctx.declareByText(`typedef ${name}`, () => ctx.dialect?.typeText('typedef', name, ctx.dialectContext))) {
     const declared = ctx.scopes.lookup(name);
@@ -85,8 +85,16 @@ export function typedefType(ctx: Context, name: string, loc: Loc): QualType {
 
 /** Types that other targets have. */
 const ELSEWHERE: readonly (readonly [names: readonly string[], code: 'unsupported-builtin' | 'no-floating-point', why: string])[] = [
-  [['va_list', '__builtin_va_list', '__gnuc_va_list'], 'unsupported-builtin', 'is not supported: BPF functions cannot take a variable number of arguments'],
-  [['_Decimal32', '_Decimal64', '_Decimal128', '_Float16', '_Float128', '__float128', '__bf16', '__fp16'], 'no-floating-point', 'is a floating point type: BPF has no floating point'],
+  [
+    ['va_list', '__builtin_va_list', '__gnuc_va_list'],
+    'unsupported-builtin',
+    'is not supported: BPF functions cannot take a variable number of arguments',
+  ],
+  [
+    ['_Decimal32', '_Decimal64', '_Decimal128', '_Float16', '_Float128', '__float128', '__bf16', '__fp16'],
+    'no-floating-point',
+    'is a floating point type: BPF has no floating point',
+  ],
 ];
 
 function* typeNames(ctx: Context, name: string): Generator<string> {
@@ -98,12 +106,18 @@ function* typeNames(ctx: Context, name: string): Generator<string> {
 
 function describe(s: ScopeSymbol): string {
   switch (s.kind) {
-    case 'typedef': return 'a type';
-    case 'enumerator': return 'an enumerator';
-    case 'var': return 'a variable';
-    case 'param': return 'a parameter';
-    case 'function': return 'a function';
-    default: return s satisfies never;
+    case 'typedef':
+      return 'a type';
+    case 'enumerator':
+      return 'an enumerator';
+    case 'var':
+      return 'a variable';
+    case 'param':
+      return 'a parameter';
+    case 'function':
+      return 'a function';
+    default:
+      return s satisfies never;
   }
 }
 
@@ -118,12 +132,17 @@ export function identifier(ctx: Context, name: string, loc: Loc): Expr {
 
 function use(ctx: Context, found: ScopeSymbol, name: string, loc: Loc): Expr {
   switch (found.kind) {
-    case 'enumerator': return int(found.value, found.type, loc, name);
+    case 'enumerator':
+      return int(found.value, found.type, loc, name);
     case 'typedef':
       ctx.error('not-a-value', loc, `'${name}' is a type; a value is needed here`);
       return errorExpr(loc);
-    case 'var': case 'param': case 'function': return ref(found, loc);
-    default: return found satisfies never;
+    case 'var':
+    case 'param':
+    case 'function':
+      return ref(found, loc);
+    default:
+      return found satisfies never;
   }
 }
 
@@ -154,7 +173,15 @@ export function calleeIdentifier(ctx: Context, name: string, loc: Loc): Expr {
   const found = ctx.scopes.lookup(name);
   if (found) return use(ctx, found, name, loc);
   const fn: FunctionDecl = {
-    kind: 'function', name, type: IMPLICIT, params: [], storage: 'extern', inline: false, attributes: [], loc, end: loc,
+    kind: 'function',
+    name,
+    type: IMPLICIT,
+    params: [],
+    storage: 'extern',
+    inline: false,
+    attributes: [],
+    loc,
+    end: loc,
   };
   undeclared.add(fn);
   return ref(fn, loc);
@@ -170,8 +197,11 @@ export function declareImplicitly(ctx: Context, fn: FunctionDecl): void {
 /** The message for a call of a function that nobody knows. */
 export function reportUndeclaredFunction(ctx: Context, name: string, loc: Loc): void {
   if (ctx.kernel?.function(name)) {
-    ctx.error('undeclared-function', loc,
-      `'${name}' is a function of the kernel; BPF programs can call helpers and kfuncs only (declare a kfunc with 'extern … ${name}(…) __ksym;')`);
+    ctx.error(
+      'undeclared-function',
+      loc,
+      `'${name}' is a function of the kernel; BPF programs can call helpers and kfuncs only (declare a kfunc with 'extern … ${name}(…) __ksym;')`,
+    );
     return;
   }
   ctx.error('undeclared-function', loc, `function '${name}' is not declared${didYouMean(name, valueNames(ctx, name))}`);

@@ -1,7 +1,21 @@
 /** Makers of typed nodes. They check nothing; each gives its kind of node always the same shape. */
 import type { Loc } from '../../diagnostics.ts';
 import type {
-  AddressOf, BinaryOp, Binary, Builtin, Cast, CastKind, Deref, Expr, Int, Member, PointerArith, Ref, Str, Unary, UnaryOp,
+  AddressOf,
+  Binary,
+  BinaryOp,
+  Builtin,
+  Cast,
+  CastKind,
+  Deref,
+  Expr,
+  Int,
+  Member,
+  PointerArith,
+  Ref,
+  Str,
+  Unary,
+  UnaryOp,
   ValueDecl,
 } from '../ast.ts';
 import type { CType, Field, QualType, RecordType } from '../types.ts';
@@ -43,9 +57,7 @@ export function binary(op: BinaryOp, left: Expr, right: Expr, type: QualType, lo
   return { kind: 'binary', type, loc, lvalue: false, op, left, right };
 }
 
-export function pointerArith(
-  op: 'add' | 'sub', base: Expr, index: Expr, elementSize: number, loc: Loc,
-): PointerArith {
+export function pointerArith(op: 'add' | 'sub', base: Expr, index: Expr, elementSize: number, loc: Loc): PointerArith {
   return { kind: 'pointerArith', type: base.type, loc, lvalue: false, op, pointer: base, index, elementSize };
 }
 
@@ -62,7 +74,12 @@ export function member(base: Expr, record: RecordType, field: Field, type: QualT
 }
 
 export function builtin(
-  name: string, args: readonly Expr[], type: QualType, loc: Loc, types?: readonly QualType[], info?: bigint | string,
+  name: string,
+  args: readonly Expr[],
+  type: QualType,
+  loc: Loc,
+  types?: readonly QualType[],
+  info?: bigint | string,
 ): Builtin {
   return { kind: 'builtin', type, loc, lvalue: false, name, args, types, info };
 }

@@ -26,8 +26,8 @@ import type { TargetFacts } from '../../target-facts.ts';
 import type { TranslationUnit } from '../ast.ts';
 import type { Actions } from './actions.ts';
 import { builtinCall, isBuiltin } from './builtins/builtins.ts';
-import { Context } from './context.ts';
 import type { TextParser } from './context.ts';
+import { Context } from './context.ts';
 import { findAttribute, stringArg } from './decl/attributes.ts';
 import { beginEnum, enumerator, enumReference, finishEnum } from './decl/enums.ts';
 import { beginFunction, declareFunction, finishFunction } from './decl/functions.ts';
@@ -45,7 +45,15 @@ import { charLiteral, intLiteral, stringLiteral } from './literals.ts';
 import { calleeIdentifier, classify, identifier, typedefType } from './names.ts';
 import { errorExpr } from './nodes.ts';
 import {
-  asmOutput, asmStatement, beginSwitch, caseLabel, constant, expressionStatement, finishSwitch, returnValue, staticAssert,
+  asmOutput,
+  asmStatement,
+  beginSwitch,
+  caseLabel,
+  constant,
+  expressionStatement,
+  finishSwitch,
+  returnValue,
+  staticAssert,
 } from './statements.ts';
 
 export interface SemaOptions {
@@ -68,7 +76,9 @@ export function createSema(options: SemaOptions): Sema {
   const ctx = new Context(options.facts, options.dialect, options.diagnostics, options);
   const sema: Sema = {
     diagnostics: options.diagnostics,
-    setTextParser: (parse) => { ctx.parseText = parse; },
+    setTextParser: (parse) => {
+      ctx.parseText = parse;
+    },
 
     pushScope: () => ctx.scopes.push(),
     popScope: () => ctx.scopes.pop(),
@@ -122,7 +132,8 @@ export function createSema(options: SemaOptions): Sema {
     assign: (op, target, value, loc) => assign(ctx, op, target, value, loc),
     conditional: (cond, then, otherwise, loc) => conditional(ctx, cond, then, otherwise, loc),
     index: (base, index, loc) => subscript(ctx, base, index, loc),
-    member: (base, name, arrow, loc) => ctx.dialect?.member?.(base, name, arrow, loc, ctx.dialectContext) ?? member(ctx, base, name, arrow, loc),
+    member: (base, name, arrow, loc) =>
+      ctx.dialect?.member?.(base, name, arrow, loc, ctx.dialectContext) ?? member(ctx, base, name, arrow, loc),
     isMethod: (base, name) => ctx.dialect?.isMethod(base, name) ?? false,
     methodCall: (base, name, args, loc) => ctx.dialect?.methodCall(base, name, args, loc, ctx.dialectContext) ?? errorExpr(loc),
     call: (callee, args, loc) => call(ctx, callee, args, loc),

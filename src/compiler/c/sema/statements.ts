@@ -52,7 +52,8 @@ export function caseLabel(ctx: Context, low: Expr | undefined, high: Expr | unde
   }
   if (!low) {
     const label: CaseLabel = { kind: 'case', low: undefined, high: undefined, body: undefined, loc };
-    if (state.otherwise) ctx.error('duplicate-case', loc, "this switch has two 'default'", noteAt('the first is here', state.otherwise.loc));
+    if (state.otherwise)
+      ctx.error('duplicate-case', loc, "this switch has two 'default'", noteAt('the first is here', state.otherwise.loc));
     else state.otherwise = label;
     state.cases.push(label);
     return label;
@@ -84,8 +85,13 @@ function caseValue(ctx: Context, e: Expr, state: SwitchState): bigint | undefine
   if (isErrorExpr(e)) return undefined;
   const v = integerValue(e);
   if (v === undefined) {
-    ctx.error('not-constant', e.loc, isInteger(e.type.type) ? 'a case value must be an integer constant'
-      : `a case value must be an integer constant; found ${quoteType(e.type)}`);
+    ctx.error(
+      'not-constant',
+      e.loc,
+      isInteger(e.type.type)
+        ? 'a case value must be an integer constant'
+        : `a case value must be an integer constant; found ${quoteType(e.type)}`,
+    );
     return undefined;
   }
   if (!state.type) return v;
@@ -129,7 +135,12 @@ export function returnValue(ctx: Context, value: Expr | undefined, loc: Loc): Ex
   if (!value) {
     if (!isVoid) {
       const say = ctx.implicitFunctions ? 'warn' : 'error';
-      ctx[say]('return-value', loc, `'${decl.name}' returns ${quoteType(returns)}: 'return' needs a value`, noteAt('declared here', decl.loc));
+      ctx[say](
+        'return-value',
+        loc,
+        `'${decl.name}' returns ${quoteType(returns)}: 'return' needs a value`,
+        noteAt('declared here', decl.loc),
+      );
     }
     return undefined;
   }
@@ -203,4 +214,3 @@ export function constant(ctx: Context, e: Expr, what: string): bigint | undefine
   }
   return v;
 }
-

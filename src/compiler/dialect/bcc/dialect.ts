@@ -12,18 +12,18 @@
  * guide and what its programs do.
  */
 import type { Expr } from '../../c/ast.ts';
-import type { Dialect, DialectContext } from '../dialect.ts';
 import { hasSyscallWrapper } from '../arguments.ts';
+import type { Dialect, DialectContext } from '../dialect.ts';
 import { allHelpers, helperDeclaration } from '../helpers.ts';
 import { kernelBuiltin, kernelBuiltinNames } from '../kernel/builtins.ts';
 import { kernelFunction, kernelFunctionNames } from '../kernel/functions.ts';
 import { kernelHeader } from '../kernel/headers.ts';
 import { kernelType } from '../kernel/types.ts';
 import { kernelMacro } from '../kernel/values.ts';
-import { callMethod, tableOf } from './methods.ts';
 import { bccFunction, bccFunctionNames } from './functions.ts';
 import { bccMap } from './maps.ts';
-import { packetField, PROTO_H } from './packet.ts';
+import { callMethod, tableOf } from './methods.ts';
+import { PROTO_H, packetField } from './packet.ts';
 import { BCC_FOOTER, BCC_PRELUDE } from './prelude.ts';
 import { tracePrintk } from './printk.ts';
 import { bccProgram } from './programs.ts';
@@ -31,9 +31,12 @@ import { tracepointStruct } from './tracepoint.ts';
 
 /** Calls that BCC's compiler implements and skep does not yet. */
 const MISSING: Readonly<Record<string, string>> = {
-  bpf_usdt_readarg: 'reading arguments of USDT probes', bpf_usdt_readarg_p: 'reading arguments of USDT probes',
-  incr_cksum_l3: 'use bpf_l3_csum_replace(skb, offset, from, to, size)', incr_cksum_l4: 'use bpf_l4_csum_replace(skb, offset, from, to, flags)',
-  bpf_dext_pkt: 'bit fields of packets; use load_byte, load_half and load_word', bpf_dins_pkt: 'bit fields of packets; use bpf_skb_store_bytes',
+  bpf_usdt_readarg: 'reading arguments of USDT probes',
+  bpf_usdt_readarg_p: 'reading arguments of USDT probes',
+  incr_cksum_l3: 'use bpf_l3_csum_replace(skb, offset, from, to, size)',
+  incr_cksum_l4: 'use bpf_l4_csum_replace(skb, offset, from, to, flags)',
+  bpf_dext_pkt: 'bit fields of packets; use load_byte, load_half and load_word',
+  bpf_dins_pkt: 'bit fields of packets; use bpf_skb_store_bytes',
 };
 
 const EVENT = /^tracepoint__(.+?)__(.+)$/;
@@ -52,10 +55,14 @@ export const bccDialect: Dialect = {
 
   macro(name, facts) {
     switch (name) {
-      case '__x86_64__': return facts.arch === 'x86_64' ? '1' : undefined;
-      case '__aarch64__': return facts.arch === 'arm64' ? '1' : undefined;
-      case '__skep_syscall_regs': return hasSyscallWrapper(facts) ? '__skep_wrapped_regs' : '__skep_plain_regs';
-      default: return kernelMacro(name, facts);
+      case '__x86_64__':
+        return facts.arch === 'x86_64' ? '1' : undefined;
+      case '__aarch64__':
+        return facts.arch === 'arm64' ? '1' : undefined;
+      case '__skep_syscall_regs':
+        return hasSyscallWrapper(facts) ? '__skep_wrapped_regs' : '__skep_plain_regs';
+      default:
+        return kernelMacro(name, facts);
     }
   },
 
@@ -68,7 +75,11 @@ export const bccDialect: Dialect = {
     const format = facts.tracepointFormat(category, event);
     if (format === undefined) {
       const near = facts.similarTracepoints(category, event);
-      diagnostics.error('unknown-tracepoint', loc, `there is no tracepoint ${category}:${event}${near.length === 0 ? '' : `; did you mean ${near.slice(0, 3).join(' or ')}?`}`);
+      diagnostics.error(
+        'unknown-tracepoint',
+        loc,
+        `there is no tracepoint ${category}:${event}${near.length === 0 ? '' : `; did you mean ${near.slice(0, 3).join(' or ')}?`}`,
+      );
       return undefined;
     }
     return tracepointStruct(name, format, category === 'syscalls');

@@ -14,8 +14,10 @@ const LOG2 = `unsigned int bpf_log2(unsigned int v) {
 }`;
 
 /** `llvm.bpf.load.*` are the names under which clang knows LD_ABS and LD_IND. */
-const load = (name: string, width: string): string => `unsigned long long ${name}(void *skb, unsigned long long offset) asm("llvm.bpf.load.${width}");`;
-const store = (name: string, type: string, value: string): string => `static inline void ${name}(void *skb, __u64 offset, __u64 value) { ${type} stored = ${value}; bpf_skb_store_bytes(skb, offset, &stored, sizeof(stored), 0); }`;
+const load = (name: string, width: string): string =>
+  `unsigned long long ${name}(void *skb, unsigned long long offset) asm("llvm.bpf.load.${width}");`;
+const store = (name: string, type: string, value: string): string =>
+  `static inline void ${name}(void *skb, __u64 offset, __u64 value) { ${type} stored = ${value}; bpf_skb_store_bytes(skb, offset, &stored, sizeof(stored), 0); }`;
 
 const FUNCTIONS: Readonly<Record<string, string>> = {
   bpf_log2: `static inline ${LOG2}`,
@@ -23,12 +25,15 @@ const FUNCTIONS: Readonly<Record<string, string>> = {
   unsigned int high = v >> 32;
   return high ? bpf_log2(high) + 33 : bpf_log2(v) + 1;
 }`,
-  bpf_ntoh128: 'static inline unsigned __int128 bpf_ntoh128(unsigned __int128 v) { return ((unsigned __int128)__builtin_bswap64(v) << 64) | __builtin_bswap64(v >> 64); }',
-  bpf_hton128: 'static inline unsigned __int128 bpf_hton128(unsigned __int128 v) { return ((unsigned __int128)__builtin_bswap64(v) << 64) | __builtin_bswap64(v >> 64); }',
+  bpf_ntoh128:
+    'static inline unsigned __int128 bpf_ntoh128(unsigned __int128 v) { return ((unsigned __int128)__builtin_bswap64(v) << 64) | __builtin_bswap64(v >> 64); }',
+  bpf_hton128:
+    'static inline unsigned __int128 bpf_hton128(unsigned __int128 v) { return ((unsigned __int128)__builtin_bswap64(v) << 64) | __builtin_bswap64(v >> 64); }',
   load_byte: load('load_byte', 'byte'),
   load_half: load('load_half', 'half'),
   load_word: load('load_word', 'word'),
-  load_dword: 'static inline __u64 load_dword(void *skb, __u64 offset) { return (__u64)load_word(skb, offset) << 32 | load_word(skb, offset + 4); }',
+  load_dword:
+    'static inline __u64 load_dword(void *skb, __u64 offset) { return (__u64)load_word(skb, offset) << 32 | load_word(skb, offset + 4); }',
   bpf_store_byte: store('bpf_store_byte', '__u8', 'value'),
   bpf_store_half: store('bpf_store_half', '__u16', '__builtin_bswap16(value)'),
   bpf_store_word: store('bpf_store_word', '__u32', '__builtin_bswap32(value)'),

@@ -8,7 +8,9 @@
 
 /** A macro of which the last arguments may be left out: one text per number of arguments. */
 function overloaded(name: string, forms: Readonly<Record<number, { readonly params: string; readonly body: string }>>): string {
-  const counts = Object.keys(forms).map(Number).sort((a, b) => a - b);
+  const counts = Object.keys(forms)
+    .map(Number)
+    .sort((a, b) => a - b);
   const most = counts.at(-1) ?? 1;
   let text = counts.map((n) => `#define ${name}_${n}(${forms[n]?.params}) ${forms[n]?.body}\n`).join('');
   const slots = Array.from({ length: most }, (_, i) => `_${i + 1}`).join(', ');
@@ -46,12 +48,20 @@ const HISTOGRAM = overloaded('BPF_HISTOGRAM', {
   3: { params: '_name, _key, _n', body: `${TABLE}("histogram", _key, u64, _name, _n, 0)` },
 });
 
-const QUEUES = ['QUEUE', 'STACK'].map((word) => overloaded(`BPF_${word}`, {
-  3: { params: '_name, _leaf, _n', body: `BPF_QUEUESTACK("${word.toLowerCase()}", _name, _leaf, _n, 0)` },
-  4: { params: '_name, _leaf, _n, _flags', body: `BPF_QUEUESTACK("${word.toLowerCase()}", _name, _leaf, _n, _flags)` },
-})).join('');
+const QUEUES = ['QUEUE', 'STACK']
+  .map((word) =>
+    overloaded(`BPF_${word}`, {
+      3: { params: '_name, _leaf, _n', body: `BPF_QUEUESTACK("${word.toLowerCase()}", _name, _leaf, _n, 0)` },
+      4: { params: '_name, _leaf, _n, _flags', body: `BPF_QUEUESTACK("${word.toLowerCase()}", _name, _leaf, _n, _flags)` },
+    }),
+  )
+  .join('');
 
-const STORAGES = (['SK', 'INODE', 'TASK'] as const).map((word) => `#define BPF_${word}_STORAGE(_name, _leaf) ${TABLE}("${word.toLowerCase()}_storage", int, _leaf, _name, 0, ${NO_PREALLOC})\n`).join('');
+const STORAGES = (['SK', 'INODE', 'TASK'] as const)
+  .map(
+    (word) => `#define BPF_${word}_STORAGE(_name, _leaf) ${TABLE}("${word.toLowerCase()}_storage", int, _leaf, _name, 0, ${NO_PREALLOC})\n`,
+  )
+  .join('');
 
 export const MAP_MACROS = `#define __skep_table_with(_kind, _key, _leaf, _name, _n, _flags, _more...) \\
 	struct _name##_table_t { typeof(_key) key; typeof(_leaf) leaf; }; \\
@@ -63,10 +73,16 @@ export const MAP_MACROS = `#define __skep_table_with(_kind, _key, _leaf, _name, 
 #define BPF_F_TABLE_PUBLIC(_kind, _key, _leaf, _name, _n, _flags) __skep_table_with(_kind, _key, _leaf, _name, _n, _flags, skep_share("public"))
 ${overloaded('BPF_TABLE_SHARED', {
   5: { params: '_kind, _key, _leaf, _name, _n', body: '__skep_table_with(_kind, _key, _leaf, _name, _n, 0, skep_share("shared"))' },
-  6: { params: '_kind, _key, _leaf, _name, _n, _flags', body: '__skep_table_with(_kind, _key, _leaf, _name, _n, _flags, skep_share("shared"))' },
+  6: {
+    params: '_kind, _key, _leaf, _name, _n, _flags',
+    body: '__skep_table_with(_kind, _key, _leaf, _name, _n, _flags, skep_share("shared"))',
+  },
 })}${overloaded('BPF_TABLE_PINNED', {
   6: { params: '_kind, _key, _leaf, _name, _n, _pin', body: '__skep_table_with(_kind, _key, _leaf, _name, _n, 0, skep_pin(_pin))' },
-  7: { params: '_kind, _key, _leaf, _name, _n, _pin, _flags', body: '__skep_table_with(_kind, _key, _leaf, _name, _n, _flags, skep_pin(_pin))' },
+  7: {
+    params: '_kind, _key, _leaf, _name, _n, _pin, _flags',
+    body: '__skep_table_with(_kind, _key, _leaf, _name, _n, _flags, skep_pin(_pin))',
+  },
 })}#define BPF_QUEUESTACK(_kind, _name, _leaf, _n, _flags) ${TABLE}(_kind, int, _leaf, _name, _n, _flags)
 #define BPF_QUEUESTACK_PINNED(_kind, _name, _leaf, _n, _flags, _pin) __skep_table_with(_kind, int, _leaf, _name, _n, _flags, skep_pin(_pin))
 #define BPF_QUEUESTACK_PUBLIC(_kind, _name, _leaf, _n, _flags) __skep_table_with(_kind, int, _leaf, _name, _n, _flags, skep_share("public"))

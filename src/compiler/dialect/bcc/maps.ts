@@ -8,12 +8,34 @@ import type { DialectContext } from '../dialect.ts';
 
 /** BCC's name of a kind of table: the kernel's name of the map. */
 const KINDS: Readonly<Record<string, string>> = {
-  hash: 'hash', array: 'array', histogram: 'hash', percpu_hash: 'percpu_hash', percpu_array: 'percpu_array', lru_hash: 'lru_hash',
-  lru_percpu_hash: 'lru_percpu_hash', lpm_trie: 'lpm_trie', prog: 'prog_array', perf_output: 'perf_event_array',
-  perf_array: 'perf_event_array', ringbuf: 'ringbuf', queue: 'queue', stack: 'stack', cgroup_array: 'cgroup_array',
-  stacktrace: 'stack_trace', devmap: 'devmap', cpumap: 'cpumap', xskmap: 'xskmap', hash_of_maps: 'hash_of_maps',
-  array_of_maps: 'array_of_maps', sk_storage: 'sk_storage', inode_storage: 'inode_storage', task_storage: 'task_storage',
-  sockmap: 'sockmap', sockhash: 'sockhash', cgroup_storage: 'cgroup_storage', percpu_cgroup_storage: 'percpu_cgroup_storage',
+  hash: 'hash',
+  array: 'array',
+  histogram: 'hash',
+  percpu_hash: 'percpu_hash',
+  percpu_array: 'percpu_array',
+  lru_hash: 'lru_hash',
+  lru_percpu_hash: 'lru_percpu_hash',
+  lpm_trie: 'lpm_trie',
+  prog: 'prog_array',
+  perf_output: 'perf_event_array',
+  perf_array: 'perf_event_array',
+  ringbuf: 'ringbuf',
+  queue: 'queue',
+  stack: 'stack',
+  cgroup_array: 'cgroup_array',
+  stacktrace: 'stack_trace',
+  devmap: 'devmap',
+  cpumap: 'cpumap',
+  xskmap: 'xskmap',
+  hash_of_maps: 'hash_of_maps',
+  array_of_maps: 'array_of_maps',
+  sk_storage: 'sk_storage',
+  inode_storage: 'inode_storage',
+  task_storage: 'task_storage',
+  sockmap: 'sockmap',
+  sockhash: 'sockhash',
+  cgroup_storage: 'cgroup_storage',
+  percpu_cgroup_storage: 'percpu_cgroup_storage',
   extern: 'hash',
 };
 
@@ -47,14 +69,20 @@ export function bccMap(variable: VarDecl, { diagnostics, facts, maps }: DialectC
   const type = kind === 'histogram' && isPlainInt(key.type) ? 'array' : kernelName;
   const named = string(find(variable, 'skep_inner')?.args[0]) ?? innerName;
   const inner = named === undefined ? undefined : maps.get(named)?.map;
-  if (named !== undefined && inner === undefined) diagnostics.error('undefined-table', loc, `map '${name}' is to hold maps like '${named}', and no such table is declared before it`);
+  if (named !== undefined && inner === undefined)
+    diagnostics.error('undefined-table', loc, `map '${name}' is to hold maps like '${named}', and no such table is declared before it`);
   const pin = string(find(variable, 'skep_pin')?.args[0]);
   const share = string(find(variable, 'skep_share')?.args[0]);
   const sharing = kind === 'extern' ? 'extern' : share === 'public' || share === 'shared' ? share : undefined;
   return {
-    name, type, key: hasKey(type) ? key : undefined, value: hasLeaf(type) ? leaf : undefined,
-    maxEntries: entriesOf(kind, type, entries, facts), flags: Number(flagsArg.value) | (type.endsWith('_storage') && !type.includes('cgroup') ? 1 : 0),
-    role: kind, ...sizes(type),
+    name,
+    type,
+    key: hasKey(type) ? key : undefined,
+    value: hasLeaf(type) ? leaf : undefined,
+    maxEntries: entriesOf(kind, type, entries, facts),
+    flags: Number(flagsArg.value) | (type.endsWith('_storage') && !type.includes('cgroup') ? 1 : 0),
+    role: kind,
+    ...sizes(type),
     ...(inner === undefined ? {} : { inner }),
     ...(pin === undefined ? {} : { pin }),
     ...(sharing === undefined ? {} : { sharing }),
@@ -64,12 +92,26 @@ export function bccMap(variable: VarDecl, { diagnostics, facts, maps }: DialectC
 /** What the kernel takes no types for has fixed sizes. */
 function sizes(type: string): { keySize?: number; valueSize?: number } {
   switch (type) {
-    case 'ringbuf': return { keySize: 0, valueSize: 0 };
-    case 'queue': case 'stack': return { keySize: 0 };
-    case 'perf_event_array': case 'prog_array': case 'cgroup_array': case 'array_of_maps': return { keySize: 4, valueSize: 4 };
-    case 'hash_of_maps': case 'sockhash': return { valueSize: 4 };
-    case 'devmap': case 'cpumap': case 'xskmap': case 'sockmap': return { keySize: 4, valueSize: 4 };
-    default: return {};
+    case 'ringbuf':
+      return { keySize: 0, valueSize: 0 };
+    case 'queue':
+    case 'stack':
+      return { keySize: 0 };
+    case 'perf_event_array':
+    case 'prog_array':
+    case 'cgroup_array':
+    case 'array_of_maps':
+      return { keySize: 4, valueSize: 4 };
+    case 'hash_of_maps':
+    case 'sockhash':
+      return { valueSize: 4 };
+    case 'devmap':
+    case 'cpumap':
+    case 'xskmap':
+    case 'sockmap':
+      return { keySize: 4, valueSize: 4 };
+    default:
+      return {};
   }
 }
 
@@ -86,10 +128,14 @@ function entriesOf(kind: string, type: string, entries: number, facts: TargetFac
     case 'histogram':
       // Slots of one histogram; with more in the key there is one histogram for each of them.
       return entries > 0 ? entries : type === 'array' ? 64 : 10240;
-    case 'perf_output': return facts.possibleCpus;
-    case 'ringbuf': return entries * 4096;
-    case 'stacktrace': return entries <= 1 ? 1 : 2 ** Math.ceil(Math.log2(entries));
-    default: return entries;
+    case 'perf_output':
+      return facts.possibleCpus;
+    case 'ringbuf':
+      return entries * 4096;
+    case 'stacktrace':
+      return entries <= 1 ? 1 : 2 ** Math.ceil(Math.log2(entries));
+    default:
+      return entries;
   }
 }
 

@@ -2,11 +2,12 @@
  * Methods of BCC's tables: `counts.increment(key)`. One row for each: how many arguments, on which maps, and what it
  * becomes. Most are one helper call; the rest are small statement expressions.
  */
-import type { Loc } from '../../diagnostics.ts';
+
 import type { Expr, MapDecl, VarDecl } from '../../c/ast.ts';
 import type { QualType } from '../../c/types.ts';
-import type { DialectContext } from '../dialect.ts';
+import type { Loc } from '../../diagnostics.ts';
 import { suggest } from '../../did-you-mean.ts';
+import type { DialectContext } from '../dialect.ts';
 import type { Block } from '../tree.ts';
 import { builtinCall, callNamed, number, pointerTo, statementExpression } from '../tree.ts';
 
@@ -43,11 +44,20 @@ function mapAddress({ table, loc, context: { actions } }: Use): Expr {
 type Part = 'map' | `=${number}` | number;
 
 function helper(use: Use, name: string, parts: readonly Part[]): Expr {
-  const { context: { actions }, args, loc } = use;
-  return callNamed(actions, name, parts.map((part) => {
-    if (part === 'map') return mapAddress(use);
-    return typeof part === 'number' ? args[part] as Expr : number(actions, Number(part.slice(1)), loc);
-  }), loc);
+  const {
+    context: { actions },
+    args,
+    loc,
+  } = use;
+  return callNamed(
+    actions,
+    name,
+    parts.map((part) => {
+      if (part === 'map') return mapAddress(use);
+      return typeof part === 'number' ? (args[part] as Expr) : number(actions, Number(part.slice(1)), loc);
+    }),
+    loc,
+  );
 }
 
 function row(count: number, name: string, parts: readonly Part[], more: Partial<Method> = {}): Method {
@@ -74,7 +84,11 @@ function leafType({ map, loc, context: { actions } }: Use): QualType {
  * there is nothing even then.
  */
 function lookupOrInit(use: Use, orReturn: boolean): Expr {
-  const { context: { actions }, args, loc } = use;
+  const {
+    context: { actions },
+    args,
+    loc,
+  } = use;
   return statementExpression(actions, loc, (b) => {
     const key = b.local('key', pointerTo(actions, { kind: 'void' }, loc), args[0]);
     const lookup = (): Expr => leafPointer(use, callNamed(actions, 'bpf_map_lookup_elem', [mapAddress(use), key()], loc));
@@ -89,7 +103,12 @@ function lookupOrInit(use: Use, orReturn: boolean): Expr {
 }
 
 function increment(use: Use, atomic: boolean): Expr {
-  const { context: { actions }, args, map, loc } = use;
+  const {
+    context: { actions },
+    args,
+    map,
+    loc,
+  } = use;
   const amount = (): Expr => args[1] ?? number(actions, 1, loc);
   return statementExpression(actions, loc, (b) => {
     const keyType = map.key ?? { type: actions.basicType(['int'], loc), quals: 0 };
@@ -103,16 +122,33 @@ function increment(use: Use, atomic: boolean): Expr {
       else then.do(actions.assign('+=', actions.unary('*', leaf(), loc), by(), loc));
     };
     // Arrays have every key, and other hashes are as BCC has them: what is not there is not counted.
-    b.if(leaf(), add, map.type !== 'hash' ? undefined : (otherwise) => {
-      otherwise.do(callNamed(actions, 'bpf_map_update_elem', [mapAddress(use), pointer(), actions.unary('&', by(), loc), number(actions, NOEXIST, loc)], loc));
-    });
+    b.if(
+      leaf(),
+      add,
+      map.type !== 'hash'
+        ? undefined
+        : (otherwise) => {
+            otherwise.do(
+              callNamed(
+                actions,
+                'bpf_map_update_elem',
+                [mapAddress(use), pointer(), actions.unary('&', by(), loc), number(actions, NOEXIST, loc)],
+                loc,
+              ),
+            );
+          },
+    );
     return undefined;
   });
 }
 
 /** Length of the packet to copy in the upper half of the flags. */
 function perfSubmitSkb(use: Use): Expr {
-  const { context: { actions }, args, loc } = use;
+  const {
+    context: { actions },
+    args,
+    loc,
+  } = use;
   const wide: QualType = { type: actions.basicType(['unsigned', 'long', 'long'], loc), quals: 0 };
   const length = actions.binary('<<', actions.cast(wide, args[1] as Expr, loc), number(actions, 32, loc), loc);
   const flags = actions.binary('|', length, number(actions, CURRENT_CPU, loc), loc);
@@ -122,7 +158,22 @@ function perfSubmitSkb(use: Use): Expr {
 /* ---------- the table ---------- */
 
 const HASHED = ['hash', 'percpu_hash', 'lru_hash', 'lru_percpu_hash', 'lpm_trie'];
-const KEYED = [...HASHED, 'array', 'percpu_array', 'hash_of_maps', 'array_of_maps', 'sockmap', 'sockhash', 'devmap', 'cpumap', 'xskmap', 'stack_trace', 'prog_array', 'perf_event_array', 'cgroup_array'];
+const KEYED = [
+  ...HASHED,
+  'array',
+  'percpu_array',
+  'hash_of_maps',
+  'array_of_maps',
+  'sockmap',
+  'sockhash',
+  'devmap',
+  'cpumap',
+  'xskmap',
+  'stack_trace',
+  'prog_array',
+  'perf_event_array',
+  'cgroup_array',
+];
 const COUNTED = ['hash', 'percpu_hash', 'lru_hash', 'lru_percpu_hash', 'array', 'percpu_array'];
 const PERF = ['perf_event_array'];
 const RING = ['ringbuf'];
@@ -188,7 +239,10 @@ export function callMethod(table: VarDecl, name: string, args: readonly Expr[], 
     return fail('wrong-map-kind', `'${name}' does not work on '${table.name}', a map of type ${map.type}${kinds}`);
   }
   if (args.length < method.least || args.length > method.most) {
-    const count = method.least === method.most ? `${method.least} argument${method.least === 1 ? '' : 's'}` : `${method.least} or ${method.most} arguments`;
+    const count =
+      method.least === method.most
+        ? `${method.least} argument${method.least === 1 ? '' : 's'}`
+        : `${method.least} or ${method.most} arguments`;
     return fail('bad-argument-count', `'${name}' takes ${count}; found ${args.length}`);
   }
   if (name === 'insert' && map.type.includes('array')) {

@@ -9,10 +9,11 @@
  * in host byte order. Bits are counted as on the wire, from the most significant. The structs carry names of their
  * own, so that other structs of the same names stay what they are.
  */
-import type { Loc } from '../../diagnostics.ts';
+
 import type { Expr } from '../../c/ast.ts';
 import { ref } from '../../c/sema/nodes.ts';
 import type { Field } from '../../c/types.ts';
+import type { Loc } from '../../diagnostics.ts';
 import { suggest } from '../../did-you-mean.ts';
 import type { DialectContext } from '../dialect.ts';
 import { callNamed, number } from '../tree.ts';
@@ -30,15 +31,23 @@ const HEADERS: Readonly<Record<string, string>> = {
   ip6_opt_t: 'next_header:8 ext_len:8 pad_a:48',
   icmp6_t: 'type:8 code:8 checksum:16',
   udp_t: 'sport:16 dport:16 length:16 crc:16',
-  tcp_t: 'src_port:16 dst_port:16 seq_num:32 ack_num:32 offset:4 reserved:4 flag_cwr:1 flag_ece:1 flag_urg:1 flag_ack:1 flag_psh:1 flag_rst:1 flag_syn:1 flag_fin:1 rcv_wnd:16 cksum:16 urg_ptr:16',
+  tcp_t:
+    'src_port:16 dst_port:16 seq_num:32 ack_num:32 offset:4 reserved:4 flag_cwr:1 flag_ece:1 flag_urg:1 flag_ack:1 flag_psh:1 flag_rst:1 flag_syn:1 flag_fin:1 rcv_wnd:16 cksum:16 urg_ptr:16',
   vxlan_t: 'rsv1:4 iflag:1 rsv2:3 rsv3:24 key:24 rsv6:8',
   vxlan_gbp_t: 'gbp:1 rsv1:3 iflag:1 rsv2:3 rsv3:1 dlearn:1 rsv4:2 policy:1 rsv5:3 gpid:16 key:24 rsv6:8',
 };
 
 export const PROTO_H = `#pragma once
-${Object.entries(HEADERS).map(([name, fields]) => `#define ${name} ${MARK}${name}
-struct ${name} {${fields.split(' ').map((f) => ` unsigned long long ${f};`).join('')} } __attribute__((packed));
-`).join('')}`;
+${Object.entries(HEADERS)
+  .map(
+    ([name, fields]) => `#define ${name} ${MARK}${name}
+struct ${name} {${fields
+      .split(' ')
+      .map((f) => ` unsigned long long ${f};`)
+      .join('')} } __attribute__((packed));
+`,
+  )
+  .join('')}`;
 
 /** `header->field`, or undefined where `base` is no pointer to a packet header. */
 export function packetField(base: Expr, name: string, arrow: boolean, loc: Loc, context: DialectContext): Expr | undefined {
@@ -50,18 +59,34 @@ export function packetField(base: Expr, name: string, arrow: boolean, loc: Loc, 
   const field = fields.find((f) => f.name === name);
   const skb = currentFunction?.params[0];
   if (field === undefined) {
-    const near = suggest(name, fields.map((f) => f.name));
-    diagnostics.error('no-member', loc, `packet header '${record.name.slice(MARK.length)}' has no field '${name}'${near === undefined ? '' : `; did you mean '${near}'?`}`);
+    const near = suggest(
+      name,
+      fields.map((f) => f.name),
+    );
+    diagnostics.error(
+      'no-member',
+      loc,
+      `packet header '${record.name.slice(MARK.length)}' has no field '${name}'${near === undefined ? '' : `; did you mean '${near}'?`}`,
+    );
     return actions.intLiteral('0', loc);
   }
   if (skb === undefined) {
-    diagnostics.error('no-packet', loc, `field '${name}' of a packet header is read in a function without the packet: its first parameter must be the struct __sk_buff *`);
+    diagnostics.error(
+      'no-packet',
+      loc,
+      `field '${name}' of a packet header is read in a function without the packet: its first parameter must be the struct __sk_buff *`,
+    );
     return actions.intLiteral('0', loc);
   }
   return load(base, field, ref(skb, loc), loc, context);
 }
 
-const LOADS = [[8, 'load_byte'], [16, 'load_half'], [32, 'load_word'], [64, 'load_dword']] as const;
+const LOADS = [
+  [8, 'load_byte'],
+  [16, 'load_half'],
+  [32, 'load_word'],
+  [64, 'load_dword'],
+] as const;
 
 function load(base: Expr, { offset, bit }: Field, skb: Expr, loc: Loc, { actions }: DialectContext): Expr {
   const start = offset * 8 + (bit?.offset ?? 0);

@@ -4,9 +4,15 @@
  */
 import { MAP_MACROS } from './map-macros.ts';
 
-const REGISTERS = [1, 2, 3, 4, 5, 6].map((n) => `#define PT_REGS_PARM${n}(ctx) ((ctx)->__skep_parm${n})
+const REGISTERS =
+  [1, 2, 3, 4, 5, 6]
+    .map(
+      (n) => `#define PT_REGS_PARM${n}(ctx) ((ctx)->__skep_parm${n})
 #define PT_REGS_PARM${n}_SYSCALL(ctx) ((ctx)->__skep_sysparm${n})
-`).join('') + ['FP', 'RC', 'IP', 'SP', 'RET'].map((name) => `#define PT_REGS_${name}(ctx) ((ctx)->__skep_${name.toLowerCase()})\n`).join('');
+`,
+    )
+    .join('') +
+  ['FP', 'RC', 'IP', 'SP', 'RET'].map((name) => `#define PT_REGS_${name}(ctx) ((ctx)->__skep_${name.toLowerCase()})\n`).join('');
 
 export const BCC_PRELUDE = String.raw`#include <skep/kernel.h>
 #define __KERNEL__ 1

@@ -2,8 +2,9 @@
  * `bpf_trace_printk("…", args…)`: the helper wants the text's size too, and takes three values. What the kernel's
  * printf cannot do is said here, where the user wrote it.
  */
-import type { Loc } from '../../diagnostics.ts';
+
 import type { Expr } from '../../c/ast.ts';
+import type { Loc } from '../../diagnostics.ts';
 import type { DialectContext } from '../dialect.ts';
 import { callNamed, number, stringOf } from '../tree.ts';
 
@@ -26,11 +27,17 @@ export function tracePrintk(args: readonly Expr[], loc: Loc, context: DialectCon
   }
   const conversions = [...text.matchAll(CONVERSION)].map((m) => m[1] ?? '').filter((c) => c !== '%');
   for (const c of conversions) {
-    if (!KNOWN.test(c)) diagnostics.warn('bad-format', format.loc, `bpf_trace_printk does not know %${c}; it has %c %s %d %i %u %x with l and ll, and %p`);
+    if (!KNOWN.test(c))
+      diagnostics.warn('bad-format', format.loc, `bpf_trace_printk does not know %${c}; it has %c %s %d %i %u %x with l and ll, and %p`);
   }
-  if (conversions.length > 3) diagnostics.warn('bad-format', format.loc, `bpf_trace_printk prints at most 3 values; found ${conversions.length} conversions`);
+  if (conversions.length > 3)
+    diagnostics.warn('bad-format', format.loc, `bpf_trace_printk prints at most 3 values; found ${conversions.length} conversions`);
   if (conversions.length !== values.length) {
-    diagnostics.warn('bad-format', format.loc, `the format has ${conversions.length} conversion${conversions.length === 1 ? '' : 's'} and there ${values.length === 1 ? 'is 1 value' : `are ${values.length} values`}`);
+    diagnostics.warn(
+      'bad-format',
+      format.loc,
+      `the format has ${conversions.length} conversion${conversions.length === 1 ? '' : 's'} and there ${values.length === 1 ? 'is 1 value' : `are ${values.length} values`}`,
+    );
   }
   const size = new TextEncoder().encode(text).length + 1;
   return callNamed(actions, HELPER, [format, number(actions, size, loc), ...values], loc);

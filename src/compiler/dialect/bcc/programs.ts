@@ -22,15 +22,29 @@ const same = (rest: string): string => rest;
 /** 'block__block_rq_issue' */
 const event = (rest: string): string => rest.replace('__', ':');
 /** 'vmlinux__vfs_read': only a module other than the kernel itself is named. */
-const moduleFunction = (rest: string): string => rest.startsWith('vmlinux__') ? rest.slice(9) : rest.replace('__', ':');
+const moduleFunction = (rest: string): string => (rest.startsWith('vmlinux__') ? rest.slice(9) : rest.replace('__', ':'));
 
 const PREFIXES: readonly Prefix[] = [
   { prefix: 'kprobe__', type: 'kprobe', autoAttach: true, section: (t) => `kprobe/${t}`, target: same },
   { prefix: 'kretprobe__', type: 'kprobe', autoAttach: true, section: (t) => `kretprobe/${t}`, target: same },
   { prefix: 'tracepoint__', type: 'tracepoint', autoAttach: true, section: (t) => `tracepoint/${t.replace(':', '/')}`, target: event },
   { prefix: 'raw_tracepoint__', type: 'raw_tracepoint', autoAttach: true, section: (t) => `raw_tracepoint/${t}`, target: same },
-  { prefix: 'kfunc__', type: 'tracing', attachType: 'trace_fentry', autoAttach: true, section: (t) => `fentry/${t}`, target: moduleFunction },
-  { prefix: 'kretfunc__', type: 'tracing', attachType: 'trace_fexit', autoAttach: true, section: (t) => `fexit/${t}`, target: moduleFunction },
+  {
+    prefix: 'kfunc__',
+    type: 'tracing',
+    attachType: 'trace_fentry',
+    autoAttach: true,
+    section: (t) => `fentry/${t}`,
+    target: moduleFunction,
+  },
+  {
+    prefix: 'kretfunc__',
+    type: 'tracing',
+    attachType: 'trace_fexit',
+    autoAttach: true,
+    section: (t) => `fexit/${t}`,
+    target: moduleFunction,
+  },
   { prefix: 'kmod_ret__', type: 'tracing', attachType: 'modify_return', autoAttach: false, section: (t) => `fmod_ret/${t}`, target: same },
   { prefix: 'lsm__', type: 'lsm', attachType: 'lsm_mac', autoAttach: true, section: (t) => `lsm/${t}`, target: same },
   { prefix: 'bpf_iter__', type: 'tracing', attachType: 'trace_iter', autoAttach: false, section: (t) => `iter/${t}`, target: same },
@@ -45,7 +59,11 @@ export function bccProgram(fn: FunctionDecl, context: DialectContext): ProgramDe
   if (prefix !== undefined) {
     const target = prefix.target(name.slice(prefix.prefix.length));
     return {
-      type: prefix.type, target, section: prefix.section(target), autoAttach: prefix.autoAttach, autoLoad: true,
+      type: prefix.type,
+      target,
+      section: prefix.section(target),
+      autoAttach: prefix.autoAttach,
+      autoLoad: true,
       ...(prefix.attachType === undefined ? {} : { attachType: prefix.attachType }),
     };
   }

@@ -8,7 +8,12 @@
  * Members stand at exactly these offsets: gaps are padded, integers are as wide as `size` says whatever type is named,
  * and dynamic data are `int data_loc_<name>`. The first eight bytes are nobody's business.
  */
-interface FormatField { readonly declaration: string; readonly offset: number; readonly size: number; readonly signed: boolean }
+interface FormatField {
+  readonly declaration: string;
+  readonly offset: number;
+  readonly size: number;
+  readonly signed: boolean;
+}
 
 const LINE = /^\s*field:([^;]+);\s*offset:(\d+);\s*size:(\d+);(?:\s*signed:([01]);)?/;
 
@@ -29,7 +34,9 @@ const HEAD = 8;
 export function tracepointStruct(name: string, format: string, userPointers: boolean): string {
   let text = `struct ${name} {\n\tunsigned long long __do_not_use__;\n`;
   let at = HEAD;
-  const fields = parseFormat(format).filter((f) => f.offset >= HEAD).sort((a, b) => a.offset - b.offset);
+  const fields = parseFormat(format)
+    .filter((f) => f.offset >= HEAD)
+    .sort((a, b) => a.offset - b.offset);
   const used = new Set<string>();
   for (const field of fields) {
     // Overlapping descriptions would move everything behind them.
@@ -43,7 +50,10 @@ export function tracepointStruct(name: string, format: string, userPointers: boo
   return `${text}};\n`;
 }
 
-interface Declared { readonly name: string; readonly text: string }
+interface Declared {
+  readonly name: string;
+  readonly text: string;
+}
 
 function declare({ declaration, offset, size, signed }: FormatField, userPointers: boolean): Declared {
   const dynamic = /^__(data_loc|rel_loc)\s+.*?(\w+)$/.exec(declaration);
@@ -58,7 +68,9 @@ function declare({ declaration, offset, size, signed }: FormatField, userPointer
   const integer = integerOf(size, signed);
   if (integer !== undefined && offset % size === 0 && !/^(?:struct|union)\b/.test(type)) return { name, text: `${integer} ${name}` };
   // A struct that BTF has keeps its type; anything else is so many bytes.
-  return /^(?:struct|union) \w+$/.test(type) && offset % 8 === 0 ? { name, text: `${type} ${name}` } : { name, text: `char ${name}[${size}]` };
+  return /^(?:struct|union) \w+$/.test(type) && offset % 8 === 0
+    ? { name, text: `${type} ${name}` }
+    : { name, text: `char ${name}[${size}]` };
 }
 
 function array(type: string, name: string, size: number, count: number, signed: boolean): string {
@@ -69,7 +81,10 @@ function array(type: string, name: string, size: number, count: number, signed: 
 }
 
 function pointer(type: string, name: string, user: boolean): string {
-  const pointee = type.slice(0, -1).replace(/\b__user\b/g, '').trim();
+  const pointee = type
+    .slice(0, -1)
+    .replace(/\b__user\b/g, '')
+    .trim();
   const simple = /^(?:const )?(?:(?:struct|union) \w+|\w+(?: \w+)*)(?: const)?(?: ?\**)$/.test(pointee) ? pointee : 'void';
   return user || /\b__user\b/.test(type) ? `${simple} __attribute__((btf_type_tag("user"))) *${name}` : `${simple} *${name}`;
 }
@@ -77,10 +92,15 @@ function pointer(type: string, name: string, user: boolean): string {
 function integerOf(size: number, signed: boolean): string | undefined {
   const sign = signed ? 'signed' : 'unsigned';
   switch (size) {
-    case 1: return signed ? 'signed char' : 'unsigned char';
-    case 2: return `${sign} short`;
-    case 4: return `${sign} int`;
-    case 8: return `${sign} long long`;
-    default: return undefined;
+    case 1:
+      return signed ? 'signed char' : 'unsigned char';
+    case 2:
+      return `${sign} short`;
+    case 4:
+      return `${sign} int`;
+    case 8:
+      return `${sign} long long`;
+    default:
+      return undefined;
   }
 }

@@ -2,13 +2,17 @@
  * Functions and macros of kernel headers that work on any type or must stay constant expressions (`case htons(…):`):
  * built as trees where a program calls a name that nothing declares.
  */
-import type { Loc } from '../../diagnostics.ts';
+
 import type { Expr } from '../../c/ast.ts';
 import type { Actions } from '../../c/sema/actions.ts';
+import type { Loc } from '../../diagnostics.ts';
 import type { DialectContext } from '../dialect.ts';
 import { builtinCall, statementExpression } from '../tree.ts';
 
-interface Row { readonly count: number; readonly build: (actions: Actions, args: readonly Expr[], loc: Loc) => Expr }
+interface Row {
+  readonly count: number;
+  readonly build: (actions: Actions, args: readonly Expr[], loc: Loc) => Expr;
+}
 
 const rows = new Map<string, Row>();
 
@@ -23,9 +27,13 @@ function keep(bits: 16 | 32 | 64): Row {
   return { count: 1, build: (actions, args, loc) => actions.cast(actions.typedefType(TYPES[bits], loc), args[0] as Expr, loc) };
 }
 
-for (const [letter, bits] of [['s', 16], ['l', 32]] as const) {
+for (const [letter, bits] of [
+  ['s', 16],
+  ['l', 32],
+] as const) {
   for (const direction of ['hton', 'ntoh']) {
-    for (const prefix of ['', '__constant_', '___constant_', 'bpf_', '__bpf_', '__bpf_constant_']) rows.set(`${prefix}${direction}${letter}`, swap(bits));
+    for (const prefix of ['', '__constant_', '___constant_', 'bpf_', '__bpf_', '__bpf_constant_'])
+      rows.set(`${prefix}${direction}${letter}`, swap(bits));
   }
 }
 for (const bits of [16, 32, 64] as const) {
@@ -51,14 +59,19 @@ function pick(actions: Actions, op: '<' | '>', a: Expr, b: Expr, loc: Loc): Expr
   });
 }
 
-for (const [word, op] of [['min', '<'], ['max', '>']] as const) {
+for (const [word, op] of [
+  ['min', '<'],
+  ['max', '>'],
+] as const) {
   rows.set(word, { count: 2, build: (actions, [a, b], loc) => pick(actions, op, a as Expr, b as Expr, loc) });
   rows.set(`${word}3`, {
-    count: 3, build: (actions, [a, b, c], loc) => pick(actions, op, pick(actions, op, a as Expr, b as Expr, loc), c as Expr, loc),
+    count: 3,
+    build: (actions, [a, b, c], loc) => pick(actions, op, pick(actions, op, a as Expr, b as Expr, loc), c as Expr, loc),
   });
 }
 rows.set('clamp', {
-  count: 3, build: (actions, [x, low, high], loc) => pick(actions, '<', pick(actions, '>', x as Expr, low as Expr, loc), high as Expr, loc),
+  count: 3,
+  build: (actions, [x, low, high], loc) => pick(actions, '<', pick(actions, '>', x as Expr, low as Expr, loc), high as Expr, loc),
 });
 
 /** The call of a function that kernel headers would bring, or undefined. */
@@ -66,7 +79,11 @@ export function kernelBuiltin(name: string, args: readonly Expr[], loc: Loc, { a
   const row = rows.get(name);
   if (row === undefined) return undefined;
   if (args.length !== row.count) {
-    diagnostics.error('bad-argument-count', loc, `'${name}' takes ${row.count} argument${row.count === 1 ? '' : 's'}; found ${args.length}`);
+    diagnostics.error(
+      'bad-argument-count',
+      loc,
+      `'${name}' takes ${row.count} argument${row.count === 1 ? '' : 's'}; found ${args.length}`,
+    );
     return actions.intLiteral('0', loc);
   }
   return row.build(actions, args, loc);

@@ -6,14 +6,17 @@
 import { KERNEL_H, NET_H } from './macros.ts';
 
 /** Folders of the kernel's include paths. */
-const KERNEL_FOLDER = /^(?:uapi\/|arch\/[\w-]+\/include\/)?(?:linux|asm|asm-generic|net|generated|trace|kernel|crypto|scsi|sound|video|media|rdma|kvm|xen|drm|acpi|target|block|mm|fs|drivers|kunit|vdso|misc|mtd|soc|clocksource|pcmcia|memory|ras|keys|ufs|dt-bindings|bpf_compiler)\//;
+const KERNEL_FOLDER =
+  /^(?:uapi\/|arch\/[\w-]+\/include\/)?(?:linux|asm|asm-generic|net|generated|trace|kernel|crypto|scsi|sound|video|media|rdma|kvm|xen|drm|acpi|target|block|mm|fs|drivers|kunit|vdso|misc|mtd|soc|clocksource|pcmcia|memory|ras|keys|ufs|dt-bindings|bpf_compiler)\//;
 
 /** Linux headers that bring the members of sockets which are macros. */
 const NET = /^(?:uapi\/)?(?:net\/|linux\/(?:tcp|udp|ipv6|in6|in|inet_diag|skbuff|netfilter|net)\b)/;
 
 const LIBRARY: Readonly<Record<string, string>> = {
-  'stddef.h': '#ifndef NULL\n#define NULL ((void *)0)\n#endif\n#ifndef offsetof\n#define offsetof(type, member) __builtin_offsetof(type, member)\n#endif\n',
-  'stdbool.h': '#ifndef __bool_true_false_are_defined\n#define __bool_true_false_are_defined 1\n#define bool _Bool\n#define true 1\n#define false 0\n#endif\n',
+  'stddef.h':
+    '#ifndef NULL\n#define NULL ((void *)0)\n#endif\n#ifndef offsetof\n#define offsetof(type, member) __builtin_offsetof(type, member)\n#endif\n',
+  'stdbool.h':
+    '#ifndef __bool_true_false_are_defined\n#define __bool_true_false_are_defined 1\n#define bool _Bool\n#define true 1\n#define false 0\n#endif\n',
   'stdint.h': `#pragma once
 typedef signed char int8_t;
 typedef short int16_t;
@@ -65,9 +68,20 @@ typedef unsigned long uintmax_t;
 #define ULLONG_MAX (LLONG_MAX * 2ULL + 1ULL)
 `,
   'stdarg.h': '',
-  'string.h': '#pragma once\n#define memset __builtin_memset\n#define memcpy __builtin_memcpy\n#define memmove __builtin_memmove\n#define memcmp __builtin_memcmp\n',
-  'errno.h': '', 'stdio.h': '', 'stdlib.h': '', 'assert.h': '', 'inttypes.h': '#include <stdint.h>\n', 'signal.h': '', 'fcntl.h': '', 'unistd.h': '', 'time.h': '',
-  'features.h': '', 'endian.h': '', 'byteswap.h': '',
+  'string.h':
+    '#pragma once\n#define memset __builtin_memset\n#define memcpy __builtin_memcpy\n#define memmove __builtin_memmove\n#define memcmp __builtin_memcmp\n',
+  'errno.h': '',
+  'stdio.h': '',
+  'stdlib.h': '',
+  'assert.h': '',
+  'inttypes.h': '#include <stdint.h>\n',
+  'signal.h': '',
+  'fcntl.h': '',
+  'unistd.h': '',
+  'time.h': '',
+  'features.h': '',
+  'endian.h': '',
+  'byteswap.h': '',
 };
 /** Folders of the C library whose headers give types and constants that are there anyway. */
 const LIBRARY_FOLDER = /^(?:sys|netinet|netpacket|arpa|bits|netdb|net)\//;

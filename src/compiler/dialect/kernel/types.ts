@@ -9,7 +9,8 @@ const STRUCTS: Readonly<Record<string, string>> = {
   bpf_stacktrace_buildid: 'struct bpf_stacktrace_buildid { struct bpf_stack_build_id trace[127]; };',
   bpf_stack_build_id: 'struct bpf_stack_build_id { int status; unsigned char build_id[20]; union { __u64 offset; __u64 ip; }; };',
   bpf_cgroup_storage_key: 'struct bpf_cgroup_storage_key { __u64 cgroup_inode_id; __u32 attach_type; };',
-  bpf_map_def: 'struct bpf_map_def { unsigned int type; unsigned int key_size; unsigned int value_size; unsigned int max_entries; unsigned int map_flags; };',
+  bpf_map_def:
+    'struct bpf_map_def { unsigned int type; unsigned int key_size; unsigned int value_size; unsigned int max_entries; unsigned int map_flags; };',
 };
 
 export function kernelType(tag: 'struct' | 'union' | 'enum' | 'typedef', name: string): string | undefined {

@@ -10,15 +10,26 @@ export function kernelMacro(name: string, facts: TargetFacts): string | undefine
   if (name.startsWith('CONFIG_')) return configMacro(name, facts);
   if (name.startsWith('__skep_')) return registerMacro(name, facts.arch);
   switch (name) {
-    case 'LINUX_VERSION_CODE': return `${facts.kernelVersion}`;
-    case 'LINUX_VERSION_MAJOR': return `${facts.kernelVersion >> 16}`;
-    case 'LINUX_VERSION_PATCHLEVEL': return `${(facts.kernelVersion >> 8) & 255}`;
-    case 'LINUX_VERSION_SUBLEVEL': return `${facts.kernelVersion & 255}`;
-    case '__TARGET_ARCH_x86': case 'bpf_target_x86': return facts.arch === 'x86_64' ? '1' : undefined;
-    case '__TARGET_ARCH_arm64': case 'bpf_target_arm64': return facts.arch === 'arm64' ? '1' : undefined;
-    case 'bpf_target_defined': return '1';
-    case 'HZ': return facts.kconfig('CONFIG_HZ') ?? '250';
-    default: return constantText(name, facts);
+    case 'LINUX_VERSION_CODE':
+      return `${facts.kernelVersion}`;
+    case 'LINUX_VERSION_MAJOR':
+      return `${facts.kernelVersion >> 16}`;
+    case 'LINUX_VERSION_PATCHLEVEL':
+      return `${(facts.kernelVersion >> 8) & 255}`;
+    case 'LINUX_VERSION_SUBLEVEL':
+      return `${facts.kernelVersion & 255}`;
+    case '__TARGET_ARCH_x86':
+    case 'bpf_target_x86':
+      return facts.arch === 'x86_64' ? '1' : undefined;
+    case '__TARGET_ARCH_arm64':
+    case 'bpf_target_arm64':
+      return facts.arch === 'arm64' ? '1' : undefined;
+    case 'bpf_target_defined':
+      return '1';
+    case 'HZ':
+      return facts.kconfig('CONFIG_HZ') ?? '250';
+    default:
+      return constantText(name, facts);
   }
 }
 

@@ -6,7 +6,10 @@ import { family, names } from './families.ts';
 
 const MAX = 10;
 /** f(dst, src, a, b, c): read `src->a`, then `->b` of that, then `->c` into dst. */
-const READS = family('___skep_read', 1, MAX,
+const READS = family(
+  '___skep_read',
+  1,
+  MAX,
   (n) => ['last', 'step', 'dst', 'src', ...names(n)].join(', '),
   (n) => {
     const path = names(n);
@@ -15,8 +18,15 @@ const READS = family('___skep_read', 1, MAX,
     let text = 'const void *___p; step((void *)&___p, sizeof(___p), &(src)->a1);';
     for (let i = 2; i < n; i++) text += ` step((void *)&___p, sizeof(___p), &((${type(i - 1)})___p)->a${i});`;
     return `${text} last((void *)(dst), sizeof(*(dst)), &((${type(n - 1)})___p)->a${n});`;
-  });
-const ARROWS = family('___skep_arrow', 1, MAX, (n) => ['src', ...names(n)].join(', '), (n) => `(src)->${names(n).join('->')}`);
+  },
+);
+const ARROWS = family(
+  '___skep_arrow',
+  1,
+  MAX,
+  (n) => ['src', ...names(n)].join(', '),
+  (n) => `(src)->${names(n).join('->')}`,
+);
 
 const INTO = [
   ['BPF_CORE_READ_INTO', 'bpf_core_read', 'bpf_core_read'],
@@ -27,13 +37,22 @@ const INTO = [
   ['BPF_CORE_READ_USER_STR_INTO', 'bpf_core_read_user_str', 'bpf_core_read_user'],
   ['BPF_PROBE_READ_STR_INTO', 'bpf_probe_read_kernel_str', 'bpf_probe_read_kernel'],
   ['BPF_PROBE_READ_USER_STR_INTO', 'bpf_probe_read_user_str', 'bpf_probe_read_user'],
-].map(([name, last, step]) => `#define ${name}(dst, src, a, ...) ({ ___bpf_apply(___skep_read, ___bpf_narg(a, ##__VA_ARGS__))(${last}, ${step}, dst, src, a, ##__VA_ARGS__) })\n`).join('');
+]
+  .map(
+    ([name, last, step]) =>
+      `#define ${name}(dst, src, a, ...) ({ ___bpf_apply(___skep_read, ___bpf_narg(a, ##__VA_ARGS__))(${last}, ${step}, dst, src, a, ##__VA_ARGS__) })\n`,
+  )
+  .join('');
 
-const VALUES = ['BPF_CORE_READ', 'BPF_CORE_READ_USER', 'BPF_PROBE_READ', 'BPF_PROBE_READ_USER'].map((name) => `#define ${name}(src, a, ...) ({ \\
+const VALUES = ['BPF_CORE_READ', 'BPF_CORE_READ_USER', 'BPF_PROBE_READ', 'BPF_PROBE_READ_USER']
+  .map(
+    (name) => `#define ${name}(src, a, ...) ({ \\
 	__typeof_unqual__(___bpf_apply(___skep_arrow, ___bpf_narg(a, ##__VA_ARGS__))(src, a, ##__VA_ARGS__)) ___r; \\
 	${name}_INTO(&___r, src, a, ##__VA_ARGS__); \\
 	___r; \\
-})\n`).join('');
+})\n`,
+  )
+  .join('');
 
 export const BPF_CORE_READ_H = String.raw`#pragma once
 #define __BPF_CORE_READ_H__ 1

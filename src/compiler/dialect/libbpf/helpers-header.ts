@@ -21,9 +21,18 @@ export const COUNTING = `#ifndef ___bpf_concat
 `;
 
 /** Arguments of any type into an array of 64-bit numbers. */
-const FILL = family('___bpf_fill', 0, MAX,
+const FILL = family(
+  '___bpf_fill',
+  0,
+  MAX,
   (n) => ['array', ...names(n)].join(', '),
-  (n) => n === 0 ? 'do {} while (0)' : names(n).map((a, i) => `(array)[${i}] = (unsigned long long)(${a});`).join(' '));
+  (n) =>
+    n === 0
+      ? 'do {} while (0)'
+      : names(n)
+          .map((a, i) => `(array)[${i}] = (unsigned long long)(${a});`)
+          .join(' '),
+);
 
 export const BPF_HELPERS_H = String.raw`#pragma once
 #define __BPF_HELPERS__ 1
@@ -112,7 +121,7 @@ ${FILL}
 	___bpf_fill(___param, args); \
 	bpf_trace_vprintk(___fmt, sizeof(___fmt), ___param, sizeof(___param)); \
 })
-#define ___bpf_pick_printk(...) ___bpf_nth(_, ##__VA_ARGS__, ${Array.from({ length: MAX + 1 }, (_, i) => MAX - i > 3 ? '__bpf_vprintk' : '__bpf_printk').join(', ')})
+#define ___bpf_pick_printk(...) ___bpf_nth(_, ##__VA_ARGS__, ${Array.from({ length: MAX + 1 }, (_, i) => (MAX - i > 3 ? '__bpf_vprintk' : '__bpf_printk')).join(', ')})
 #define bpf_printk(fmt, args...) ___bpf_pick_printk(args)(fmt, ##args)
 #define bpf_stream_printk(stream, fmt, args...) ({ \
 	static const char ___fmt[] = fmt; \

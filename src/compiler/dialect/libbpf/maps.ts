@@ -39,16 +39,30 @@ function initItems(variable: VarDecl): readonly InitItem[] {
 
 /** Members that say one number, by all their names. */
 const NUMBERS: Readonly<Record<string, string>> = {
-  type: 'type', key_size: 'keySize', value_size: 'valueSize', max_entries: 'maxEntries', map_flags: 'flags', numa_node: 'numaNode',
-  pinning: 'pinning', map_extra: 'extra',
+  type: 'type',
+  key_size: 'keySize',
+  value_size: 'valueSize',
+  max_entries: 'maxEntries',
+  map_flags: 'flags',
+  numa_node: 'numaNode',
+  pinning: 'pinning',
+  map_extra: 'extra',
   // iproute2
-  size_key: 'keySize', size_value: 'valueSize', max_elem: 'maxEntries', flags: 'flags',
+  size_key: 'keySize',
+  size_value: 'valueSize',
+  max_elem: 'maxEntries',
+  flags: 'flags',
 };
 /** Members that are known and say nothing here. */
 const IGNORED = new Set(['inner_map_idx', 'id', 'inner_id', 'inner_idx']);
 
 function describe(
-  name: string, record: RecordType, items: readonly InitItem[], variable: VarDecl, legacy: boolean, context: DialectContext,
+  name: string,
+  record: RecordType,
+  items: readonly InitItem[],
+  variable: VarDecl,
+  legacy: boolean,
+  context: DialectContext,
 ): MapDecl | undefined {
   const numbers = new Map<string, bigint>();
   let key: QualType | undefined;
@@ -76,13 +90,23 @@ function describe(
   const typeNumber = numbers.get('type');
   const type = typeNumber === undefined ? undefined : mapTypeByNumber(Number(typeNumber))?.name;
   if (type === undefined) {
-    context.diagnostics.error('bad-map', variable.loc, typeNumber === undefined ? `map '${name}' has no type` : `map '${name}' has type ${typeNumber}, which no kernel knows`);
+    context.diagnostics.error(
+      'bad-map',
+      variable.loc,
+      typeNumber === undefined ? `map '${name}' has no type` : `map '${name}' has type ${typeNumber}, which no kernel knows`,
+    );
     return undefined;
   }
-  const number = (what: string): number | undefined => numbers.has(what) ? Number(numbers.get(what)) : undefined;
-  const optional = <K extends string, V>(k: K, v: V | undefined): Partial<Record<K, V>> => v === undefined ? {} : { [k]: v } as Record<K, V>;
+  const number = (what: string): number | undefined => (numbers.has(what) ? Number(numbers.get(what)) : undefined);
+  const optional = <K extends string, V>(k: K, v: V | undefined): Partial<Record<K, V>> =>
+    v === undefined ? {} : ({ [k]: v } as Record<K, V>);
   return {
-    name, type, key, value, maxEntries: number('maxEntries') ?? 0, flags: number('flags') ?? 0,
+    name,
+    type,
+    key,
+    value,
+    maxEntries: number('maxEntries') ?? 0,
+    flags: number('flags') ?? 0,
     ...optional('keySize', key === undefined ? number('keySize') : undefined),
     ...optional('valueSize', value === undefined ? number('valueSize') : undefined),
     ...optional('pin', pinOf(name, number('pinning'), legacy)),
@@ -125,13 +149,19 @@ function innerOf(name: string, field: Field, variable: VarDecl, context: Dialect
 }
 
 /** `.values = { [1] = &map, (void *)&program }` */
-function slotsOf(field: Field, items: readonly InitItem[], map: string, context: DialectContext): { index: number; name: string }[] | undefined {
+function slotsOf(
+  field: Field,
+  items: readonly InitItem[],
+  map: string,
+  context: DialectContext,
+): { index: number; name: string }[] | undefined {
   const slots: { index: number; name: string }[] = [];
   for (const { offset, value } of items) {
     if (offset < field.offset || value.kind === 'bytes') continue;
     const name = designated(value);
     if (name === undefined) {
-      if (!isZero(value)) context.diagnostics.error('bad-map', value.loc, `map '${map}': a slot can hold the address of a map or a program only`);
+      if (!isZero(value))
+        context.diagnostics.error('bad-map', value.loc, `map '${map}': a slot can hold the address of a map or a program only`);
     } else {
       slots.push({ index: (offset - field.offset) / 8, name });
     }

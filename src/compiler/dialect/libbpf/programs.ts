@@ -18,14 +18,21 @@ export function libbpfProgram(fn: FunctionDecl, context: DialectContext): Progra
     const record = contextRecord(fn);
     const type = record === '__sk_buff' ? 'sched_cls' : typeOfContext(record)?.type;
     if (type === undefined) {
-      context.diagnostics.error('unknown-section', fn.loc, `section "${section}" of '${fn.name}' does not say what kind of program it is, and neither does its context`);
+      context.diagnostics.error(
+        'unknown-section',
+        fn.loc,
+        `section "${section}" of '${fn.name}' does not say what kind of program it is, and neither does its context`,
+      );
       return undefined;
     }
     return { type, section, autoAttach: false, autoLoad: !section.startsWith('?') };
   }
   const { type, attachType, target, attach, autoLoad, sleepable, xdpFrags } = match;
   return {
-    type, section, autoAttach: attach !== undefined, autoLoad,
+    type,
+    section,
+    autoAttach: attach !== undefined,
+    autoLoad,
     ...(attachType === undefined ? {} : { attachType }),
     ...(target === undefined ? {} : { target }),
     ...(sleepable ? { sleepable } : {}),

@@ -2,21 +2,47 @@
  * `bpf/bpf_tracing.h`: registers and the function wrappers. A wrapped function keeps its own parameters: an attribute
  * tells the dialect where their values are (`arguments.ts`), so no second function is made and inlined.
  */
-import { COUNTING } from './helpers-header.ts';
+
 import { family, names } from './families.ts';
+import { COUNTING } from './helpers-header.ts';
 
-const PARAMETERS = family('PT_REGS_PARM', 1, 8, () => 'x', (n) => `(__PT_REGS_CAST(x)->__skep_parm${n})`)
-  + [1, 2, 3, 4, 5, 6, 7, 8].map((n) => `#define PT_REGS_PARM${n}_CORE(x) BPF_CORE_READ(__PT_REGS_CAST(x), __skep_parm${n})\n`).join('')
-  + [1, 2, 3, 4, 5, 6, 7].map((n) => `#define PT_REGS_PARM${n}_SYSCALL(x) (((struct pt_regs *)(x))->__skep_sysparm${n})
-#define PT_REGS_PARM${n}_CORE_SYSCALL(x) BPF_CORE_READ((struct pt_regs *)(x), __skep_sysparm${n})\n`).join('');
+const PARAMETERS =
+  family(
+    'PT_REGS_PARM',
+    1,
+    8,
+    () => 'x',
+    (n) => `(__PT_REGS_CAST(x)->__skep_parm${n})`,
+  ) +
+  [1, 2, 3, 4, 5, 6, 7, 8].map((n) => `#define PT_REGS_PARM${n}_CORE(x) BPF_CORE_READ(__PT_REGS_CAST(x), __skep_parm${n})\n`).join('') +
+  [1, 2, 3, 4, 5, 6, 7]
+    .map(
+      (n) => `#define PT_REGS_PARM${n}_SYSCALL(x) (((struct pt_regs *)(x))->__skep_sysparm${n})
+#define PT_REGS_PARM${n}_CORE_SYSCALL(x) BPF_CORE_READ((struct pt_regs *)(x), __skep_sysparm${n})\n`,
+    )
+    .join('');
 
-const OTHERS = (['RET', 'FP', 'RC', 'SP', 'IP'] as const).map((name) => `#define PT_REGS_${name}(x) (__PT_REGS_CAST(x)->__skep_${name.toLowerCase()})
-#define PT_REGS_${name}_CORE(x) BPF_CORE_READ(__PT_REGS_CAST(x), __skep_${name.toLowerCase()})\n`).join('');
+const OTHERS = (['RET', 'FP', 'RC', 'SP', 'IP'] as const)
+  .map(
+    (name) => `#define PT_REGS_${name}(x) (__PT_REGS_CAST(x)->__skep_${name.toLowerCase()})
+#define PT_REGS_${name}_CORE(x) BPF_CORE_READ(__PT_REGS_CAST(x), __skep_${name.toLowerCase()})\n`,
+  )
+  .join('');
 
 /** `type, name, type, name` to declarations. */
-const PAIRS = family('___bpf_declare', 0, 12,
-  (n) => names(n).flatMap((a, i) => [`t${i + 1}`, a]).join(', '),
-  (n) => names(n).map((a, i) => `, t${i + 1} ${a}`).join(''));
+const PAIRS = family(
+  '___bpf_declare',
+  0,
+  12,
+  (n) =>
+    names(n)
+      .flatMap((a, i) => [`t${i + 1}`, a])
+      .join(', '),
+  (n) =>
+    names(n)
+      .map((a, i) => `, t${i + 1} ${a}`)
+      .join(''),
+);
 
 export const BPF_TRACING_H = String.raw`#pragma once
 #include <bpf/bpf_helpers.h>

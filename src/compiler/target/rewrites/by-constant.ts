@@ -54,10 +54,13 @@ const bias = (k: number, width: number): Step[] => [
 
 /** Unsigned division of the magnitude, with the sign taken off and put back. */
 const bySign = (op: 'div' | 'mod', c: bigint, width: number): Step[] => [
-  aside('mov', 'd'), aside('arsh', width - 1),
-  on('xor', 't'), on('sub', 't'),
+  aside('mov', 'd'),
+  aside('arsh', width - 1),
+  on('xor', 't'),
+  on('sub', 't'),
   on(op, imm(magnitude(c, width))),
-  on('xor', 't'), on('sub', 't'),
+  on('xor', 't'),
+  on('sub', 't'),
   ...(op === 'div' && isNegative(c, width) ? [on('neg', 0)] : []),
 ];
 
@@ -73,36 +76,71 @@ export const CONSTANT_ROWS: readonly ConstantRow[] = [
   { name: 'x % 1', op: 'umod', when: (c) => c === 1n, steps: () => [on('mov', 0)] },
   { name: 'x % 2^k', op: 'umod', when: (c, w) => isPower(c) && fits(c - 1n, w), steps: (c) => [on('and', imm(c - 1n))] },
   {
-    name: 'x % 2^k, large', op: 'umod', when: (c, w) => isPower(c) && !fits(c - 1n, w),
+    name: 'x % 2^k, large',
+    op: 'umod',
+    when: (c, w) => isPower(c) && !fits(c - 1n, w),
     steps: (c) => [on('lsh', 64 - powerOfTwo(c)), on('rsh', 64 - powerOfTwo(c))],
   },
-  { name: 'x & 0xffffffff', op: 'and', when: (c, w, have) => w === 64 && c === 0xffff_ffffn && have.alu32, steps: () => [on('mov', 'd', true)] },
-  { name: 'x & 32 bits', op: 'and', when: (c, w, have) => w === 64 && !fits(c, w) && c <= 0xffff_ffffn && have.alu32, steps: (c) => [on('and', imm(c), true)] },
   {
-    name: 'x & low mask', op: 'and', when: (c, w) => w === 64 && !fits(c, w) && isLowMask(c),
+    name: 'x & 0xffffffff',
+    op: 'and',
+    when: (c, w, have) => w === 64 && c === 0xffff_ffffn && have.alu32,
+    steps: () => [on('mov', 'd', true)],
+  },
+  {
+    name: 'x & 32 bits',
+    op: 'and',
+    when: (c, w, have) => w === 64 && !fits(c, w) && c <= 0xffff_ffffn && have.alu32,
+    steps: (c) => [on('and', imm(c), true)],
+  },
+  {
+    name: 'x & low mask',
+    op: 'and',
+    when: (c, w) => w === 64 && !fits(c, w) && isLowMask(c),
     steps: (c) => [on('lsh', 64 - bitLength(c)), on('rsh', 64 - bitLength(c))],
   },
-  { name: 'x - c as x + -c', op: 'sub', when: (c, w) => !fits(c, w) && fits(negated(c, w), w), steps: (c, w) => [on('add', imm(negated(c, w)))] },
+  {
+    name: 'x - c as x + -c',
+    op: 'sub',
+    when: (c, w) => !fits(c, w) && fits(negated(c, w), w),
+    steps: (c, w) => [on('add', imm(negated(c, w)))],
+  },
   { name: 'x s/ 0', op: 'sdiv', when: (c) => c === 0n, steps: () => [on('mov', 0)] },
   { name: 'x s/ 1', op: 'sdiv', when: (c) => c === 1n, steps: () => [] },
   { name: 'x s/ -1', op: 'sdiv', when: (c, w) => negated(c, w) === 1n, steps: () => [on('neg', 0)] },
   {
-    name: 'x s/ 2^k', op: 'sdiv', when: (c, w) => isSignedPower(c, w),
+    name: 'x s/ 2^k',
+    op: 'sdiv',
+    when: (c, w) => isSignedPower(c, w),
     steps: (c, w) => [...bias(powerOfTwo(c), w), on('add', 't'), on('arsh', powerOfTwo(c))],
   },
   {
-    name: 'x s/ -2^k', op: 'sdiv', when: (c, w) => isNegative(c, w) && isSignedPower(negated(c, w), w),
+    name: 'x s/ -2^k',
+    op: 'sdiv',
+    when: (c, w) => isNegative(c, w) && isSignedPower(negated(c, w), w),
     steps: (c, w) => [...bias(powerOfTwo(negated(c, w)), w), on('add', 't'), on('arsh', powerOfTwo(negated(c, w))), on('neg', 0)],
   },
-  { name: 'x s/ c', op: 'sdiv', when: (c, w, have) => !have.signedDivision && fits(magnitude(c, w), w), steps: (c, w) => bySign('div', c, w) },
+  {
+    name: 'x s/ c',
+    op: 'sdiv',
+    when: (c, w, have) => !have.signedDivision && fits(magnitude(c, w), w),
+    steps: (c, w) => bySign('div', c, w),
+  },
   { name: 'x s% 0', op: 'smod', when: (c) => c === 0n, steps: () => [] },
   { name: 'x s% ±1', op: 'smod', when: (c, w) => magnitude(c, w) === 1n, steps: () => [on('mov', 0)] },
   {
     // x - ((x + bias) & -2^k)
-    name: 'x s% 2^k', op: 'smod', when: (c, w, have) => !have.signedDivision && isSignedPower(magnitude(c, w), w) && magnitude(c, w) <= 0x4000_0000n,
+    name: 'x s% 2^k',
+    op: 'smod',
+    when: (c, w, have) => !have.signedDivision && isSignedPower(magnitude(c, w), w) && magnitude(c, w) <= 0x4000_0000n,
     steps: (c, w) => [...bias(powerOfTwo(magnitude(c, w)), w), aside('add', 'd'), aside('and', -Number(magnitude(c, w))), on('sub', 't')],
   },
-  { name: 'x s% c', op: 'smod', when: (c, w, have) => !have.signedDivision && fits(magnitude(c, w), w), steps: (c, w) => bySign('mod', c, w) },
+  {
+    name: 'x s% c',
+    op: 'smod',
+    when: (c, w, have) => !have.signedDivision && fits(magnitude(c, w), w),
+    steps: (c, w) => bySign('mod', c, w),
+  },
 ];
 
 export function constantRow(op: BinOp, c: bigint, width: 32 | 64, have: Have): ConstantRow | undefined {

@@ -10,8 +10,20 @@
  * `then` is the next instruction that mentions d. Instructions between the two neither read nor write d, nor s.
  */
 import { ALU, CLASS, MODE, SIZE, SRC } from '../../../isa/insn.ts';
-import { DEFS_DST, MInst, MOV32, NONE, PSEUDO, USES_SRC, flagsOf, physicalDefs, physicalUses, virtualDefs, virtualUses } from '../machine.ts';
 import type { MBlock, MFunction } from '../machine.ts';
+import {
+  DEFS_DST,
+  flagsOf,
+  MInst,
+  MOV32,
+  NONE,
+  PSEUDO,
+  physicalDefs,
+  physicalUses,
+  USES_SRC,
+  virtualDefs,
+  virtualUses,
+} from '../machine.ts';
 
 export interface WindowRow {
   readonly first: string;
@@ -62,10 +74,21 @@ export interface Pattern {
 }
 
 const SYMBOLS: Readonly<Record<string, number>> = {
-  '=': ALU.MOV, '+=': ALU.ADD, '-=': ALU.SUB, '*=': ALU.MUL, '&=': ALU.AND, '|=': ALU.OR, '^=': ALU.XOR, '<<=': ALU.LSH, '>>=': ALU.RSH, 's>>=': ALU.ARSH,
+  '=': ALU.MOV,
+  '+=': ALU.ADD,
+  '-=': ALU.SUB,
+  '*=': ALU.MUL,
+  '&=': ALU.AND,
+  '|=': ALU.OR,
+  '^=': ALU.XOR,
+  '<<=': ALU.LSH,
+  '>>=': ALU.RSH,
+  's>>=': ALU.ARSH,
 };
 const LOADS: Readonly<Record<string, number>> = {
-  load8: CLASS.LDX | MODE.MEM | SIZE.B, load16: CLASS.LDX | MODE.MEM | SIZE.H, load32: CLASS.LDX | MODE.MEM | SIZE.W,
+  load8: CLASS.LDX | MODE.MEM | SIZE.B,
+  load16: CLASS.LDX | MODE.MEM | SIZE.H,
+  load32: CLASS.LDX | MODE.MEM | SIZE.W,
 };
 
 export function parsePattern(text: string): Pattern {
@@ -81,7 +104,12 @@ export function parsePattern(text: string): Pattern {
   return { op: op | SRC.K, src: undefined, imm: Number(right) };
 }
 
-interface Row { readonly first: Pattern; readonly then: Pattern; readonly to: Pattern | undefined; readonly row: WindowRow }
+interface Row {
+  readonly first: Pattern;
+  readonly then: Pattern;
+  readonly to: Pattern | undefined;
+  readonly row: WindowRow;
+}
 
 let parsed: ReadonlyMap<number, readonly Row[]> | undefined;
 
@@ -90,7 +118,12 @@ function rowsByThen(): ReadonlyMap<number, readonly Row[]> {
   if (parsed) return parsed;
   const out = new Map<number, Row[]>();
   for (const row of WINDOW_ROWS) {
-    const r: Row = { row, first: parsePattern(row.first), then: parsePattern(row.then), to: row.to === '' ? undefined : parsePattern(row.to) };
+    const r: Row = {
+      row,
+      first: parsePattern(row.first),
+      then: parsePattern(row.then),
+      to: row.to === '' ? undefined : parsePattern(row.to),
+    };
     const list = out.get(r.then.op);
     if (list) list.push(r);
     else out.set(r.then.op, [r]);
@@ -153,7 +186,7 @@ function definition(block: MBlock, k: number): number {
 const operands: number[] = [];
 
 function mentions(i: MInst, r: number): boolean {
-  if (r < 16) return ((physicalUses(i) | physicalDefs(i)) >>> r & 1) !== 0;
+  if (r < 16) return (((physicalUses(i) | physicalDefs(i)) >>> r) & 1) !== 0;
   for (let n = virtualUses(i, operands) - 1; n >= 0; n--) if (operands[n] === r) return true;
   for (let n = virtualDefs(i, operands) - 1; n >= 0; n--) if (operands[n] === r) return true;
   return false;
@@ -162,13 +195,14 @@ function mentions(i: MInst, r: number): boolean {
 function isWritten(block: MBlock, r: number, from: number, to: number): boolean {
   for (let k = from; k < to; k++) {
     const i = block.insts[k] as MInst;
-    if (r < 16 ? (physicalDefs(i) >>> r & 1) !== 0 : virtualDefs(i, operands) > 0 && operands.includes(r)) return true;
+    if (r < 16 ? ((physicalDefs(i) >>> r) & 1) !== 0 : virtualDefs(i, operands) > 0 && operands.includes(r)) return true;
   }
   return false;
 }
 
 function replace(block: MBlock, at: number, k: number, { row, to }: Row): void {
-  const first = block.insts[at] as MInst, then = block.insts[k] as MInst;
+  const first = block.insts[at] as MInst,
+    then = block.insts[k] as MInst;
   if (to === undefined) {
     block.insts.splice(k, 1);
     return;

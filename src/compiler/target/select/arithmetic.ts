@@ -6,18 +6,28 @@ import { ALU, CLASS, SRC } from '../../../isa/insn.ts';
 import type { Bin, BinOp, Bswap, Ext, PtrAdd, Value } from '../../ir/ir.ts';
 import { asImm64, bitLength, powerOfTwo } from '../bits.ts';
 import { NONE } from '../machine.ts';
-import { constantRow } from '../rewrites/by-constant.ts';
 import type { StepOp } from '../rewrites/by-constant.ts';
+import { constantRow } from '../rewrites/by-constant.ts';
 import type { Selection } from './selection.ts';
 
 const OPS: Readonly<Record<Exclude<BinOp, 'sdiv' | 'smod'>, number>> = {
-  add: ALU.ADD, sub: ALU.SUB, mul: ALU.MUL, udiv: ALU.DIV, umod: ALU.MOD, and: ALU.AND, or: ALU.OR, xor: ALU.XOR,
-  shl: ALU.LSH, lshr: ALU.RSH, ashr: ALU.ARSH,
+  add: ALU.ADD,
+  sub: ALU.SUB,
+  mul: ALU.MUL,
+  udiv: ALU.DIV,
+  umod: ALU.MOD,
+  and: ALU.AND,
+  or: ALU.OR,
+  xor: ALU.XOR,
+  shl: ALU.LSH,
+  lshr: ALU.RSH,
+  ashr: ALU.ARSH,
 };
 const COMMUTES: ReadonlySet<BinOp> = new Set<BinOp>(['add', 'mul', 'and', 'or', 'xor']);
 
 export function selectBin(s: Selection, i: Bin): void {
-  let a = i.a, b = i.b;
+  let a = i.a,
+    b = i.b;
   if (a.op === 'const' && b.op !== 'const' && COMMUTES.has(i.bin)) [a, b] = [b, a];
   const dst = s.facts.clear[i.id] ? s.newReg() : s.target(i);
   bin(s, i, dst, a, b);
@@ -67,14 +77,23 @@ function immediate(v: Value, wide: boolean): number | undefined {
 /** i32 arithmetic in 64-bit registers. */
 function wideBin(s: Selection, op: keyof typeof OPS, dst: number, a: Value, b: Value): void {
   switch (op) {
-    case 'add': case 'sub': case 'mul': case 'and': case 'or': case 'xor': return plain(s, op, true, dst, a, lowConst(b));
-    case 'udiv': case 'umod': {
+    case 'add':
+    case 'sub':
+    case 'mul':
+    case 'and':
+    case 'or':
+    case 'xor':
+      return plain(s, op, true, dst, a, lowConst(b));
+    case 'udiv':
+    case 'umod': {
       const rb = zeroExtended(s, b);
       s.copy(dst, zeroExtended(s, a));
       s.alu(OPS[op], true, dst, rb);
       return;
     }
-    case 'shl': case 'lshr': case 'ashr': {
+    case 'shl':
+    case 'lshr':
+    case 'ashr': {
       const from = op === 'lshr' ? zeroExtended(s, a) : op === 'ashr' ? signExtended(s, a) : s.reg(a);
       if (b.op === 'const') {
         s.copy(dst, from);
@@ -87,7 +106,8 @@ function wideBin(s: Selection, op: keyof typeof OPS, dst: number, a: Value, b: V
       s.alu(OPS[op], true, dst, count);
       return;
     }
-    default: never(op);
+    default:
+      never(op);
   }
 }
 
@@ -122,8 +142,19 @@ export function signExtended(s: Selection, v: Value): number {
 }
 
 const STEP_OPS: Readonly<Record<StepOp, number>> = {
-  mov: ALU.MOV, add: ALU.ADD, sub: ALU.SUB, mul: ALU.MUL, div: ALU.DIV, mod: ALU.MOD, and: ALU.AND, or: ALU.OR, xor: ALU.XOR,
-  lsh: ALU.LSH, rsh: ALU.RSH, arsh: ALU.ARSH, neg: ALU.NEG,
+  mov: ALU.MOV,
+  add: ALU.ADD,
+  sub: ALU.SUB,
+  mul: ALU.MUL,
+  div: ALU.DIV,
+  mod: ALU.MOD,
+  and: ALU.AND,
+  or: ALU.OR,
+  xor: ALU.XOR,
+  lsh: ALU.LSH,
+  rsh: ALU.RSH,
+  arsh: ALU.ARSH,
+  neg: ALU.NEG,
 };
 
 /** The cheaper way for this constant, if there is one. */

@@ -8,15 +8,18 @@ import { ALU, CLASS, JMP, MODE, SRC } from '../../../isa/insn.ts';
 import type { MemBits, MemCmp, MemCopy, MemSet, Value } from '../../ir/ir.ts';
 import { asImm64 } from '../bits.ts';
 import { MOV64_IMM, NONE } from '../machine.ts';
-import { loadFrom, rootOf, storeImm, storeTo, storesImmediates } from './memory.ts';
+import { loadFrom, rootOf, storeImm, storesImmediates, storeTo } from './memory.ts';
 import type { Selection } from './selection.ts';
 
-interface Chunk { readonly at: number; readonly bits: MemBits }
+interface Chunk {
+  readonly at: number;
+  readonly bits: MemBits;
+}
 
 /** Splits `size` bytes into accesses that both alignments allow. Alignment at byte `at` is the lowest set bit. */
 function chunks(size: number, align: number, start: number): Chunk[] {
   const out: Chunk[] = [];
-  for (let at = 0; at < size;) {
+  for (let at = 0; at < size; ) {
     let bytes = 8;
     while (bytes > size - at || bytes > align || ((start + at) & (bytes - 1)) !== 0) bytes >>= 1;
     out.push({ at, bits: (bytes * 8) as MemBits });
@@ -25,7 +28,10 @@ function chunks(size: number, align: number, start: number): Chunk[] {
   return out;
 }
 
-interface Side { readonly align: number; readonly start: number }
+interface Side {
+  readonly align: number;
+  readonly start: number;
+}
 
 /** What is known about the pointer: it is `start` bytes past something aligned to `align`. */
 function sideOf(s: Selection, ptr: Value, declared: number): Side {
@@ -40,7 +46,8 @@ function sideOf(s: Selection, ptr: Value, declared: number): Side {
   if (root.op === 'globaladdr') return UNALIGNED;
   // Map values and helpers' memory. A pointer with a stack root under a variable offset keeps its declared alignment.
   if (root.op === 'call' && root.callee.kind === 'helper') return UNALIGNED;
-  if (root.op === 'load' && (root.resultSpace === 'packet' || root.resultSpace === 'packetMeta' || root.resultSpace === 'map')) return UNALIGNED;
+  if (root.op === 'load' && (root.resultSpace === 'packet' || root.resultSpace === 'packetMeta' || root.resultSpace === 'map'))
+    return UNALIGNED;
   return { align: declared, start: 0 };
 }
 
@@ -93,7 +100,9 @@ function readThenWrite(s: Selection, i: MemCopy, list: readonly Chunk[]): void {
 }
 
 function copyFromSafeEnd(s: Selection, i: MemCopy, list: readonly Chunk[]): void {
-  const forward = s.newBlock(), backward = s.newBlock(), after = s.newBlock();
+  const forward = s.newBlock(),
+    backward = s.newBlock(),
+    after = s.newBlock();
   const d = s.reg(i.dst);
   s.emit(CLASS.JMP | JMP.JGT | SRC.X, d, s.reg(i.src), 0, 0);
   s.block.loc = s.loc;
@@ -110,7 +119,8 @@ function copyFromSafeEnd(s: Selection, i: MemCopy, list: readonly Chunk[]): void
 
 /** Whether the two can never be the same memory. */
 function distinct(s: Selection, a: Value, b: Value): boolean {
-  const x = rootOf(s, a), y = rootOf(s, b);
+  const x = rootOf(s, a),
+    y = rootOf(s, b);
   const own = (v: Value): boolean => v.op === 'alloca' || v.op === 'globaladdr';
   if (!own(x) || !own(y) || x === y) return false;
   return !(x.op === 'globaladdr' && y.op === 'globaladdr' && x.global === y.global);
@@ -145,7 +155,7 @@ export function selectMemSet(s: Selection, i: MemSet): void {
     const imm = c.bits === 64 ? asImm64(pattern) : Number(BigInt.asIntN(c.bits, pattern));
     if (immediates && imm !== undefined) put(c, imm, NONE);
     else {
-      if (reg === NONE) s.wide(reg = s.newReg(), pattern);
+      if (reg === NONE) s.wide((reg = s.newReg()), pattern);
       put(c, undefined, reg);
     }
   }
@@ -157,8 +167,10 @@ export function selectMemCmp(s: Selection, i: MemCmp, onlyEquality: boolean): vo
   s.emit(MOV64_IMM, dst, NONE, 0, 0);
   if (i.size === 0) return;
   const list = plan(i.size, sideOf(s, i.a, i.align), sideOf(s, i.b, i.align));
-  const differ = s.newBlock(), after = s.newBlock();
-  const ra = s.newReg(), rb = s.newReg();
+  const differ = s.newBlock(),
+    after = s.newBlock();
+  const ra = s.newReg(),
+    rb = s.newReg();
   list.forEach((c, k) => {
     const bytes = c.bits / 8 - 1;
     loadFrom(s, MODE.MEM, c.bits, ra, s.address(i.a, c.at, bytes)).touch = s.slotsOf(i.a);

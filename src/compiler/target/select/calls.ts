@@ -3,8 +3,8 @@
  */
 import { CALL as CALL_KIND } from '../../../isa/insn.ts';
 import type { AsmInst, AsmOut, CallInst, Value } from '../../ir/ir.ts';
-import { CALL, MOV32, NONE, PSEUDO } from '../machine.ts';
 import type { AsmBody, AsmOperand } from '../machine.ts';
+import { CALL, MOV32, NONE, PSEUDO } from '../machine.ts';
 import type { Selection } from './selection.ts';
 
 const MOST_ARGUMENTS = 5;
@@ -15,14 +15,19 @@ export function selectCall(s: Selection, i: CallInst): void {
     return;
   }
   if (i.args.length > MOST_ARGUMENTS) {
-    s.error('too-many-arguments', `${i.callee.name} is called with ${i.args.length} arguments; a BPF call passes at most ${MOST_ARGUMENTS}`);
+    s.error(
+      'too-many-arguments',
+      `${i.callee.name} is called with ${i.args.length} arguments; a BPF call passes at most ${MOST_ARGUMENTS}`,
+    );
     return;
   }
   passArguments(s, i.args);
   const inst = s.emit(CALL, NONE, CALL_KIND.HELPER, i.args.length, 0);
   inst.touch = s.slotsOf(...i.args);
   switch (i.callee.kind) {
-    case 'helper': inst.imm = i.callee.id; break;
+    case 'helper':
+      inst.imm = i.callee.id;
+      break;
     case 'function':
       inst.src = CALL_KIND.LOCAL;
       inst.extra = { kind: 'ref', ref: { kind: 'call', function: i.callee.name } };
@@ -31,7 +36,8 @@ export function selectCall(s: Selection, i: CallInst): void {
       inst.src = CALL_KIND.KFUNC;
       inst.extra = { kind: 'ref', ref: { kind: 'kfunc', name: i.callee.name, weak: i.callee.weak } };
       break;
-    default: never(i.callee);
+    default:
+      never(i.callee);
   }
   s.forgetBases();
   if (i.type !== 'void' && s.isUsed(i)) s.finish(i, 0);
@@ -63,12 +69,15 @@ function passArguments(s: Selection, args: readonly Value[]): void {
 /* ---------- inline assembly ---------- */
 
 export function selectAsm(s: Selection, i: AsmInst): void {
-  const uses: number[] = [], defs: number[] = [], early: number[] = [];
+  const uses: number[] = [],
+    defs: number[] = [],
+    early: number[] = [];
   const operands: AsmOperand[] = [];
   const tiedTo = new Map<number, number>();
   i.outputs.forEach((o, k) => {
     const letter = constraintLetter(o.constraint);
-    if (letter !== 'r' && letter !== 'w') return s.error('asm-constraint', `output constraint "${o.constraint}" is not supported; use "=r"`);
+    if (letter !== 'r' && letter !== 'w')
+      return s.error('asm-constraint', `output constraint "${o.constraint}" is not supported; use "=r"`);
     const reg = s.newReg();
     defs.push(reg);
     if (o.constraint.includes('&')) early.push(k);
@@ -125,7 +134,7 @@ function clobberMask(s: Selection, i: AsmInst): number {
   let mask = 0;
   for (const c of i.clobbers) {
     if (c === 'memory' || c === 'cc') continue;
-    const n = (c.startsWith('r') || c.startsWith('w')) ? Number(c.slice(1)) : Number.NaN;
+    const n = c.startsWith('r') || c.startsWith('w') ? Number(c.slice(1)) : Number.NaN;
     if (Number.isInteger(n) && n >= 0 && n <= 9) mask |= 1 << n;
     else s.error('asm-clobber', `"${c}" is not a register that assembly may destroy`);
   }

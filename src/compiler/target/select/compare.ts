@@ -8,16 +8,25 @@ import { CLASS, JMP, SRC } from '../../../isa/insn.ts';
 import { negatePred, swapPred } from '../../ir/eval.ts';
 import type { Cmp, Pred, Value } from '../../ir/ir.ts';
 import { asImm64 } from '../bits.ts';
-import { MOV64_IMM, NONE } from '../machine.ts';
 import type { MBlock } from '../machine.ts';
+import { MOV64_IMM, NONE } from '../machine.ts';
 import { signExtended, zeroExtended } from './arithmetic.ts';
-import { bitsOf } from './facts.ts';
 import type { Facts } from './facts.ts';
+import { bitsOf } from './facts.ts';
 import type { Selection } from './selection.ts';
 
 const JUMPS: Readonly<Record<Pred, number>> = {
-  eq: JMP.JEQ, ne: JMP.JNE, ult: JMP.JLT, ule: JMP.JLE, ugt: JMP.JGT, uge: JMP.JGE, slt: JMP.JSLT, sle: JMP.JSLE,
-  sgt: JMP.JSGT, sge: JMP.JSGE, set: JMP.JSET,
+  eq: JMP.JEQ,
+  ne: JMP.JNE,
+  ult: JMP.JLT,
+  ule: JMP.JLE,
+  ugt: JMP.JGT,
+  uge: JMP.JGE,
+  slt: JMP.JSLT,
+  sle: JMP.JSLE,
+  sgt: JMP.JSGT,
+  sge: JMP.JSGE,
+  set: JMP.JSET,
 };
 const LESS: ReadonlySet<Pred> = new Set<Pred>(['ult', 'ule', 'slt', 'sle']);
 const SIGNED: ReadonlySet<Pred> = new Set<Pred>(['slt', 'sle', 'sgt', 'sge']);
@@ -75,10 +84,19 @@ export function compareAndBranch(s: Selection, pred: Pred, a: Value, b: Value, t
     const bit = s.resolve(a);
     // (x & y) != 0. The lookup goes through extensions, so the operands' own type decides the width.
     if (bit.op === 'bin' && bit.bin === 'and' && s.facts.uses[bit.id] === 1 && bit.type === a.type && foldsMask(bit.b, bit.type)) {
-      return pred === 'ne' ? compareAndBranch(s, 'set', bit.a, bit.b, then, otherwise) : compareAndBranch(s, 'set', bit.a, bit.b, otherwise, then);
+      return pred === 'ne'
+        ? compareAndBranch(s, 'set', bit.a, bit.b, then, otherwise)
+        : compareAndBranch(s, 'set', bit.a, bit.b, otherwise, then);
     }
     // (x >> k) == 0 asks whether x is below 2^k, and the verifier learns that bound.
-    if (bit.op === 'bin' && bit.bin === 'lshr' && bit.type === a.type && bit.b.op === 'const' && s.facts.uses[bit.id] === 1 && bit.b.value < (bit.type === 'i32' ? 32n : 31n)) {
+    if (
+      bit.op === 'bin' &&
+      bit.bin === 'lshr' &&
+      bit.type === a.type &&
+      bit.b.op === 'const' &&
+      s.facts.uses[bit.id] === 1 &&
+      bit.b.value < (bit.type === 'i32' ? 32n : 31n)
+    ) {
       const bound: Value = { op: 'const', type: bit.type, value: 1n << bit.b.value };
       return compareAndBranch(s, pred === 'eq' ? 'ult' : 'uge', bit.a, bound, then, otherwise);
     }
@@ -142,7 +160,8 @@ function foldsMask(mask: Value, type: 'i32' | 'i64'): boolean {
 /** The comparison as a number: `dst = 1; if (a pred b) goto on; dst = 0; on:` */
 export function selectCmp(s: Selection, i: Cmp): void {
   const dst = s.target(i);
-  const on = s.newBlock(), no = s.newBlock();
+  const on = s.newBlock(),
+    no = s.newBlock();
   s.emit(MOV64_IMM, dst, NONE, 0, 1);
   compareAndBranch(s, i.pred, i.a, i.b, on, no);
   s.continueIn(no);

@@ -13,10 +13,11 @@
  * every `select`. Members of one condition that can be computed at one place form a group; the first one in the block
  * stands for all.
  */
-import type { BinOp, Block, Inst, IrFunction, Value } from '../../ir/ir.ts';
+
 import type { Cfg } from '../../ir/cfg.ts';
-import { asImm64 } from '../bits.ts';
+import type { BinOp, Block, Inst, IrFunction, Value } from '../../ir/ir.ts';
 import { isInst } from '../../ir/uses.ts';
+import { asImm64 } from '../bits.ts';
 import { resolveAlias } from './aliases.ts';
 import type { Facts } from './facts.ts';
 
@@ -40,11 +41,23 @@ export interface Group {
 export type Conditionals = readonly (Group | undefined)[];
 
 /** `cond ? by : 0`. */
-interface Indicator { readonly cond: Value; readonly negated: boolean; readonly by: bigint }
+interface Indicator {
+  readonly cond: Value;
+  readonly negated: boolean;
+  readonly by: bigint;
+}
 
 /** How far a member may be moved up to join others. */
 const REACH = 24;
-const ZERO_SIDE: Readonly<Partial<Record<BinOp, 'right' | 'both'>>> = { add: 'both', or: 'both', xor: 'both', sub: 'right', shl: 'right', lshr: 'right', ashr: 'right' };
+const ZERO_SIDE: Readonly<Partial<Record<BinOp, 'right' | 'both'>>> = {
+  add: 'both',
+  or: 'both',
+  xor: 'both',
+  sub: 'right',
+  shl: 'right',
+  lshr: 'right',
+  ashr: 'right',
+};
 
 export function findConditionals(fn: IrFunction, cfg: Cfg, facts: Facts): Conditionals {
   const groupOf: (Group | undefined)[] = new Array<undefined>(fn.nextId).fill(undefined);
@@ -72,7 +85,9 @@ class Finder {
 
   block(block: Block): void {
     const { insts } = block;
-    insts.forEach((i, k) => { this.at[i.id] = k; });
+    insts.forEach((i, k) => {
+      this.at[i.id] = k;
+    });
     const members: { member: Member; cond: Value; negated: boolean; k: number }[] = [];
     insts.forEach((i, k) => {
       const consumer = this.consumer(i);
@@ -94,7 +109,9 @@ class Finder {
       const type = i.type === 'i64' ? 'i64' : 'i32';
       members.push({
         member: { inst: i, otherwise: { op: 'const', type, value: 0n }, then: { value: { op: 'const', type, value: indicator.by } } },
-        cond: indicator.cond, negated: indicator.negated, k,
+        cond: indicator.cond,
+        negated: indicator.negated,
+        k,
       });
     }
     members.sort((a, b) => a.k - b.k);
@@ -109,7 +126,14 @@ class Finder {
   /** Uses that decide and do not compute. */
   private countConditions(i: Inst): void {
     if (i.op === 'select') this.note(i.cond);
-    else if (i.op === 'cmp' && (i.pred === 'eq' || i.pred === 'ne') && i.b.op === 'const' && i.b.value === 0n && resolveAlias(this.facts, i.a).op === 'cmp') this.note(i.a);
+    else if (
+      i.op === 'cmp' &&
+      (i.pred === 'eq' || i.pred === 'ne') &&
+      i.b.op === 'const' &&
+      i.b.value === 0n &&
+      resolveAlias(this.facts, i.a).op === 'cmp'
+    )
+      this.note(i.a);
     // Extensions and shifts of indicators are indicators: they carry the use on.
     if (this.indicators[i.id] !== undefined) {
       if (i.op === 'ext') this.note(i.a);
@@ -120,7 +144,8 @@ class Finder {
   private indicator(i: Inst): Indicator | undefined {
     if (!this.facts.alu32) return undefined;
     switch (i.op) {
-      case 'cmp': return { cond: i, negated: false, by: 1n };
+      case 'cmp':
+        return { cond: i, negated: false, by: 1n };
       case 'ext': {
         const from = this.of(i.a);
         return from && resolveAlias(this.facts, i) !== i ? from : undefined;
@@ -132,7 +157,8 @@ class Finder {
         const by = BigInt.asUintN(Number(width), from.by << (i.b.value & (width - 1n)));
         return by === 0n ? undefined : { ...from, by };
       }
-      default: return undefined;
+      default:
+        return undefined;
     }
   }
 
@@ -147,23 +173,46 @@ class Finder {
     if (i.op !== 'bin' || !this.available(i.type)) return undefined;
     const side = ZERO_SIDE[i.bin];
     if (side === undefined) return undefined;
-    const sides: readonly (readonly [Value, Value])[] = side === 'both' ? [[i.a, i.b], [i.b, i.a]] : [[i.a, i.b]];
+    const sides: readonly (readonly [Value, Value])[] =
+      side === 'both'
+        ? [
+            [i.a, i.b],
+            [i.b, i.a],
+          ]
+        : [[i.a, i.b]];
     for (const [base, by] of sides) {
       const indicator = this.of(by);
       if (indicator === undefined || base === by || base.op === 'const') continue;
       if (!this.fits(i.bin, i.type, indicator.by)) continue;
       this.note(by);
-      return { member: { inst: i, otherwise: base, then: { op: i.bin, by: indicator.by } }, cond: indicator.cond, negated: indicator.negated };
+      return {
+        member: { inst: i, otherwise: base, then: { op: i.bin, by: indicator.by } },
+        cond: indicator.cond,
+        negated: indicator.negated,
+      };
     }
     return undefined;
   }
 
   private select(i: Inst & { op: 'select' }): { member: Member; cond: Value; negated: boolean } {
     // One arm is the other with something done to it: done in its place.
-    for (const [then, otherwise, negated] of [[i.a, i.b, false], [i.b, i.a, true]] as const) {
+    for (const [then, otherwise, negated] of [
+      [i.a, i.b, false],
+      [i.b, i.a, true],
+    ] as const) {
       if (then.op !== 'bin' || !this.available(then.type) || (this.at[then.id] as number) < 0 || this.facts.uses[then.id] !== 1) continue;
-      if (then.a !== otherwise || then.b.op !== 'const' || then.bin === 'sdiv' || then.bin === 'smod' || then.bin === 'udiv' || then.bin === 'umod' || then.bin === 'mul') continue;
-      if (this.groupOf[then.id] !== undefined || this.indicators[then.id] !== undefined || !this.fits(then.bin, then.type, then.b.value)) continue;
+      if (
+        then.a !== otherwise ||
+        then.b.op !== 'const' ||
+        then.bin === 'sdiv' ||
+        then.bin === 'smod' ||
+        then.bin === 'udiv' ||
+        then.bin === 'umod' ||
+        then.bin === 'mul'
+      )
+        continue;
+      if (this.groupOf[then.id] !== undefined || this.indicators[then.id] !== undefined || !this.fits(then.bin, then.type, then.b.value))
+        continue;
       return { member: { inst: i, otherwise, then: { op: then.bin, by: then.b.value } }, cond: i.cond, negated };
     }
     return { member: { inst: i, otherwise: i.b, then: { value: i.a } }, cond: i.cond, negated: false };
@@ -188,7 +237,11 @@ class Finder {
         const next = members[m] as (typeof members)[number];
         if (next.k > first.k + REACH) break;
         if (next.cond !== first.cond || this.groupOf[next.member.inst.id] !== undefined) continue;
-        if (this.isBefore(next.member.otherwise, first.k) && (!('value' in next.member.then) || this.isBefore(next.member.then.value, first.k))) together.push(next);
+        if (
+          this.isBefore(next.member.otherwise, first.k) &&
+          (!('value' in next.member.then) || this.isBefore(next.member.then.value, first.k))
+        )
+          together.push(next);
       }
       // A comparison alone is simplest as it is.
       if (together.length === 1 && first.member.inst.op === 'cmp') continue;
@@ -198,7 +251,11 @@ class Finder {
       const group: Group = {
         cond: first.cond,
         negated,
-        members: fitting.map(({ member, negated: odd }) => (odd !== negated && 'value' in member.then ? { inst: member.inst, otherwise: member.then.value, then: { value: member.otherwise } } : member)),
+        members: fitting.map(({ member, negated: odd }) =>
+          odd !== negated && 'value' in member.then
+            ? { inst: member.inst, otherwise: member.then.value, then: { value: member.otherwise } }
+            : member,
+        ),
       };
       for (const t of fitting) {
         this.groupOf[t.member.inst.id] = group;

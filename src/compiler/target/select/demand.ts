@@ -2,13 +2,14 @@
  * Which instructions are wanted as values. A comparison that only decides branches never becomes a number, and what
  * nobody wants is not selected at all. Conditions are followed exactly as `compare.ts` takes them apart.
  */
-import { resolveAlias } from './aliases.ts';
-import type { Conditionals } from './conditional.ts';
-import { conditionOf, conditionParts } from './compare.ts';
-import type { Facts } from './facts.ts';
+
 import type { Cfg } from '../../ir/cfg.ts';
 import type { Inst, IrFunction, Pred, Value } from '../../ir/ir.ts';
 import { forEachOperand, hasEffect, isInst } from '../../ir/uses.ts';
+import { resolveAlias } from './aliases.ts';
+import { conditionOf, conditionParts } from './compare.ts';
+import type { Conditionals } from './conditional.ts';
+import type { Facts } from './facts.ts';
 
 /** By instruction id. */
 export function wantedValues(fn: IrFunction, cfg: Cfg, facts: Facts, groups: Conditionals): Uint8Array {

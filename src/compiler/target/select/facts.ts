@@ -8,10 +8,11 @@
  *           bounds check to its use, and the verifier sees both.
  *   roots   which allocas a pointer may point into
  */
-import { bitLength } from '../bits.ts';
+
 import type { Cfg } from '../../ir/cfg.ts';
 import type { Inst, IrFunction, Phi, Select, Value } from '../../ir/ir.ts';
 import { countUses, forEachOperand, isInst, termOperand } from '../../ir/uses.ts';
+import { bitLength } from '../bits.ts';
 
 export interface Facts {
   /** Whether there are 32-bit forms. */
@@ -36,7 +37,9 @@ export interface Facts {
 
 export function gatherFacts(fn: IrFunction, cfg: Cfg, alu32: boolean): Facts {
   const bits = valueBits(fn, cfg);
-  const zero = new Uint8Array(fn.nextId), clear = new Uint8Array(fn.nextId), clearParams = new Uint8Array(fn.params.length);
+  const zero = new Uint8Array(fn.nextId),
+    clear = new Uint8Array(fn.nextId),
+    clearParams = new Uint8Array(fn.params.length);
   upperHalves(cfg, alu32, bits, zero, clear, clearParams);
   return { alu32, uses: countUses(fn), bits, zero, clear, clearParams, equality: equalities(fn, cfg), ...findRoots(fn, cfg) };
 }
@@ -44,10 +47,14 @@ export function gatherFacts(fn: IrFunction, cfg: Cfg, alu32: boolean): Facts {
 /** Bits of any operand. */
 export function bitsOf(bits: Uint8Array, v: Value): number {
   switch (v.op) {
-    case 'const': return bitLength(v.value);
-    case 'undef': return 0;
-    case 'param': return v.type === 'i32' ? 32 : 64;
-    default: return bits[v.id] as number;
+    case 'const':
+      return bitLength(v.value);
+    case 'undef':
+      return 0;
+    case 'param':
+      return v.type === 'i32' ? 32 : 64;
+    default:
+      return bits[v.id] as number;
   }
 }
 
@@ -58,7 +65,8 @@ function valueBits(fn: IrFunction, cfg: Cfg): Uint8Array {
     // Zero on an instruction: a phi's operand around a loop, not yet seen.
     return b === 0 && isInst(v) && v.type !== 'void' ? width(v) : b;
   };
-  for (const block of cfg.order) for (const i of block.insts) if (i.type !== 'void') bits[i.id] = Math.max(1, Math.min(width(i), instBits(i, known)));
+  for (const block of cfg.order)
+    for (const i of block.insts) if (i.type !== 'void') bits[i.id] = Math.max(1, Math.min(width(i), instBits(i, known)));
   return bits;
 }
 
@@ -70,38 +78,63 @@ function instBits(i: Inst, bits: (v: Value) => number): number {
   const w = width(i);
   switch (i.op) {
     case 'bin': {
-      const a = bits(i.a), b = bits(i.b);
+      const a = bits(i.a),
+        b = bits(i.b);
       const k = i.b.op === 'const' ? Number(i.b.value & BigInt(w - 1)) : undefined;
       switch (i.bin) {
-        case 'and': return Math.min(a, b);
-        case 'or': case 'xor': return Math.max(a, b);
-        case 'add': return Math.max(a, b) + 1;
-        case 'mul': return a + b;
-        case 'udiv': return i.b.op === 'const' && b > 0 ? a - b + 1 : a;
+        case 'and':
+          return Math.min(a, b);
+        case 'or':
+        case 'xor':
+          return Math.max(a, b);
+        case 'add':
+          return Math.max(a, b) + 1;
+        case 'mul':
+          return a + b;
+        case 'udiv':
+          return i.b.op === 'const' && b > 0 ? a - b + 1 : a;
         // x % 0 is x, so the divisor bounds the result only where it is known.
-        case 'umod': return i.b.op === 'const' && b > 0 ? Math.min(a, b) : a;
-        case 'shl': return k === undefined ? w : a + k;
-        case 'lshr': return k === undefined ? a : a - k;
-        case 'ashr': return a < w ? (k === undefined ? a : a - k) : w;
-        case 'sub': case 'sdiv': case 'smod': return w;
-        default: return never(i.bin);
+        case 'umod':
+          return i.b.op === 'const' && b > 0 ? Math.min(a, b) : a;
+        case 'shl':
+          return k === undefined ? w : a + k;
+        case 'lshr':
+          return k === undefined ? a : a - k;
+        case 'ashr':
+          return a < w ? (k === undefined ? a : a - k) : w;
+        case 'sub':
+        case 'sdiv':
+        case 'smod':
+          return w;
+        default:
+          return never(i.bin);
       }
     }
-    case 'cmp': return 1;
-    case 'ext': return !i.signed ? Math.min(i.bits, bits(i.a)) : bits(i.a) < i.bits ? bits(i.a) : w;
-    case 'trunc': return Math.min(32, bits(i.a));
-    case 'bswap': return i.bits;
-    case 'select': return Math.max(bits(i.a), bits(i.b));
+    case 'cmp':
+      return 1;
+    case 'ext':
+      return !i.signed ? Math.min(i.bits, bits(i.a)) : bits(i.a) < i.bits ? bits(i.a) : w;
+    case 'trunc':
+      return Math.min(32, bits(i.a));
+    case 'bswap':
+      return i.bits;
+    case 'select':
+      return Math.max(bits(i.a), bits(i.b));
     case 'phi': {
       let most = 0;
       for (const x of i.incoming) most = Math.max(most, bits(x.value));
       return most;
     }
-    case 'load': return i.signed || i.core ? w : i.bits;
-    case 'ldpacket': return i.bits;
-    case 'atomic': return i.bits;
-    case 'memcmp': return w;
-    default: return w;
+    case 'load':
+      return i.signed || i.core ? w : i.bits;
+    case 'ldpacket':
+      return i.bits;
+    case 'atomic':
+      return i.bits;
+    case 'memcmp':
+      return w;
+    default:
+      return w;
   }
 }
 
@@ -110,10 +143,14 @@ function upperHalves(cfg: Cfg, alu32: boolean, bits: Uint8Array, zero: Uint8Arra
   const needed: Value[] = [];
   const leaves = (v: Value): boolean => {
     switch (v.op) {
-      case 'const': return alu32 || v.value < 0x8000_0000n;
-      case 'undef': return true;
-      case 'param': return clearParams[v.index] === 1;
-      default: return zero[v.id] === 1;
+      case 'const':
+        return alu32 || v.value < 0x8000_0000n;
+      case 'undef':
+        return true;
+      case 'param':
+        return clearParams[v.index] === 1;
+      default:
+        return zero[v.id] === 1;
     }
   };
   const order = cfg.order;
@@ -129,7 +166,7 @@ function upperHalves(cfg: Cfg, alu32: boolean, bits: Uint8Array, zero: Uint8Arra
   }
   // Merges are zero until an operand is not; a change may reach back around a loop.
   const operandsOf = (m: Phi | Select): readonly Value[] => (m.op === 'phi' ? m.incoming.map((x) => x.value) : [m.a, m.b]);
-  for (let changed = true; changed;) {
+  for (let changed = true; changed; ) {
     changed = false;
     for (const m of merges) {
       if (zero[m.id] && !operandsOf(m).every(leaves)) {
@@ -158,19 +195,37 @@ function naturallyZero(i: Inst, alu32: boolean, bits: Uint8Array, leaves: (v: Va
     case 'bin':
       if (alu32) return true;
       switch (i.bin) {
-        case 'and': return leaves(i.a) || leaves(i.b);
-        case 'or': case 'xor': return leaves(i.a) && leaves(i.b);
-        case 'udiv': case 'umod': case 'lshr': return true;
+        case 'and':
+          return leaves(i.a) || leaves(i.b);
+        case 'or':
+        case 'xor':
+          return leaves(i.a) && leaves(i.b);
+        case 'udiv':
+        case 'umod':
+        case 'lshr':
+          return true;
         // No carry leaves the low half when the result is known to be small.
-        case 'add': case 'mul': case 'shl': return (bits[i.id] as number) < 32 && leaves(i.a) && leaves(i.b);
-        default: return false;
+        case 'add':
+        case 'mul':
+        case 'shl':
+          return (bits[i.id] as number) < 32 && leaves(i.a) && leaves(i.b);
+        default:
+          return false;
       }
-    case 'ext': return !i.signed || alu32;
-    case 'trunc': return bitsOf(bits, i.a) <= 32;
+    case 'ext':
+      return !i.signed || alu32;
+    case 'trunc':
+      return bitsOf(bits, i.a) <= 32;
     // Sign-extending loads fill all 64 bits; before v4 the extension is 32-bit arithmetic.
-    case 'load': return !i.signed || i.bits === 32;
-    case 'cmp': case 'bswap': case 'ldpacket': case 'atomic': return true;
-    default: return false;
+    case 'load':
+      return !i.signed || i.bits === 32;
+    case 'cmp':
+    case 'bswap':
+    case 'ldpacket':
+    case 'atomic':
+      return true;
+    default:
+      return false;
   }
 }
 
@@ -190,7 +245,10 @@ function equalities(fn: IrFunction, cfg: Cfg): Uint8Array {
   };
   for (const block of cfg.order) {
     for (const i of block.insts) {
-      const asks = i.op === 'cmp' && (i.pred === 'eq' || i.pred === 'ne') && ((i.b.op === 'const' && i.b.value === 0n) || (i.a.op === 'const' && i.a.value === 0n));
+      const asks =
+        i.op === 'cmp' &&
+        (i.pred === 'eq' || i.pred === 'ne') &&
+        ((i.b.op === 'const' && i.b.value === 0n) || (i.a.op === 'const' && i.a.value === 0n));
       if (!asks) forEachOperand(i, other);
     }
     const t = termOperand(block.term);
@@ -222,15 +280,35 @@ function findRoots(fn: IrFunction, cfg: Cfg): { roots: (readonly number[] | unde
     for (const block of cfg.order) {
       for (const i of block.insts) {
         switch (i.op) {
-          case 'alloca': if (!roots[i.id]) set(i.id, [i.id]); break;
-          case 'ptradd': set(i.id, of(i.base)); set(i.id, of(i.offset)); break;
-          case 'spacecast': case 'ptrtoint': case 'inttoptr': set(i.id, of(i.a)); break;
-          case 'select': set(i.id, of(i.a)); set(i.id, of(i.b)); break;
-          case 'phi': for (const x of i.incoming) set(i.id, of(x.value)); break;
+          case 'alloca':
+            if (!roots[i.id]) set(i.id, [i.id]);
+            break;
+          case 'ptradd':
+            set(i.id, of(i.base));
+            set(i.id, of(i.offset));
+            break;
+          case 'spacecast':
+          case 'ptrtoint':
+          case 'inttoptr':
+            set(i.id, of(i.a));
+            break;
+          case 'select':
+            set(i.id, of(i.a));
+            set(i.id, of(i.b));
+            break;
+          case 'phi':
+            for (const x of i.incoming) set(i.id, of(x.value));
+            break;
           // A kernel function may hand back a part of the buffer it was given (bpf_dynptr_slice).
-          case 'call': if (i.type !== 'void' && i.callee.kind !== 'helper') for (const a of i.args) set(i.id, of(a)); break;
-          case 'bin': set(i.id, of(i.a)); set(i.id, of(i.b)); break;
-          default: break;
+          case 'call':
+            if (i.type !== 'void' && i.callee.kind !== 'helper') for (const a of i.args) set(i.id, of(a));
+            break;
+          case 'bin':
+            set(i.id, of(i.a));
+            set(i.id, of(i.b));
+            break;
+          default:
+            break;
         }
       }
     }
@@ -238,14 +316,28 @@ function findRoots(fn: IrFunction, cfg: Cfg): { roots: (readonly number[] | unde
   for (const block of cfg.order) {
     for (const i of block.insts) {
       switch (i.op) {
-        case 'store': escape(i.value); break;
-        case 'atomic': escape(i.value); if (i.expected) escape(i.expected); break;
-        case 'asm': forEachOperand(i, escape); break;
+        case 'store':
+          escape(i.value);
+          break;
+        case 'atomic':
+          escape(i.value);
+          if (i.expected) escape(i.expected);
+          break;
+        case 'asm':
+          forEachOperand(i, escape);
+          break;
         // A function given two pointers may store one behind the other.
-        case 'call': if (i.callee.kind === 'function' && i.args.filter((a) => a.type === 'ptr').length > 1) i.args.forEach(escape); break;
+        case 'call':
+          if (i.callee.kind === 'function' && i.args.filter((a) => a.type === 'ptr').length > 1) i.args.forEach(escape);
+          break;
         // Other ways of computing with an address: too clever to follow.
-        case 'trunc': case 'ext': case 'bswap': forEachOperand(i, escape); break;
-        default: break;
+        case 'trunc':
+        case 'ext':
+        case 'bswap':
+          forEachOperand(i, escape);
+          break;
+        default:
+          break;
       }
     }
     const t = termOperand(block.term);

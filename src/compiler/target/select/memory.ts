@@ -5,8 +5,8 @@ import { ATOMIC, CLASS, MODE, SIZE } from '../../../isa/insn.ts';
 import type { Atomic, AtomicOp, CoreRef, Inst, LdPacket, Load, MemBits, Store, Value } from '../../ir/ir.ts';
 import { isInst } from '../../ir/uses.ts';
 import { asImm64, fitsOffset } from '../bits.ts';
-import { NONE } from '../machine.ts';
 import type { MInst } from '../machine.ts';
+import { NONE } from '../machine.ts';
 import type { Address, Selection } from './selection.ts';
 
 export const SIZES: Readonly<Record<MemBits, number>> = { 8: SIZE.B, 16: SIZE.H, 32: SIZE.W, 64: SIZE.DW };
@@ -68,11 +68,16 @@ function immediateFor(s: Selection, i: Store, v: Value): number | undefined {
   if (v.op === 'undef') return 0;
   if (v.op !== 'const' || !storesImmediates(s, i.ptr)) return undefined;
   switch (i.bits) {
-    case 8: return Number(BigInt.asIntN(8, v.value));
-    case 16: return Number(BigInt.asIntN(16, v.value));
-    case 32: return Number(BigInt.asIntN(32, v.value));
-    case 64: return asImm64(v.value);
-    default: return never(i.bits);
+    case 8:
+      return Number(BigInt.asIntN(8, v.value));
+    case 16:
+      return Number(BigInt.asIntN(16, v.value));
+    case 32:
+      return Number(BigInt.asIntN(32, v.value));
+    case 64:
+      return asImm64(v.value);
+    default:
+      return never(i.bits);
   }
 }
 
@@ -107,7 +112,12 @@ export function rootOf(s: Selection, ptr: Value): Value {
 }
 
 const ATOMICS: Readonly<Record<AtomicOp, number>> = {
-  add: ATOMIC.ADD, and: ATOMIC.AND, or: ATOMIC.OR, xor: ATOMIC.XOR, xchg: ATOMIC.XCHG, cmpxchg: ATOMIC.CMPXCHG,
+  add: ATOMIC.ADD,
+  and: ATOMIC.AND,
+  or: ATOMIC.OR,
+  xor: ATOMIC.XOR,
+  xchg: ATOMIC.XCHG,
+  cmpxchg: ATOMIC.CMPXCHG,
 };
 
 export function selectAtomic(s: Selection, i: Atomic): void {
@@ -147,13 +157,22 @@ export function selectLdPacket(s: Selection, i: LdPacket): void {
   const direct = fixed !== undefined && fixed + i.offset >= 0 && fixed + i.offset < 0x8000_0000;
   const index = i.index === undefined || direct ? undefined : s.reg(i.index);
   s.into(6, i.ctx);
-  s.emit(CLASS.LD | (index === undefined ? MODE.ABS : MODE.IND) | SIZES[i.bits], NONE, index ?? NONE, 0, direct ? fixed + i.offset : i.offset);
+  s.emit(
+    CLASS.LD | (index === undefined ? MODE.ABS : MODE.IND) | SIZES[i.bits],
+    NONE,
+    index ?? NONE,
+    0,
+    direct ? fixed + i.offset : i.offset,
+  );
   s.forgetBases();
   s.copy(s.target(i), 0);
 }
 
 /** Ids of allocas that instructions of this function load from directly. */
-export function findReadBack(s: { resolve(v: Value): Value; facts: { roots: readonly (readonly number[] | undefined)[] } }, insts: Iterable<Inst>): Set<number> {
+export function findReadBack(
+  s: { resolve(v: Value): Value; facts: { roots: readonly (readonly number[] | undefined)[] } },
+  insts: Iterable<Inst>,
+): Set<number> {
   const out = new Set<number>();
   const note = (p: Value): void => {
     const v = s.resolve(p);

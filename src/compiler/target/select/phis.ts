@@ -5,8 +5,8 @@
  */
 import type { Cfg } from '../../ir/cfg.ts';
 import type { Block, Phi, Value } from '../../ir/ir.ts';
-import { newBlock } from '../machine.ts';
 import type { MBlock } from '../machine.ts';
+import { newBlock } from '../machine.ts';
 import type { Selection } from './selection.ts';
 
 /** Gives the block that leads from one IR block to another, making copies on the way. */
@@ -64,12 +64,20 @@ function copyPhis(s: Selection, from: Block, phis: readonly Phi[]): void {
       moves.push({ dst: l.dst, src: t });
     } else after.push(l);
   }
-  parallelCopy(moves, (dst, src) => s.copy(dst, src), () => s.newReg());
+  parallelCopy(
+    moves,
+    (dst, src) => s.copy(dst, src),
+    () => s.newReg(),
+  );
   for (const a of after) s.into(a.dst, a.value);
 }
 
 /** Emits copies in an order in which none reads what another has overwritten; cycles go through a temporary. */
-export function parallelCopy(moves: readonly { dst: number; src: number }[], copy: (dst: number, src: number) => void, temporary: () => number): void {
+export function parallelCopy(
+  moves: readonly { dst: number; src: number }[],
+  copy: (dst: number, src: number) => void,
+  temporary: () => number,
+): void {
   const sourceOf = new Map<number, number>();
   const readers = new Map<number, number>();
   for (const m of moves) {

@@ -7,20 +7,20 @@
  */
 import { buildCfg } from '../../ir/cfg.ts';
 import type { Alloca, Block, Inst, IrFunction, IrModule, Terminator } from '../../ir/ir.ts';
-import { EXIT, MOV32, MOV64_IMM, NONE, newBlock } from '../machine.ts';
 import type { MBlock, MFunction } from '../machine.ts';
+import { EXIT, MOV32, MOV64_IMM, NONE, newBlock } from '../machine.ts';
 import { changeBy, selectBin, selectBswap, selectExt, selectPtrAdd } from './arithmetic.ts';
 import { selectMemCmp, selectMemCopy, selectMemSet, slotAlign } from './block-memory.ts';
 import { selectAsm, selectAsmOut, selectCall } from './calls.ts';
 import { branchOn, selectCmp } from './compare.ts';
-import { findConditionals } from './conditional.ts';
 import type { Conditionals, Group, Member } from './conditional.ts';
+import { findConditionals } from './conditional.ts';
 import { wantedValues } from './demand.ts';
 import { gatherFacts } from './facts.ts';
 import { findReadBack, selectAtomic, selectLdPacket, selectLoad, selectStore } from './memory.ts';
 import { edges } from './phis.ts';
-import { Selection } from './selection.ts';
 import type { SelectOptions } from './selection.ts';
+import { Selection } from './selection.ts';
 import { selectSwitch } from './switch.ts';
 
 export function selectFunction(fn: IrFunction, module: IrModule, options: SelectOptions): MFunction {
@@ -57,13 +57,22 @@ function takeParameters(s: Selection): void {
     if (s.facts.clearParams[k]) s.zeroExtend(reg, k + 1);
     else s.copy(reg, k + 1);
   });
-  if (s.ir.params.length > 5) s.error('too-many-parameters', `${s.ir.name} has ${s.ir.params.length} parameters; a BPF function that is not inlined takes at most five`);
+  if (s.ir.params.length > 5)
+    s.error(
+      'too-many-parameters',
+      `${s.ir.name} has ${s.ir.params.length} parameters; a BPF function that is not inlined takes at most five`,
+    );
 }
 
 function defineSlot(s: Selection, i: Alloca): void {
   s.slotOf[i.id] = s.out.slots.length;
   s.out.slots.push({
-    size: i.size, align: slotAlign(i.size, i.align), name: i.var ?? i.name, loc: i.loc, spill: false, escapes: s.facts.escaped.has(i.id),
+    size: i.size,
+    align: slotAlign(i.size, i.align),
+    name: i.var ?? i.name,
+    loc: i.loc,
+    spill: false,
+    escapes: s.facts.escaped.has(i.id),
   });
 }
 
@@ -82,28 +91,61 @@ function selectWanted(s: Selection, i: Inst, wanted: Uint8Array, groups: Conditi
 
 function selectInst(s: Selection, i: Inst): void {
   switch (i.op) {
-    case 'bin': return selectBin(s, i);
-    case 'ptradd': return selectPtrAdd(s, i);
-    case 'cmp': return selectCmp(s, i);
-    case 'ext': return selectExt(s, i);
-    case 'trunc': if (s.facts.clear[i.id]) s.zeroExtend(s.target(i), s.reg(i.a)); return;
-    case 'bswap': return selectBswap(s, i);
-    case 'phi': if (s.facts.clear[i.id]) s.zeroExtend(s.target(i), s.incomingReg(i)); return;
-    case 'load': s.touch = s.slotsOf(i.ptr); return selectLoad(s, i);
-    case 'store': s.touch = s.slotsOf(i.ptr); return selectStore(s, i);
-    case 'memcpy': return selectMemCopy(s, i);
-    case 'memset': return selectMemSet(s, i);
-    case 'memcmp': return selectMemCmp(s, i, s.facts.equality[i.id] === 1);
-    case 'call': return selectCall(s, i);
-    case 'atomic': s.touch = s.slotsOf(i.ptr); return selectAtomic(s, i);
-    case 'ldpacket': return selectLdPacket(s, i);
-    case 'core': return s.coreValue(i);
-    case 'asm': return selectAsm(s, i);
-    case 'asmout': return selectAsmOut(s, i);
-    case 'select': throw new Error('a select outside its group');
+    case 'bin':
+      return selectBin(s, i);
+    case 'ptradd':
+      return selectPtrAdd(s, i);
+    case 'cmp':
+      return selectCmp(s, i);
+    case 'ext':
+      return selectExt(s, i);
+    case 'trunc':
+      if (s.facts.clear[i.id]) s.zeroExtend(s.target(i), s.reg(i.a));
+      return;
+    case 'bswap':
+      return selectBswap(s, i);
+    case 'phi':
+      if (s.facts.clear[i.id]) s.zeroExtend(s.target(i), s.incomingReg(i));
+      return;
+    case 'load':
+      s.touch = s.slotsOf(i.ptr);
+      return selectLoad(s, i);
+    case 'store':
+      s.touch = s.slotsOf(i.ptr);
+      return selectStore(s, i);
+    case 'memcpy':
+      return selectMemCopy(s, i);
+    case 'memset':
+      return selectMemSet(s, i);
+    case 'memcmp':
+      return selectMemCmp(s, i, s.facts.equality[i.id] === 1);
+    case 'call':
+      return selectCall(s, i);
+    case 'atomic':
+      s.touch = s.slotsOf(i.ptr);
+      return selectAtomic(s, i);
+    case 'ldpacket':
+      return selectLdPacket(s, i);
+    case 'core':
+      return s.coreValue(i);
+    case 'asm':
+      return selectAsm(s, i);
+    case 'asmout':
+      return selectAsmOut(s, i);
+    case 'select':
+      throw new Error('a select outside its group');
     // Made where they are used.
-    case 'alloca': case 'mapaddr': case 'globaladdr': case 'funcaddr': case 'ksymaddr': case 'ptrtoint': case 'inttoptr': case 'spacecast': return;
-    default: return never(i);
+    case 'alloca':
+    case 'mapaddr':
+    case 'globaladdr':
+    case 'funcaddr':
+    case 'ksymaddr':
+    case 'ptrtoint':
+    case 'inttoptr':
+    case 'spacecast':
+      return;
+    default:
+      return never(i);
   }
 }
 
@@ -113,16 +155,18 @@ function selectGroup(s: Selection, group: Group, members: readonly Member[]): vo
   const changes = members.some((m) => !('value' in m.then));
   // What changes in place must be there before; else a register that may end here goes first, where its copy can be merged away.
   const otherwiseFirst = changes || members.every((m) => 'value' in m.then && m.then.value.op === 'const' && m.otherwise.op !== 'const');
-  const arm = (then: boolean): void => members.forEach((m, k) => {
-    const dst = raw[k] as number;
-    // 32-bit arithmetic leaves a zero upper half; what is not computed on this way must have one too.
-    if (!then && m.inst.op === 'bin' && m.inst.type === 'i32' && !s.isZeroExtended(m.otherwise)) s.zeroExtend(dst, s.reg(m.otherwise));
-    else if (!then) s.into(dst, m.otherwise);
-    else if ('value' in m.then) s.into(dst, m.then.value);
-    else changeBy(s, m.inst.type === 'i32', dst, m.then.op, m.then.by);
-  });
+  const arm = (then: boolean): void =>
+    members.forEach((m, k) => {
+      const dst = raw[k] as number;
+      // 32-bit arithmetic leaves a zero upper half; what is not computed on this way must have one too.
+      if (!then && m.inst.op === 'bin' && m.inst.type === 'i32' && !s.isZeroExtended(m.otherwise)) s.zeroExtend(dst, s.reg(m.otherwise));
+      else if (!then) s.into(dst, m.otherwise);
+      else if ('value' in m.then) s.into(dst, m.then.value);
+      else changeBy(s, m.inst.type === 'i32', dst, m.then.op, m.then.by);
+    });
   arm(!otherwiseFirst);
-  const on = s.newBlock(), second = s.newBlock();
+  const on = s.newBlock(),
+    second = s.newBlock();
   if (otherwiseFirst !== group.negated) branchOn(s, group.cond, second, on);
   else branchOn(s, group.cond, on, second);
   s.continueIn(second);
@@ -137,7 +181,9 @@ function selectGroup(s: Selection, group: Group, members: readonly Member[]): vo
 function selectTerminator(s: Selection, block: Block, edge: (from: Block, to: Block) => MBlock): void {
   const t: Terminator = block.term;
   switch (t.op) {
-    case 'jump': s.block.next = edge(block, t.to); break;
+    case 'jump':
+      s.block.next = edge(block, t.to);
+      break;
     case 'branch':
       if (t.then === t.else) s.block.next = edge(block, t.then);
       else {
@@ -168,7 +214,8 @@ function selectTerminator(s: Selection, block: Block, edge: (from: Block, to: Bl
       s.emit(EXIT, NONE, NONE, 1, 0);
       s.block.cold = true;
       break;
-    default: never(t);
+    default:
+      never(t);
   }
   s.block.loc = t.loc;
 }

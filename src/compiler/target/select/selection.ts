@@ -13,10 +13,8 @@ import type { AsmInst, Block, Const, CoreValue, GlobalAddr, Inst, IrFunction, Ir
 import { isInst } from '../../ir/uses.ts';
 import { asImm64 } from '../bits.ts';
 import type { GlobalPlace } from '../globals.ts';
-import {
-  FIRST_VIRTUAL, FP, LD_IMM64, MInst, MOV32, MOV32_IMM, MOV64, MOV64_IMM, NONE, PSEUDO, newBlock,
-} from '../machine.ts';
 import type { MBlock, MFunction } from '../machine.ts';
+import { FIRST_VIRTUAL, FP, LD_IMM64, MInst, MOV32, MOV32_IMM, MOV64, MOV64_IMM, NONE, newBlock, PSEUDO } from '../machine.ts';
 import { isZeroExtended, resolveAlias } from './aliases.ts';
 import type { Facts } from './facts.ts';
 import { bitsOf } from './facts.ts';
@@ -155,15 +153,23 @@ export class Selection {
   incomingReg(phi: Phi): number {
     if (!this.facts.clear[phi.id]) return this.target(phi);
     let r = this.raw.get(phi.id);
-    if (r === undefined) this.raw.set(phi.id, r = this.newReg());
+    if (r === undefined) this.raw.set(phi.id, (r = this.newReg()));
     return r;
   }
 
   /** Whether the (resolved) value stands in a register, rather than being made where it is used. */
   hasRegister(v: Value): boolean {
     switch (v.op) {
-      case 'const': case 'undef': case 'alloca': case 'mapaddr': case 'globaladdr': case 'funcaddr': case 'ksymaddr': return false;
-      default: return !this.isRebuilt(v);
+      case 'const':
+      case 'undef':
+      case 'alloca':
+      case 'mapaddr':
+      case 'globaladdr':
+      case 'funcaddr':
+      case 'ksymaddr':
+        return false;
+      default:
+        return !this.isRebuilt(v);
     }
   }
 
@@ -198,7 +204,7 @@ export class Selection {
     this.enterBlock();
     const key = `${v.type === 'i32' && v.value >= 0x8000_0000n && !this.cpu.alu32 ? 's' : ''}${v.value}`;
     let r = this.constants.get(key);
-    if (r === undefined) this.constants.set(key, r = this.fresh(v));
+    if (r === undefined) this.constants.set(key, (r = this.fresh(v)));
     return r;
   }
 
@@ -225,18 +231,32 @@ export class Selection {
   into(dst: number, value: Value): void {
     const v = this.resolve(value);
     switch (v.op) {
-      case 'const': return this.constant(dst, v);
-      case 'undef': this.emit(MOV64_IMM, dst, NONE, 0, 0); return;
-      case 'alloca': this.lea(dst, this.slotOf[v.id] as number, 0); return;
-      case 'mapaddr': this.symbol(dst, { kind: 'map', map: v.map }, LD_PSEUDO.MAP_FD); return;
-      case 'funcaddr': this.symbol(dst, { kind: 'functionAddress', function: v.fn }, LD_PSEUDO.FUNC); return;
-      case 'ksymaddr': this.symbol(dst, { kind: 'ksym', name: v.symbol, typed: v.typed, weak: v.weak }, v.typed ? LD_PSEUDO.BTF_ID : 0); return;
-      case 'globaladdr': this.global(dst, v, 0); return;
+      case 'const':
+        return this.constant(dst, v);
+      case 'undef':
+        this.emit(MOV64_IMM, dst, NONE, 0, 0);
+        return;
+      case 'alloca':
+        this.lea(dst, this.slotOf[v.id] as number, 0);
+        return;
+      case 'mapaddr':
+        this.symbol(dst, { kind: 'map', map: v.map }, LD_PSEUDO.MAP_FD);
+        return;
+      case 'funcaddr':
+        this.symbol(dst, { kind: 'functionAddress', function: v.fn }, LD_PSEUDO.FUNC);
+        return;
+      case 'ksymaddr':
+        this.symbol(dst, { kind: 'ksym', name: v.symbol, typed: v.typed, weak: v.weak }, v.typed ? LD_PSEUDO.BTF_ID : 0);
+        return;
+      case 'globaladdr':
+        this.global(dst, v, 0);
+        return;
       case 'ptradd':
         if (!this.isRebuilt(v)) break;
         this.pointer(dst, v);
         return;
-      default: break;
+      default:
+        break;
     }
     this.copy(dst, this.reg(v));
   }

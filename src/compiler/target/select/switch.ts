@@ -9,16 +9,28 @@ import type { Selection } from './selection.ts';
 
 const LEAF = 4;
 
-interface Range { low: bigint; high: bigint; readonly to: MBlock }
+interface Range {
+  low: bigint;
+  high: bigint;
+  readonly to: MBlock;
+}
 
 export function selectSwitch(s: Selection, t: Terminator & { op: 'switch' }, target: (to: (typeof t)['otherwise']) => MBlock): void {
   const otherwise = target(t.otherwise);
-  const ranges = merged(t.cases.map((c) => ({ low: c.low, high: c.high, to: target(c.to) })).filter((r) => r.to !== otherwise && r.low <= r.high));
+  const ranges = merged(
+    t.cases.map((c) => ({ low: c.low, high: c.high, to: target(c.to) })).filter((r) => r.to !== otherwise && r.low <= r.high),
+  );
   const width = t.value.type === 'i32' ? 32n : 64n;
   const min = t.signed ? -(1n << (width - 1n)) : 0n;
   const max = t.signed ? (1n << (width - 1n)) - 1n : (1n << width) - 1n;
   // One register for all comparisons, and for what is done with the value afterwards.
-  const tree: Tree = { s, value: s.resolve(t.value).type === t.value.type ? s.resolve(t.value) : t.value, type: t.value.type as 'i32' | 'i64', signed: t.signed, otherwise };
+  const tree: Tree = {
+    s,
+    value: s.resolve(t.value).type === t.value.type ? s.resolve(t.value) : t.value,
+    type: t.value.type as 'i32' | 'i64',
+    signed: t.signed,
+    otherwise,
+  };
   if (ranges.length === 0) {
     s.block.next = otherwise;
     return;
@@ -51,7 +63,8 @@ function decide(tree: Tree, ranges: readonly Range[], min: bigint, max: bigint):
   const half = ranges.length >> 1;
   const pivot = (ranges[half] as Range).low;
   const { s } = tree;
-  const below = s.newBlock(), above = s.newBlock();
+  const below = s.newBlock(),
+    above = s.newBlock();
   compare(tree, tree.signed ? 'slt' : 'ult', pivot, below, above);
   s.continueIn(below);
   decide(tree, ranges.slice(0, half), min, pivot - 1n);

@@ -1,8 +1,8 @@
 /** The arguments of one builtin call, with the checks that all builtins share. */
 import type { Loc } from '../../../diagnostics.ts';
 import type { Expr } from '../../ast.ts';
-import type { BuiltinArg } from '../actions.ts';
 import type { IntType, PointerType, QualType } from '../../types.ts';
+import type { BuiltinArg } from '../actions.ts';
 import { assignTo } from '../assignable.ts';
 import { integerValue } from '../constants.ts';
 import type { Context } from '../context.ts';
@@ -109,7 +109,12 @@ export class BuiltinCall {
 
 export function runRow(ctx: Context, name: string, entry: BuiltinRow, args: readonly BuiltinArg[], loc: Loc): Expr {
   if (args.length < entry.min || args.length > entry.max) {
-    const wanted = entry.min === entry.max ? `${entry.min}` : entry.max === Number.POSITIVE_INFINITY ? `at least ${entry.min}` : `${entry.min} to ${entry.max}`;
+    const wanted =
+      entry.min === entry.max
+        ? `${entry.min}`
+        : entry.max === Number.POSITIVE_INFINITY
+          ? `at least ${entry.min}`
+          : `${entry.min} to ${entry.max}`;
     ctx.error('bad-argument-count', loc, `'${name}' takes ${wanted} argument${wanted === '1' ? '' : 's'}; found ${args.length}`);
     return errorExpr(loc);
   }
@@ -120,4 +125,3 @@ export function runRow(ctx: Context, name: string, entry: BuiltinRow, args: read
     throw thrown;
   }
 }
-

@@ -1,16 +1,16 @@
 /** `__sync_*`, `__atomic_*` and `__c11_atomic_*`. BPF does atomic operations on 4 and 8 bytes. */
 import type { Expr } from '../../ast.ts';
-import { QUAL } from '../../types.ts';
 import type { QualType } from '../../types.ts';
+import { QUAL } from '../../types.ts';
 import { integerValue } from '../constants.ts';
-import { cast, builtin, deref, int, unary } from '../nodes.ts';
-import { BOOL, pointer, Q, qual, unqualified } from '../types/basic.ts';
+import { builtin, cast, deref, int, unary } from '../nodes.ts';
 import { wrap } from '../types/arithmetic.ts';
+import { BOOL, pointer, Q, qual, unqualified } from '../types/basic.ts';
 import { quoteType } from '../types/format.ts';
 import { integerOf, isInteger } from '../types/predicates.ts';
 import { sizeOf } from '../types/size.ts';
-import { row } from './arguments.ts';
 import type { BuiltinCall, BuiltinRow, BuiltinTable } from './arguments.ts';
+import { row } from './arguments.ts';
 
 interface Target {
   readonly pointer: Expr;
@@ -24,7 +24,10 @@ function target(c: BuiltinCall, i: number, arithmetic: boolean): Target {
   const type = unqualified(to);
   const t = type.type;
   if (!isInteger(t) && (arithmetic || t.kind !== 'pointer')) {
-    c.fail(`argument ${i + 1} of '${c.name}' must point to an integer${arithmetic ? '' : ' or a pointer'}; it points to ${quoteType(to)}`, value.loc);
+    c.fail(
+      `argument ${i + 1} of '${c.name}' must point to an integer${arithmetic ? '' : ' or a pointer'}; it points to ${quoteType(to)}`,
+      value.loc,
+    );
   }
   if (to.quals & QUAL.CONST) c.fail(`'${c.name}' writes to what its argument points to, and ${quoteType(to)} is const`, value.loc);
   return { pointer: value, type };
@@ -54,8 +57,14 @@ function arithmetic(op: Op, result: 'old' | 'new', order: boolean): BuiltinRow {
     checkSize(c, type);
     const value = c.as(1, type);
     const kind = op === 'sub' ? 'add' : op;
-    return builtin(`atomic${result === 'old' ? `Fetch${NAMES[kind]}` : `${NAMES[kind]}Fetch`}`, [p, op === 'sub' ? negated(value) : value],
-      type, c.loc, undefined, order ? memoryOrder(c, 2) : SEQ_CST);
+    return builtin(
+      `atomic${result === 'old' ? `Fetch${NAMES[kind]}` : `${NAMES[kind]}Fetch`}`,
+      [p, op === 'sub' ? negated(value) : value],
+      type,
+      c.loc,
+      undefined,
+      order ? memoryOrder(c, 2) : SEQ_CST,
+    );
   });
 }
 
@@ -104,7 +113,8 @@ function loaded(c: BuiltinCall, i: number, type: QualType): Expr {
 function load(c: BuiltinCall, i: number): Expr {
   const { value, to } = c.pointer(i);
   const type = unqualified(to);
-  if (!isInteger(type.type) && type.type.kind !== 'pointer') c.fail(`'${c.name}' needs a pointer to an integer or a pointer; it points to ${quoteType(to)}`, value.loc);
+  if (!isInteger(type.type) && type.type.kind !== 'pointer')
+    c.fail(`'${c.name}' needs a pointer to an integer or a pointer; it points to ${quoteType(to)}`, value.loc);
   return builtin('atomicLoad', [value], type, c.loc, undefined, memoryOrder(c, c.count - 1));
 }
 
@@ -159,7 +169,9 @@ const table: { [name: string]: BuiltinRow } = {
   __atomic_compare_exchange: compareExchange(true, true),
   __c11_atomic_compare_exchange_strong: compareExchange(false, false),
   __c11_atomic_compare_exchange_weak: compareExchange(false, false),
-  __atomic_test_and_set: row(2, (c) => c.unsupported('is not supported: BPF has atomic operations on 4 and 8 bytes only; use __atomic_exchange_n')),
+  __atomic_test_and_set: row(2, (c) =>
+    c.unsupported('is not supported: BPF has atomic operations on 4 and 8 bytes only; use __atomic_exchange_n'),
+  ),
   __atomic_clear: row(2, (c) => c.unsupported('is not supported; use __atomic_store_n')),
   __atomic_always_lock_free: row(2, lockFree),
   __atomic_is_lock_free: row(2, lockFree),

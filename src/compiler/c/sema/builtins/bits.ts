@@ -5,13 +5,11 @@ import { integerValue } from '../constants.ts';
 import { convertScalar, qualOf } from '../convert.ts';
 import { builtin, int } from '../nodes.ts';
 import { fits, maxOf, minOf, wrap } from '../types/arithmetic.ts';
-import {
-  BOOL, INT, LLONG, LONG, Q, qual, UCHAR, UINT, ULLONG, ULONG, unsignedOfSize, USHORT,
-} from '../types/basic.ts';
+import { BOOL, INT, LLONG, LONG, Q, qual, UCHAR, UINT, ULLONG, ULONG, USHORT, unsignedOfSize } from '../types/basic.ts';
 import { quoteType } from '../types/format.ts';
 import { integerOf, isInteger } from '../types/predicates.ts';
-import { row } from './arguments.ts';
 import type { BuiltinRow, BuiltinTable } from './arguments.ts';
+import { row } from './arguments.ts';
 
 /* ---------- byte order ---------- */
 
@@ -24,7 +22,9 @@ function swapped(value: bigint, bytes: number): bigint {
 function byteSwap(type: IntType): BuiltinRow {
   return row(1, (c) => {
     const v = c.integer(0, type);
-    return v.kind === 'int' ? int(swapped(v.value, type.size), qualOf(type), c.loc) : builtin(`bswap${type.size * 8}`, [v], qualOf(type), c.loc);
+    return v.kind === 'int'
+      ? int(swapped(v.value, type.size), qualOf(type), c.loc)
+      : builtin(`bswap${type.size * 8}`, [v], qualOf(type), c.loc);
   });
 }
 
@@ -47,7 +47,9 @@ const clz: Count = (v, bits) => {
   return n;
 };
 const COUNTS: Readonly<{ [name: string]: Count }> = {
-  clz, ctz, popcount,
+  clz,
+  ctz,
+  popcount,
   ffs: (v, bits) => (v === 0n ? 0 : ctz(v, bits) + 1),
   parity: (v, bits) => popcount(v, bits) & 1,
 };
@@ -102,14 +104,19 @@ function reverse(type: IntType): BuiltinRow {
 export function absolute(type: IntType): BuiltinRow {
   return row(1, (c) => {
     const v = c.integer(0, type);
-    return v.kind === 'int' ? int(wrap(v.value < 0n ? -v.value : v.value, type), qualOf(type), c.loc) : builtin(`abs${type.size * 8}`, [v], qualOf(type), c.loc);
+    return v.kind === 'int'
+      ? int(wrap(v.value < 0n ? -v.value : v.value, type), qualOf(type), c.loc)
+      : builtin(`abs${type.size * 8}`, [v], qualOf(type), c.loc);
   });
 }
 
 /* ---------- overflow ---------- */
 
 type OverflowOp = 'add' | 'sub' | 'mul';
-interface Range { readonly low: bigint; readonly high: bigint }
+interface Range {
+  readonly low: bigint;
+  readonly high: bigint;
+}
 
 function apply(op: OverflowOp, a: bigint, b: bigint): bigint {
   return op === 'add' ? a + b : op === 'sub' ? a - b : a * b;
@@ -158,7 +165,10 @@ function overflow(op: OverflowOp, fixed?: IntType): BuiltinRow {
     const target = c.pointer(2);
     const to = target.to.type;
     if (!isInteger(to) || (fixed && integerOf(to).size !== fixed.size)) {
-      return c.fail(`the third argument of '${c.name}' must point to ${fixed ? `'${fixed.name}'` : 'an integer'}; it points to ${quoteType(target.to)}`, target.value.loc);
+      return c.fail(
+        `the third argument of '${c.name}' must point to ${fixed ? `'${fixed.name}'` : 'an integer'}; it points to ${quoteType(target.to)}`,
+        target.value.loc,
+      );
     }
     const result = fixed ?? integerOf(to);
     const a = fixed ? c.integer(0, fixed) : c.value(0);
@@ -166,10 +176,18 @@ function overflow(op: OverflowOp, fixed?: IntType): BuiltinRow {
     for (const e of [a, b]) if (!isInteger(e.type.type)) c.fail(`'${c.name}' needs integers; found ${quoteType(e.type)}`, e.loc);
     const type = fixed ?? computeType(op, rangeOf(a), rangeOf(b), result);
     if (!type) {
-      return c.unsupported(`of ${quoteType(a.type)} and ${quoteType(b.type)} into ${quoteType(target.to)} needs more than 64 bits; convert the operands to one type`);
+      return c.unsupported(
+        `of ${quoteType(a.type)} and ${quoteType(b.type)} into ${quoteType(target.to)} needs more than 64 bits; convert the operands to one type`,
+      );
     }
     const types: readonly QualType[] = [qualOf(type), qual(result)];
-    return builtin(`${op}Overflow`, [convertScalar(c.ctx, a, qualOf(type)), convertScalar(c.ctx, b, qualOf(type)), target.value], qual(BOOL), c.loc, types);
+    return builtin(
+      `${op}Overflow`,
+      [convertScalar(c.ctx, a, qualOf(type)), convertScalar(c.ctx, b, qualOf(type)), target.value],
+      qual(BOOL),
+      c.loc,
+      types,
+    );
   });
 }
 
@@ -197,7 +215,14 @@ for (const bytes of [1, 2, 4, 8]) {
 }
 for (const op of ['add', 'sub', 'mul'] as const) {
   table[`__builtin_${op}_overflow`] = overflow(op);
-  const fixed: readonly (readonly [string, IntType])[] = [['s', INT], ['sl', LONG], ['sll', LLONG], ['u', UINT], ['ul', ULONG], ['ull', ULLONG]];
+  const fixed: readonly (readonly [string, IntType])[] = [
+    ['s', INT],
+    ['sl', LONG],
+    ['sll', LLONG],
+    ['u', UINT],
+    ['ul', ULONG],
+    ['ull', ULLONG],
+  ];
   for (const [suffix, type] of fixed) table[`__builtin_${suffix[0]}${op}${suffix.slice(1)}_overflow`] = overflow(op, type);
 }
 

@@ -46,8 +46,8 @@ import type { Context } from '../context.ts';
 import { errorExpr } from '../nodes.ts';
 import { didYouMean } from '../suggest.ts';
 import { INT, LLONG, LONG } from '../types/basic.ts';
-import { runRow } from './arguments.ts';
 import type { BuiltinRow, BuiltinTable } from './arguments.ts';
+import { runRow } from './arguments.ts';
 import { ATOMICS } from './atomics.ts';
 import { absolute, BITS } from './bits.ts';
 import { CORE, LLVM_NAMES } from './core.ts';
@@ -59,18 +59,35 @@ for (const part of [MEMORY, BITS, ATOMICS, QUERIES, CORE] satisfies readonly Bui
   for (const [name, entry] of Object.entries(part)) TABLE.set(name, entry);
 }
 
-const BY_CALL = new Map<string, BuiltinRow>(Object.entries({
-  ...LIBRARY, ...LLVM_NAMES, abs: absolute(INT), labs: absolute(LONG), llabs: absolute(LLONG),
-}));
+const BY_CALL = new Map<string, BuiltinRow>(
+  Object.entries({
+    ...LIBRARY,
+    ...LLVM_NAMES,
+    abs: absolute(INT),
+    labs: absolute(LONG),
+    llabs: absolute(LLONG),
+  }),
+);
 
 /** Builtins that exist elsewhere, and why not here. */
 const REJECTED: readonly (readonly [RegExp, string, 'unsupported-builtin' | 'no-floating-point'])[] = [
-  [/^__builtin_(alloca|alloca_with_align|alloca_uninitialized)$/, 'is not supported: the stack of a BPF program has a fixed size', 'unsupported-builtin'],
+  [
+    /^__builtin_(alloca|alloca_with_align|alloca_uninitialized)$/,
+    'is not supported: the stack of a BPF program has a fixed size',
+    'unsupported-builtin',
+  ],
   [/^__builtin_(va_|ms_va_|stdarg)/, 'is not supported: BPF functions cannot take a variable number of arguments', 'unsupported-builtin'],
   [/^__builtin_(setjmp|longjmp|eh_|unwind_)/, 'is not supported: BPF cannot jump out of functions', 'unsupported-builtin'],
-  [/^__builtin_(printf|sprintf|snprintf|vsnprintf|puts|putchar)/, 'is not supported; print with bpf_trace_printk or bpf_printk', 'unsupported-builtin'],
-  [/^__builtin_(huge_val|inf|nan|fabs|sqrt|pow|exp|log|sin|cos|tan|floor|ceil|round|trunc|copysign|fmin|fmax|fma|isnan|isinf|isfinite|isnormal|signbit|isless|isgreater|isunordered|flt_rounds|fpclassify|ldexp|frexp)/,
-    'works on floating point, which BPF does not have', 'no-floating-point'],
+  [
+    /^__builtin_(printf|sprintf|snprintf|vsnprintf|puts|putchar)/,
+    'is not supported; print with bpf_trace_printk or bpf_printk',
+    'unsupported-builtin',
+  ],
+  [
+    /^__builtin_(huge_val|inf|nan|fabs|sqrt|pow|exp|log|sin|cos|tan|floor|ceil|round|trunc|copysign|fmin|fmax|fma|isnan|isinf|isfinite|isnormal|signbit|isless|isgreater|isunordered|flt_rounds|fpclassify|ldexp|frexp)/,
+    'works on floating point, which BPF does not have',
+    'no-floating-point',
+  ],
 ];
 
 export function isBuiltin(name: string): boolean {
@@ -94,6 +111,14 @@ export function builtinCall(ctx: Context, name: string, args: readonly BuiltinAr
 export function libraryCall(ctx: Context, name: string, args: readonly Expr[], loc: Loc): Expr | undefined {
   if (name === 'alloca') return builtinCall(ctx, '__builtin_alloca', [], loc);
   const entry = BY_CALL.get(name);
-  return entry && runRow(ctx, name, entry, args.map((expr): BuiltinArg => ({ kind: 'expr', expr })), loc);
+  return (
+    entry &&
+    runRow(
+      ctx,
+      name,
+      entry,
+      args.map((expr): BuiltinArg => ({ kind: 'expr', expr })),
+      loc,
+    )
+  );
 }
-

@@ -4,8 +4,8 @@ import type { EnumType, QualType } from '../../types.ts';
 import { builtin, int } from '../nodes.ts';
 import { Q, qual, ULLONG, unqualified, VOID_POINTER } from '../types/basic.ts';
 import { quoteType } from '../types/format.ts';
-import { row } from './arguments.ts';
 import type { BuiltinCall, BuiltinTable } from './arguments.ts';
+import { row } from './arguments.ts';
 
 /** The access stays as it is written; that it is to be relocatable is for lowering to know. */
 function preserveAccess(c: BuiltinCall): Expr {
@@ -35,7 +35,8 @@ function namedType(c: BuiltinCall): QualType {
 
 function enumValue(c: BuiltinCall): Expr {
   const type = namedType(c);
-  if (type.type.kind !== 'enum') c.fail(`the first argument of '${c.name}' must be '*(enum e *)ENUMERATOR'; its type is ${quoteType(type)}`);
+  if (type.type.kind !== 'enum')
+    c.fail(`the first argument of '${c.name}' must be '*(enum e *)ENUMERATOR'; its type is ${quoteType(type)}`);
   const name = enumeratorName(c.raw(0), type.type);
   if (name === undefined) c.fail(`the first argument of '${c.name}' does not name an enumerator of ${quoteType(type)}`);
   return builtin('preserveEnumValue', [int(kindOf(c), Q.int, c.loc)], Q.ulong, c.loc, [type], name);

@@ -6,8 +6,8 @@ import { convertScalar, markAddressTaken, rvalue } from '../convert.ts';
 import { builtin, cast, int, string } from '../nodes.ts';
 import { CHAR, INT, pointer, Q, qual, ULONG, VOID, VOID_POINTER } from '../types/basic.ts';
 import { sizeOf } from '../types/size.ts';
-import { row } from './arguments.ts';
 import type { BuiltinCall, BuiltinRow, BuiltinTable } from './arguments.ts';
+import { row } from './arguments.ts';
 
 const CONST_VOID_POINTER = qual(pointer(qual(VOID, QUAL.CONST)));
 /** More bytes than any BPF object has room for. */
@@ -51,7 +51,10 @@ function order(x: Uint8Array, y: Uint8Array, size: number): bigint {
 
 function needString(c: BuiltinCall, i: number): Uint8Array {
   const bytes = literalBytes(c.as(i, CONST_CHAR_POINTER));
-  if (!bytes) c.unsupported('works on string literals only: BPF has no function for it; read strings with bpf_probe_read_kernel_str and compare byte by byte');
+  if (!bytes)
+    c.unsupported(
+      'works on string literals only: BPF has no function for it; read strings with bpf_probe_read_kernel_str and compare byte by byte',
+    );
   return bytes;
 }
 

@@ -2,7 +2,7 @@
 import type { Expr } from '../../ast.ts';
 import { evaluate } from '../constants.ts';
 import type { Context } from '../context.ts';
-import { promote, toInteger, rvalue } from '../convert.ts';
+import { promote, rvalue, toInteger } from '../convert.ts';
 import { isPure } from '../expr/discard.ts';
 import { select } from '../expr/member.ts';
 import { closestMembers } from '../names.ts';
@@ -13,8 +13,8 @@ import { quoteType } from '../types/format.ts';
 import { findMember, memberNames } from '../types/members.ts';
 import { isInteger } from '../types/predicates.ts';
 import { sizeOf } from '../types/size.ts';
-import { row } from './arguments.ts';
 import type { BuiltinCall, BuiltinTable } from './arguments.ts';
+import { row } from './arguments.ts';
 
 /* ---------- constants and types ---------- */
 
@@ -51,18 +51,22 @@ function offsetOf(c: BuiltinCall): Expr {
   for (const step of path.path) {
     const t = at.type.type;
     if (typeof step === 'string') {
-      if (t.kind !== 'record') return fail(c, 'not-a-record', path.loc, `'${step}' is asked of ${quoteType(at.type)}, which is no struct or union`);
+      if (t.kind !== 'record')
+        return fail(c, 'not-a-record', path.loc, `'${step}' is asked of ${quoteType(at.type)}, which is no struct or union`);
       if (t.fields === undefined) return fail(c, 'incomplete-type', path.loc, `offsetof in incomplete type ${quoteType(at.type)}`);
       const found = findMember(t, step);
-      if (!found) return fail(c, 'no-member', path.loc, `${quoteType(at.type)} has no member '${step}'${closestMembers(step, memberNames(t))}`);
+      if (!found)
+        return fail(c, 'no-member', path.loc, `${quoteType(at.type)} has no member '${step}'${closestMembers(step, memberNames(t))}`);
       if (found.at(-1)?.bit) return fail(c, 'address-of-bitfield', path.loc, `'${step}' is a bit-field and has no offset in bytes`);
       for (const f of found) offset += BigInt(f.offset);
       at = select(at, t, found, c.loc);
       continue;
     }
-    if (t.kind !== 'array') return fail(c, 'bad-subscript', step.loc, `a subscript in offsetof on ${quoteType(at.type)}, which is no array`);
+    if (t.kind !== 'array')
+      return fail(c, 'bad-subscript', step.loc, `a subscript in offsetof on ${quoteType(at.type)}, which is no array`);
     const index = rvalue(c.ctx, step);
-    if (!isInteger(index.type.type)) return fail(c, 'bad-subscript', step.loc, `a subscript must be an integer; found ${quoteType(index.type)}`);
+    if (!isInteger(index.type.type))
+      return fail(c, 'bad-subscript', step.loc, `a subscript must be an integer; found ${quoteType(index.type)}`);
     const size = BigInt(sizeOf(t.of.type) ?? 0);
     if (index.kind === 'int') offset += index.value * size;
     else {

@@ -5,10 +5,10 @@
  * knows is named in a warning; one whose loss would change behaviour is an error.
  */
 import type { Attribute, AttributeArg } from '../../ast.ts';
-import { QUAL } from '../../types.ts';
 import type { IntType, QualType } from '../../types.ts';
+import { QUAL } from '../../types.ts';
 import type { Context } from '../context.ts';
-import { INT, LONG, pointer, Q, qual, SCHAR, SHORT, unsignedOf, INT128 } from '../types/basic.ts';
+import { INT, INT128, LONG, pointer, Q, qual, SCHAR, SHORT, unsignedOf } from '../types/basic.ts';
 import { integerOf, isInteger } from '../types/predicates.ts';
 
 type Rule =
@@ -25,20 +25,29 @@ function rule(kind: Rule, names: string): void {
   for (const name of names.split(' ')) RULES.set(name, kind);
 }
 
-rule('used', 'section packed aligned weak used unused asm btf_decl_tag btf_type_tag preserve_access_index address_space mode '
-  + 'cleanup always_inline noinline inline gnu_inline noreturn naked visibility pragma_pack bpf_fastcall vector_size ext_vector_type '
-  + 'preserve_static_offset flatten alias');
-rule('advice', 'nonnull returns_nonnull format format_arg deprecated malloc alloc_size alloc_align assume_aligned pure const hot '
-  + 'cold may_alias warn_unused_result nodiscard maybe_unused fallthrough no_sanitize no_sanitize_address '
-  + 'no_instrument_function no_profile_instrument_function no_stack_protector nothrow leaf sentinel artificial '
-  + 'externally_visible error warning diagnose_if enable_if overloadable noderef context_unsafe counted_by nonstring '
-  + 'designated_init unavailable access optnone minsize optimize no_builtin nobuiltin notrace noclone no_icf no_reorder '
-  + 'disable_tail_calls not_tail_called convergent internal_linkage noescape gcc_struct scalar_storage_order_little '
-  + 'no_caller_saved_registers force acquires releases capability guarded_by warn_if_not_aligned type_visibility '
-  + 'enum_extensibility flag_enum swift_name objc_boxable uninitialized common nocommon copy tainted_args btf_type_tag_ '
-  + 'zero_call_used_regs randomize_layout no_randomize_layout align_value bpf_kfunc ksym returns_twice nocf_check cf_check no_split_stack');
-rule('unsupported', 'transparent_union ifunc constructor destructor ms_struct scalar_storage_order '
-  + 'target_clones tls_model weakref patchable_function_entry');
+rule(
+  'used',
+  'section packed aligned weak used unused asm btf_decl_tag btf_type_tag preserve_access_index address_space mode ' +
+    'cleanup always_inline noinline inline gnu_inline noreturn naked visibility pragma_pack bpf_fastcall vector_size ext_vector_type ' +
+    'preserve_static_offset flatten alias',
+);
+rule(
+  'advice',
+  'nonnull returns_nonnull format format_arg deprecated malloc alloc_size alloc_align assume_aligned pure const hot ' +
+    'cold may_alias warn_unused_result nodiscard maybe_unused fallthrough no_sanitize no_sanitize_address ' +
+    'no_instrument_function no_profile_instrument_function no_stack_protector nothrow leaf sentinel artificial ' +
+    'externally_visible error warning diagnose_if enable_if overloadable noderef context_unsafe counted_by nonstring ' +
+    'designated_init unavailable access optnone minsize optimize no_builtin nobuiltin notrace noclone no_icf no_reorder ' +
+    'disable_tail_calls not_tail_called convergent internal_linkage noescape gcc_struct scalar_storage_order_little ' +
+    'no_caller_saved_registers force acquires releases capability guarded_by warn_if_not_aligned type_visibility ' +
+    'enum_extensibility flag_enum swift_name objc_boxable uninitialized common nocommon copy tainted_args btf_type_tag_ ' +
+    'zero_call_used_regs randomize_layout no_randomize_layout align_value bpf_kfunc ksym returns_twice nocf_check cf_check no_split_stack',
+);
+rule(
+  'unsupported',
+  'transparent_union ifunc constructor destructor ms_struct scalar_storage_order ' +
+    'target_clones tls_model weakref patchable_function_entry',
+);
 
 /** Says what there is to say about attributes on a declaration. */
 export function checkAttributes(ctx: Context, attributes: readonly Attribute[]): void {
@@ -103,7 +112,14 @@ export function tagsOf(attributes: readonly Attribute[], name: 'btf_decl_tag' | 
 
 const TAG_QUALS: Readonly<{ [tag: string]: number | undefined }> = { user: QUAL.USER, percpu: QUAL.PERCPU, rcu: QUAL.RCU };
 const MODES: Readonly<{ [mode: string]: IntType | undefined }> = {
-  QI: SCHAR, byte: SCHAR, HI: SHORT, SI: INT, DI: LONG, TI: INT128, word: LONG, pointer: LONG,
+  QI: SCHAR,
+  byte: SCHAR,
+  HI: SHORT,
+  SI: INT,
+  DI: LONG,
+  TI: INT128,
+  word: LONG,
+  pointer: LONG,
 };
 
 /** The type with what `btf_type_tag`, `address_space` and `mode` say about it. */
@@ -111,13 +127,21 @@ export function applyTypeAttributes(ctx: Context, type: QualType, attributes: re
   let q = type;
   for (const a of attributes) {
     switch (a.name) {
-      case 'btf_type_tag': q = tag(q, stringArg(a)); break;
-      case 'address_space': q = addressSpace(ctx, q, a); break;
-      case 'mode': q = mode(ctx, q, a); break;
-      case 'vector_size': case 'ext_vector_type':
+      case 'btf_type_tag':
+        q = tag(q, stringArg(a));
+        break;
+      case 'address_space':
+        q = addressSpace(ctx, q, a);
+        break;
+      case 'mode':
+        q = mode(ctx, q, a);
+        break;
+      case 'vector_size':
+      case 'ext_vector_type':
         ctx.error('unsupported-attribute', a.loc, `attribute '${a.name}': vectors are not supported`);
         return Q.error;
-      default: break;
+      default:
+        break;
     }
   }
   return q;

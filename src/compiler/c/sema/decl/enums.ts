@@ -81,7 +81,11 @@ export function enumerator(ctx: Context, type: EnumType, name: string, value: Ex
     }
   }
   if (v > 0xffff_ffff_ffff_ffffn || v < -0x8000_0000_0000_0000n || (type.fixed && !fits(v, type.fixed))) {
-    ctx.error('enumerator-range', loc, `the value of enumerator '${name}', ${v}, does not fit into ${type.fixed ? `'${type.fixed.name}'` : '64 bits'}`);
+    ctx.error(
+      'enumerator-range',
+      loc,
+      `the value of enumerator '${name}', ${v}, does not fit into ${type.fixed ? `'${type.fixed.name}'` : '64 bits'}`,
+    );
     v = 0n;
   }
   type.open.push({ name, value: v, loc });

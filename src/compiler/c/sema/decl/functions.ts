@@ -1,8 +1,8 @@
 /** Functions: declarations, what a second one adds, bodies. */
 import type { Loc } from '../../../diagnostics.ts';
 import type { Attribute, Compound, FunctionDecl, ParamDecl } from '../../ast.ts';
-import type { DeclSpec } from '../actions.ts';
 import type { FunctionType, QualType } from '../../types.ts';
+import type { DeclSpec } from '../actions.ts';
 import type { Context } from '../context.ts';
 import { noteAt } from '../context.ts';
 import { fallsThrough } from '../flow.ts';
@@ -11,11 +11,16 @@ import { compatibleTypes, composite } from '../types/compatible.ts';
 import { quoteType } from '../types/format.ts';
 import { isError, isIncomplete } from '../types/predicates.ts';
 import { checkAttributes, findAttribute, hasAttribute, stringArg } from './attributes.ts';
-import { allAttributes, differentKind } from './variables.ts';
 import type { Mutable } from './variables.ts';
+import { allAttributes, differentKind } from './variables.ts';
 
 export function declareFunction(
-  ctx: Context, name: string, type: QualType, spec: DeclSpec, ownAttributes: readonly Attribute[], loc: Loc,
+  ctx: Context,
+  name: string,
+  type: QualType,
+  spec: DeclSpec,
+  ownAttributes: readonly Attribute[],
+  loc: Loc,
 ): FunctionDecl {
   const attributes = allAttributes(spec, ownAttributes);
   checkAttributes(ctx, attributes);
@@ -26,9 +31,15 @@ export function declareFunction(
     return before;
   }
   const fn: Mutable<FunctionDecl> = {
-    kind: 'function', name, type: type.type, params: paramsOf(type.type),
+    kind: 'function',
+    name,
+    type: type.type,
+    params: paramsOf(type.type),
     storage: spec.storage === 'static' ? 'static' : spec.storage === 'extern' ? 'extern' : 'global',
-    inline: spec.inline, attributes: [...attributes], loc, end: loc,
+    inline: spec.inline,
+    attributes: [...attributes],
+    loc,
+    end: loc,
   };
   noteKfunc(fn);
   if (spec.noreturn) fn.attributes.push({ name: 'noreturn', args: [], loc: spec.loc });
@@ -53,14 +64,24 @@ function noteKfunc(fn: FunctionDecl): void {
 }
 
 function merge(
-  ctx: Context, fn: Mutable<FunctionDecl>, type: FunctionType, spec: DeclSpec, attributes: readonly Attribute[], loc: Loc,
+  ctx: Context,
+  fn: Mutable<FunctionDecl>,
+  type: FunctionType,
+  spec: DeclSpec,
+  attributes: readonly Attribute[],
+  loc: Loc,
 ): void {
   const first = noteAt('first declared here', fn.loc);
   if (compatibleTypes(fn.type, type)) {
     const merged = composite(qual(type), qual(fn.type)).type;
     if (merged.kind === 'function') fn.type = merged;
   } else {
-    ctx.error('conflicting-types', loc, `function '${fn.name}' is declared as ${quoteType(qual(type))} and was ${quoteType(qual(fn.type))}`, first);
+    ctx.error(
+      'conflicting-types',
+      loc,
+      `function '${fn.name}' is declared as ${quoteType(qual(type))} and was ${quoteType(qual(fn.type))}`,
+      first,
+    );
     fn.type = type;
   }
   if (spec.storage === 'static' && fn.storage !== 'static') {
@@ -80,7 +101,8 @@ function merge(
 
 export function beginFunction(ctx: Context, fn: FunctionDecl): void {
   // `extern inline` with gnu_inline is no definition that others would see: the real one may follow.
-  if (fn.body && !hasAttribute(fn.attributes, 'gnu_inline')) ctx.error('redefinition', again.get(fn) ?? fn.loc, `function '${fn.name}' is defined twice`, noteAt('first defined here', fn.loc));
+  if (fn.body && !hasAttribute(fn.attributes, 'gnu_inline'))
+    ctx.error('redefinition', again.get(fn) ?? fn.loc, `function '${fn.name}' is defined twice`, noteAt('first defined here', fn.loc));
   const { returns } = fn.type;
   if (returns.type.kind !== 'void' && isIncomplete(returns.type)) {
     ctx.error('incomplete-type', fn.loc, `function '${fn.name}' returns incomplete type ${quoteType(returns)}`);

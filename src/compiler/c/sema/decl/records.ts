@@ -1,13 +1,13 @@
 /** Structs and unions: references, bodies, members. */
 import type { Loc } from '../../../diagnostics.ts';
 import type { Attribute } from '../../ast.ts';
-import type { FieldSpec } from '../actions.ts';
 import type { Field, QualType, RecordType } from '../../types.ts';
+import type { FieldSpec } from '../actions.ts';
 import { integerValue } from '../constants.ts';
 import type { Context } from '../context.ts';
 import { noteAt } from '../context.ts';
-import { layOut } from '../layout.ts';
 import type { LayoutMember } from '../layout.ts';
+import { layOut } from '../layout.ts';
 import { array, Q, qual } from '../types/basic.ts';
 import { quoteType } from '../types/format.ts';
 import { MAX_NESTING } from '../types/members.ts';
@@ -79,10 +79,12 @@ function recordToOpen(ctx: Context, tag: 'struct' | 'union', name: string | unde
           return found;
         }
         break;
-      case 'open': case 'text':
+      case 'open':
+      case 'text':
         ctx.error('redefinition', loc, `'${tag} ${name}' is defined twice`, noteAt('first defined here', found.loc));
         return new Record(tag, name, loc);
-      default: found.origin satisfies never;
+      default:
+        found.origin satisfies never;
     }
   }
   const record = new Record(tag, name, loc);
@@ -91,7 +93,11 @@ function recordToOpen(ctx: Context, tag: 'struct' | 'union', name: string | unde
 }
 
 export function finishRecord(
-  ctx: Context, type: RecordType, specs: readonly FieldSpec[], attributes: readonly Attribute[], _end: Loc,
+  ctx: Context,
+  type: RecordType,
+  specs: readonly FieldSpec[],
+  attributes: readonly Attribute[],
+  _end: Loc,
 ): void {
   if (!(type instanceof Record)) return;
   checkAttributes(ctx, attributes);
@@ -149,9 +155,7 @@ function preserveInside(record: Record): void {
   }
 }
 
-function checkMember(
-  ctx: Context, record: Record, spec: FieldSpec, last: boolean, others: boolean,
-): LayoutMember | undefined {
+function checkMember(ctx: Context, record: Record, spec: FieldSpec, last: boolean, others: boolean): LayoutMember | undefined {
   checkAttributes(ctx, spec.attributes);
   const name = spec.name ?? '';
   let type = spec.type;
@@ -168,7 +172,8 @@ function checkMember(
       ctx.error('flexible-array', spec.loc, `${shown} is an array without a length and not the last member`);
       return undefined;
     }
-    if (record.tag === 'struct' && !others) ctx.warn('flexible-array', spec.loc, `${shown} is an array without a length and the only member`);
+    if (record.tag === 'struct' && !others)
+      ctx.warn('flexible-array', spec.loc, `${shown} is an array without a length and the only member`);
     if (isIncomplete(t.of.type)) return incompleteMember(ctx, shown, type, spec.loc);
   } else if (isIncomplete(t)) return incompleteMember(ctx, shown, type, spec.loc);
   if (spec.name === undefined && spec.width === undefined && t.kind !== 'record') {
@@ -178,15 +183,24 @@ function checkMember(
   const width = spec.width ? checkWidth(ctx, spec, type, shown) : undefined;
   if (spec.width && width === undefined) return undefined;
   return {
-    name, type, width, align: alignmentOf(ctx, spec.attributes, spec.alignas),
-    packed: hasAttribute(spec.attributes, 'packed'), tags: tagsOf(spec.attributes, 'btf_decl_tag'), loc: spec.loc,
+    name,
+    type,
+    width,
+    align: alignmentOf(ctx, spec.attributes, spec.alignas),
+    packed: hasAttribute(spec.attributes, 'packed'),
+    tags: tagsOf(spec.attributes, 'btf_decl_tag'),
+    loc: spec.loc,
   };
 }
 
 function incompleteMember(ctx: Context, shown: string, type: QualType, loc: Loc): undefined {
   const t = type.type;
   const open = t instanceof Record && t.origin === 'open';
-  ctx.error('incomplete-type', loc, `${shown} has incomplete type ${quoteType(type)}${open ? '; a record can hold a pointer to itself, not itself' : ''}`);
+  ctx.error(
+    'incomplete-type',
+    loc,
+    `${shown} has incomplete type ${quoteType(type)}${open ? '; a record can hold a pointer to itself, not itself' : ''}`,
+  );
   return undefined;
 }
 
@@ -204,8 +218,10 @@ function checkWidth(ctx: Context, spec: FieldSpec, type: QualType, shown: string
   }
   const bits = type.type.kind === 'int' && type.type.rank === 0 ? 1 : (sizeOf(type.type) ?? 0) * 8;
   if (value < 0n) ctx.error('bitfield-width', width.loc, `the width of ${shown} is negative: ${value}`);
-  else if (value > BigInt(bits)) ctx.error('bitfield-width', width.loc, `the width of ${shown}, ${value} bits, exceeds the ${bits} bits of its type`);
-  else if (value === 0n && spec.name !== undefined) ctx.error('bitfield-width', width.loc, `${shown} has a width of zero; only a bit-field without a name may`);
+  else if (value > BigInt(bits))
+    ctx.error('bitfield-width', width.loc, `the width of ${shown}, ${value} bits, exceeds the ${bits} bits of its type`);
+  else if (value === 0n && spec.name !== undefined)
+    ctx.error('bitfield-width', width.loc, `${shown} has a width of zero; only a bit-field without a name may`);
   else return Number(value);
   return undefined;
 }

@@ -1,14 +1,12 @@
 /** Building types from specifiers and declarators. */
 import type { Loc } from '../../../diagnostics.ts';
 import type { Attribute, Expr } from '../../ast.ts';
-import { QUAL } from '../../types.ts';
 import type { ArrayType, CType, FunctionType, ParamType, QualType } from '../../types.ts';
+import { QUAL } from '../../types.ts';
 import { integerValue } from '../constants.ts';
 import type { Context } from '../context.ts';
 import { isErrorExpr } from '../nodes.ts';
-import {
-  array, ERROR, functionType, INT, pointer, Q, qual, typeOfWords, withQuals,
-} from '../types/basic.ts';
+import { array, ERROR, functionType, INT, pointer, Q, qual, typeOfWords, withQuals } from '../types/basic.ts';
 import { formatType, quoteType } from '../types/format.ts';
 import { isError, isInteger } from '../types/predicates.ts';
 import { sizeOf } from '../types/size.ts';
@@ -64,7 +62,10 @@ export function arrayOf(ctx: Context, type: QualType, length: Expr | undefined, 
     return qual(array(Q.error, 1));
   }
   // Records that are still open may be completed before the array is used only in parameters; C forbids it anyway.
-  if ((t.kind === 'record' && t.size === 0 && t.fields === undefined) || (t.kind === 'array' && t.length === undefined && !variable.has(t))) {
+  if (
+    (t.kind === 'record' && t.size === 0 && t.fields === undefined) ||
+    (t.kind === 'array' && t.length === undefined && !variable.has(t))
+  ) {
     ctx.error('incomplete-type', loc, `an array of incomplete type ${quoteType(type)}`);
     return qual(array(Q.error, 1));
   }
@@ -96,21 +97,41 @@ export function arrayOf(ctx: Context, type: QualType, length: Expr | undefined, 
 /** The length of a parameter makes no type, but C evaluates it on every call. */
 export function checkParameterLength(ctx: Context, length: Expr): void {
   if (!isErrorExpr(length) && hasEffect(length)) {
-    ctx.error('variable-length-array', length.loc, 'the length of this array changes something whenever the function is called, which is not supported: do it in the body');
+    ctx.error(
+      'variable-length-array',
+      length.loc,
+      'the length of this array changes something whenever the function is called, which is not supported: do it in the body',
+    );
   }
 }
 
 function hasEffect(e: Expr): boolean {
   switch (e.kind) {
-    case 'int': case 'string': case 'ref': return false;
-    case 'unary': case 'cast': case 'addressOf': return hasEffect(e.operand);
-    case 'binary': case 'logical': return hasEffect(e.left) || hasEffect(e.right);
-    case 'cond': return [e.cond, e.then, e.else].some((part) => part !== undefined && hasEffect(part));
-    case 'deref': return hasEffect(e.pointer);
-    case 'member': return hasEffect(e.base);
-    case 'pointerArith': return hasEffect(e.pointer) || hasEffect(e.index);
-    case 'assign': case 'compoundAssign': case 'call': return true;
-    default: return false;
+    case 'int':
+    case 'string':
+    case 'ref':
+      return false;
+    case 'unary':
+    case 'cast':
+    case 'addressOf':
+      return hasEffect(e.operand);
+    case 'binary':
+    case 'logical':
+      return hasEffect(e.left) || hasEffect(e.right);
+    case 'cond':
+      return [e.cond, e.then, e.else].some((part) => part !== undefined && hasEffect(part));
+    case 'deref':
+      return hasEffect(e.pointer);
+    case 'member':
+      return hasEffect(e.base);
+    case 'pointerArith':
+      return hasEffect(e.pointer) || hasEffect(e.index);
+    case 'assign':
+    case 'compoundAssign':
+    case 'call':
+      return true;
+    default:
+      return false;
   }
 }
 
@@ -119,7 +140,11 @@ export function rejectVariableArray(ctx: Context, q: QualType): boolean {
   for (let t: CType = q.type; ; ) {
     const loc = variable.get(t);
     if (loc !== undefined) {
-      ctx.error('variable-length-array', loc, 'the length of this array is not a constant: BPF has no stack for arrays of variable length; use a constant bound');
+      ctx.error(
+        'variable-length-array',
+        loc,
+        'the length of this array is not a constant: BPF has no stack for arrays of variable length; use a constant bound',
+      );
       return true;
     }
     if (t.kind === 'array') t = t.of.type;
@@ -135,14 +160,30 @@ export function isVariable(t: ArrayType): boolean {
 /* ---------- functions ---------- */
 
 export function functionOf(
-  ctx: Context, returns: QualType, params: readonly ParamType[], variadic: boolean, prototype: boolean, loc: Loc,
+  ctx: Context,
+  returns: QualType,
+  params: readonly ParamType[],
+  variadic: boolean,
+  prototype: boolean,
+  loc: Loc,
 ): QualType {
   let result = returns;
   if (returns.type.kind === 'array' || returns.type.kind === 'function') {
-    ctx.error('bad-return-type', loc, `a function cannot return ${returns.type.kind === 'array' ? 'an array' : 'a function'}; it can return a pointer`);
+    ctx.error(
+      'bad-return-type',
+      loc,
+      `a function cannot return ${returns.type.kind === 'array' ? 'an array' : 'a function'}; it can return a pointer`,
+    );
     result = Q.error;
   }
-  return qual(functionType(result, params.map((p) => parameter(ctx, p)), variadic, prototype));
+  return qual(
+    functionType(
+      result,
+      params.map((p) => parameter(ctx, p)),
+      variadic,
+      prototype,
+    ),
+  );
 }
 
 /** Arrays and functions as parameters are pointers. */

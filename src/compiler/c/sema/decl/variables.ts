@@ -1,9 +1,9 @@
 /** Variables, typedefs, and what a second declaration does to the first. */
 import type { Loc } from '../../../diagnostics.ts';
 import type { Attribute, Expr, VarDecl } from '../../ast.ts';
-import type { DeclSpec, ParsedInit } from '../actions.ts';
-import { QUAL } from '../../types.ts';
 import type { QualType } from '../../types.ts';
+import { QUAL } from '../../types.ts';
+import type { DeclSpec, ParsedInit } from '../actions.ts';
 import { evaluate, isStatic } from '../constants.ts';
 import type { Context } from '../context.ts';
 import { noteAt } from '../context.ts';
@@ -28,17 +28,28 @@ export function allAttributes(spec: DeclSpec, attributes: readonly Attribute[]):
 
 export function kindWord(s: ScopeSymbol): string {
   switch (s.kind) {
-    case 'var': return 'variable';
-    case 'param': return 'parameter';
-    case 'function': return 'function';
-    case 'typedef': return 'type';
-    case 'enumerator': return 'enumerator';
-    default: return s satisfies never;
+    case 'var':
+      return 'variable';
+    case 'param':
+      return 'parameter';
+    case 'function':
+      return 'function';
+    case 'typedef':
+      return 'type';
+    case 'enumerator':
+      return 'enumerator';
+    default:
+      return s satisfies never;
   }
 }
 
 export function differentKind(ctx: Context, name: string, now: string, before: ScopeSymbol, loc: Loc): void {
-  ctx.error('different-kind', loc, `'${name}' is declared as a ${now} and was a ${kindWord(before)}`, noteAt('first declared here', before.loc));
+  ctx.error(
+    'different-kind',
+    loc,
+    `'${name}' is declared as a ${now} and was a ${kindWord(before)}`,
+    noteAt('first declared here', before.loc),
+  );
 }
 
 /* ---------- typedefs ---------- */
@@ -56,7 +67,12 @@ export function declareTypedef(ctx: Context, name: string, type: QualType, attri
     }
     // The same again is fine, and so are other words for the same integer: kernel and libc headers differ there.
     if (!compatible(before.type, t) && !(isInteger(t.type) && isInteger(before.type.type) && sameInteger(before.type, t))) {
-      ctx.error('conflicting-types', loc, `type '${name}' is declared as ${quoteType(t)} and was ${quoteType(before.type)}`, noteAt('first declared here', before.loc));
+      ctx.error(
+        'conflicting-types',
+        loc,
+        `type '${name}' is declared as ${quoteType(t)} and was ${quoteType(before.type)}`,
+        noteAt('first declared here', before.loc),
+      );
     }
     return;
   }
@@ -72,7 +88,12 @@ function sameInteger(a: QualType, b: QualType): boolean {
 /* ---------- variables ---------- */
 
 export function declareVariable(
-  ctx: Context, name: string, type: QualType, spec: DeclSpec, ownAttributes: readonly Attribute[], loc: Loc,
+  ctx: Context,
+  name: string,
+  type: QualType,
+  spec: DeclSpec,
+  ownAttributes: readonly Attribute[],
+  loc: Loc,
 ): VarDecl {
   const attributes = allAttributes(spec, ownAttributes);
   let t = type;
@@ -93,8 +114,14 @@ export function declareVariable(
   }
   const storage = spec.storage === 'static' ? 'static' : spec.storage === 'register' ? 'register' : 'auto';
   const decl: VarDecl = {
-    kind: 'var', name: storage === 'static' ? staticName(ctx, name) : name, type: t, storage, scope: 'local',
-    attributes: attributes === NO_ATTRIBUTES ? [] : [...attributes], loc, align,
+    kind: 'var',
+    name: storage === 'static' ? staticName(ctx, name) : name,
+    type: t,
+    storage,
+    scope: 'local',
+    attributes: attributes === NO_ATTRIBUTES ? [] : [...attributes],
+    loc,
+    align,
   };
   ctx.scopes.declare(name, decl);
   if (storage === 'static') ctx.variables.push(decl);
@@ -112,7 +139,13 @@ function staticName(ctx: Context, name: string): string {
 
 /** At file scope, or `extern` in a block: one object for all declarations of the name. */
 function declareLinked(
-  ctx: Context, name: string, type: QualType, spec: DeclSpec, attributes: readonly Attribute[], align: number | undefined, loc: Loc,
+  ctx: Context,
+  name: string,
+  type: QualType,
+  spec: DeclSpec,
+  attributes: readonly Attribute[],
+  align: number | undefined,
+  loc: Loc,
 ): VarDecl {
   const storage = spec.storage === 'static' ? 'static' : spec.storage === 'extern' ? 'extern' : 'global';
   const local = ctx.scopes.depth > 0 ? ctx.scopes.lookupHere(name) : undefined;
@@ -132,8 +165,14 @@ function declareLinked(
 }
 
 function merge(
-  ctx: Context, before: Mutable<VarDecl>, name: string, type: QualType, storage: 'static' | 'extern' | 'global',
-  attributes: readonly Attribute[], align: number | undefined, loc: Loc,
+  ctx: Context,
+  before: Mutable<VarDecl>,
+  name: string,
+  type: QualType,
+  storage: 'static' | 'extern' | 'global',
+  attributes: readonly Attribute[],
+  align: number | undefined,
+  loc: Loc,
 ): void {
   const first = noteAt('first declared here', before.loc);
   if (!isError(before.type) && !isError(type)) {
@@ -190,7 +229,10 @@ function foldConstant(v: Mutable<VarDecl>): void {
 export function finishVariable(ctx: Context, variable: VarDecl): void {
   const t = variable.type.type;
   if (variable.scope === 'local' ? isIncomplete(t) : t.kind === 'array' && isIncomplete(t.of.type)) {
-    const what = t.kind === 'array' && t.length === undefined ? 'an array without a length needs an initializer' : `incomplete type ${quoteType(variable.type)}`;
+    const what =
+      t.kind === 'array' && t.length === undefined
+        ? 'an array without a length needs an initializer'
+        : `incomplete type ${quoteType(variable.type)}`;
     ctx.error('incomplete-type', variable.loc, `variable '${variable.name}' cannot be made: ${what}`);
     variable.type = Q.error;
     return;

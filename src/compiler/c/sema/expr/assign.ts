@@ -1,12 +1,12 @@
 /** Assignment, simple and compound. */
 import type { Loc } from '../../../diagnostics.ts';
 import type { BinaryOp, Expr } from '../../ast.ts';
-import { QUAL } from '../../types.ts';
 import type { EnumType, Field, IntType, QualType } from '../../types.ts';
+import { QUAL } from '../../types.ts';
 import { assignTo } from '../assignable.ts';
 import type { Context } from '../context.ts';
 import { noteAt } from '../context.ts';
-import { bitWidth, commonInteger, noFloat, promote, qualOf, toInteger, rvalue, widen } from '../convert.ts';
+import { bitWidth, commonInteger, noFloat, promote, qualOf, rvalue, toInteger, widen } from '../convert.ts';
 import { errorExpr, isErrorExpr } from '../nodes.ts';
 import { promoted } from '../types/arithmetic.ts';
 import { unqualified } from '../types/basic.ts';
@@ -26,7 +26,11 @@ export function checkAssignable(ctx: Context, target: Expr, op: string, loc: Loc
   }
   const t = target.type.type;
   if (t.kind === 'array') {
-    ctx.error('not-assignable', loc, `an array cannot be assigned to; copy it with __builtin_memcpy or by elements (type ${quoteType(target.type)})`);
+    ctx.error(
+      'not-assignable',
+      loc,
+      `an array cannot be assigned to; copy it with __builtin_memcpy or by elements (type ${quoteType(target.type)})`,
+    );
     return false;
   }
   if (t.kind === 'function') {
@@ -38,7 +42,8 @@ export function checkAssignable(ctx: Context, target: Expr, op: string, loc: Loc
     return false;
   }
   if (target.type.quals & QUAL.CONST) {
-    const what = target.kind === 'ref' ? `'${target.decl.name}'` : target.kind === 'member' ? `member '${target.field.name}'` : 'this place';
+    const what =
+      target.kind === 'ref' ? `'${target.decl.name}'` : target.kind === 'member' ? `member '${target.field.name}'` : 'this place';
     const at = target.kind === 'ref' ? target.decl.loc : target.kind === 'member' ? target.field.loc : 0;
     ctx.error('not-assignable', loc, `${what} is const: its type is ${quoteType(target.type)}`, noteAt('declared here', at));
     return false;
@@ -46,7 +51,12 @@ export function checkAssignable(ctx: Context, target: Expr, op: string, loc: Loc
   if (t.kind === 'record') {
     const field = constMember(t.fields ?? []);
     if (field) {
-      ctx.error('not-assignable', loc, `${quoteType(target.type)} cannot be assigned to: its member '${field.name}' is const`, noteAt('declared here', field.loc));
+      ctx.error(
+        'not-assignable',
+        loc,
+        `${quoteType(target.type)} cannot be assigned to: its member '${field.name}' is const`,
+        noteAt('declared here', field.loc),
+      );
       return false;
     }
   }
@@ -105,8 +115,16 @@ function compound(ctx: Context, op: string, target: Expr, value: Expr, loc: Loc)
     const elementSize = strideOf(t.to.type);
     if (elementSize === undefined) return incompletePointee(ctx, target.type, loc);
     return {
-      kind: 'compoundAssign', type, loc, lvalue: false, op: name === 'add' ? 'pointerAdd' : 'pointerSub', target,
-      value: widen(ctx, v), computeType: type, elementSize, post: false,
+      kind: 'compoundAssign',
+      type,
+      loc,
+      lvalue: false,
+      op: name === 'add' ? 'pointerAdd' : 'pointerSub',
+      target,
+      value: widen(ctx, v),
+      computeType: type,
+      elementSize,
+      post: false,
     };
   }
   if (t.kind === 'float' || v.type.type.kind === 'float') return noFloat(ctx, t.kind === 'float' ? target.type : v.type, loc);
@@ -115,11 +133,27 @@ function compound(ctx: Context, op: string, target: Expr, value: Expr, loc: Loc)
     return errorExpr(loc);
   }
   const { computeType, operand } = computation(ctx, name, target, t, v, loc);
-  return { kind: 'compoundAssign', type, loc, lvalue: false, op: name, target, value: operand, computeType: qualOf(computeType), elementSize: 0, post: false };
+  return {
+    kind: 'compoundAssign',
+    type,
+    loc,
+    lvalue: false,
+    op: name,
+    target,
+    value: operand,
+    computeType: qualOf(computeType),
+    elementSize: 0,
+    post: false,
+  };
 }
 
 function computation(
-  ctx: Context, op: BinaryOp, target: Expr, t: IntType | EnumType, v: Expr, loc: Loc,
+  ctx: Context,
+  op: BinaryOp,
+  target: Expr,
+  t: IntType | EnumType,
+  v: Expr,
+  loc: Loc,
 ): { readonly computeType: IntType; readonly operand: Expr } {
   if (op === 'shl' || op === 'shr') {
     const computeType = promoted(t, bitWidth(target));

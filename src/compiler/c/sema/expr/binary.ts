@@ -3,7 +3,7 @@ import type { Loc } from '../../../diagnostics.ts';
 import type { BinaryOp, Expr } from '../../ast.ts';
 import type { IntType, PointerType, QualType } from '../../types.ts';
 import type { Context } from '../context.ts';
-import { commonInteger, constantAddress, convertScalar, isNull, noFloat, promote, qualOf, toInteger, rvalue, widen } from '../convert.ts';
+import { commonInteger, constantAddress, convertScalar, isNull, noFloat, promote, qualOf, rvalue, toInteger, widen } from '../convert.ts';
 import { compare, exact } from '../fold.ts';
 import { binary as binaryNode, errorExpr, int, isErrorExpr, pointerArith } from '../nodes.ts';
 import { wrap } from '../types/arithmetic.ts';
@@ -16,10 +16,24 @@ import { discard } from './discard.ts';
 import { condition, incompletePointee } from './unary.ts';
 
 export const ARITHMETIC: Readonly<{ [op: string]: BinaryOp | undefined }> = {
-  '+': 'add', '-': 'sub', '*': 'mul', '/': 'div', '%': 'mod', '&': 'and', '|': 'or', '^': 'xor', '<<': 'shl', '>>': 'shr',
+  '+': 'add',
+  '-': 'sub',
+  '*': 'mul',
+  '/': 'div',
+  '%': 'mod',
+  '&': 'and',
+  '|': 'or',
+  '^': 'xor',
+  '<<': 'shl',
+  '>>': 'shr',
 };
 const COMPARISON: Readonly<{ [op: string]: BinaryOp | undefined }> = {
-  '==': 'eq', '!=': 'ne', '<': 'lt', '<=': 'le', '>': 'gt', '>=': 'ge',
+  '==': 'eq',
+  '!=': 'ne',
+  '<': 'lt',
+  '<=': 'le',
+  '>': 'gt',
+  '>=': 'ge',
 };
 
 export function binary(ctx: Context, op: string, left: Expr, right: Expr, loc: Loc): Expr {
@@ -89,13 +103,23 @@ function arithmetic(ctx: Context, op: BinaryOp, spelling: string, left: Expr, ri
 
 export function checkConstantDivisor(ctx: Context, r: Expr, op: 'div' | 'mod', loc: Loc): boolean {
   if (r.kind !== 'int' || r.value !== 0n) return true;
-  ctx.warn('division-by-zero', loc, op === 'div' ? 'division by zero: BPF gives 0' : 'remainder of a division by zero: BPF gives the dividend');
+  ctx.warn(
+    'division-by-zero',
+    loc,
+    op === 'div' ? 'division by zero: BPF gives 0' : 'remainder of a division by zero: BPF gives the dividend',
+  );
   return false;
 }
 
 export function checkShiftCount(ctx: Context, r: Expr, type: IntType, loc: Loc): boolean {
   if (r.kind !== 'int' || (r.value >= 0n && r.value < BigInt(type.size * 8))) return true;
-  ctx.warn('shift-count', loc, r.value < 0n ? `shift by the negative count ${r.value}` : `shift by ${r.value} bits, which is not less than the ${type.size * 8} of '${type.name}'`);
+  ctx.warn(
+    'shift-count',
+    loc,
+    r.value < 0n
+      ? `shift by the negative count ${r.value}`
+      : `shift by ${r.value} bits, which is not less than the ${type.size * 8} of '${type.name}'`,
+  );
   return false;
 }
 
@@ -126,7 +150,8 @@ function comma(ctx: Context, left: Expr, right: Expr, loc: Loc): Expr {
 function pointerArithmetic(ctx: Context, op: '+' | '-', l: Expr, r: Expr, loc: Loc): Expr {
   const lt = l.type.type;
   const rt = r.type.type;
-  if (lt.kind === 'pointer' && rt.kind === 'pointer') return op === '-' ? difference(ctx, l, lt, r, rt, loc) : badOperands(ctx, op, l, r, loc);
+  if (lt.kind === 'pointer' && rt.kind === 'pointer')
+    return op === '-' ? difference(ctx, l, lt, r, rt, loc) : badOperands(ctx, op, l, r, loc);
   if (lt.kind === 'pointer' && isInteger(rt)) return addToPointer(ctx, op === '+' ? 'add' : 'sub', l, r, loc);
   if (op === '+' && rt.kind === 'pointer' && isInteger(lt)) return addToPointer(ctx, 'add', r, l, loc);
   return badOperands(ctx, op, l, r, loc);
@@ -180,7 +205,11 @@ function commonPointer(ctx: Context, op: string, l: Expr, r: Expr, loc: Loc): Qu
   const [pointer, other] = lt.kind === 'pointer' ? [l, r] : [r, l];
   if (!isInteger(other.type.type)) return undefined;
   if (!isNull(other)) {
-    ctx.warn('pointer-integer-comparison', loc, `'${op}' compares ${quoteType(l.type)} with ${quoteType(r.type)}: a pointer and an integer`);
+    ctx.warn(
+      'pointer-integer-comparison',
+      loc,
+      `'${op}' compares ${quoteType(l.type)} with ${quoteType(r.type)}: a pointer and an integer`,
+    );
   }
   return pointer.type;
 }

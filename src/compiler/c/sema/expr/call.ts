@@ -4,8 +4,8 @@
  */
 import type { Loc } from '../../../diagnostics.ts';
 import type { Expr, FunctionDecl, Ref, VarDecl } from '../../ast.ts';
-import { QUAL } from '../../types.ts';
 import type { FunctionType } from '../../types.ts';
+import { QUAL } from '../../types.ts';
 import { assignTo } from '../assignable.ts';
 import { libraryCall } from '../builtins/builtins.ts';
 import { evaluate } from '../constants.ts';
@@ -92,8 +92,16 @@ export function helperOf(_ctx: Context, v: VarDecl): FunctionDecl | undefined {
   const number = evaluate(v.init.value);
   if (!number || number.base || number.value <= 0n || number.value > MAX_HELPER) return undefined;
   const fn: FunctionDecl = {
-    kind: 'function', name: v.name, type: to.type, params: [], storage: 'extern', inline: false,
-    attributes: v.attributes, loc: v.loc, end: v.loc, helper: Number(number.value),
+    kind: 'function',
+    name: v.name,
+    type: to.type,
+    params: [],
+    storage: 'extern',
+    inline: false,
+    attributes: v.attributes,
+    loc: v.loc,
+    end: v.loc,
+    helper: Number(number.value),
   };
   helpers.set(v, fn);
   return fn;
@@ -101,24 +109,25 @@ export function helperOf(_ctx: Context, v: VarDecl): FunctionDecl | undefined {
 
 /* ---------- arguments ---------- */
 
-function finish(
-  ctx: Context, callee: Expr, type: FunctionType, name: string, declared: Loc, args: readonly Expr[], loc: Loc,
-): Expr {
+function finish(ctx: Context, callee: Expr, type: FunctionType, name: string, declared: Loc, args: readonly Expr[], loc: Loc): Expr {
   const { params } = type;
   const checked = type.prototype || params.length === args.length;
   if (type.prototype && (args.length < params.length || (args.length > params.length && !type.variadic))) {
     const count = `${params.length}${type.variadic ? ' or more' : ''} argument${params.length === 1 && !type.variadic ? '' : 's'}`;
-    ctx.error('bad-argument-count', args.length > params.length ? (args[params.length] as Expr).loc : loc,
+    ctx.error(
+      'bad-argument-count',
+      args.length > params.length ? (args[params.length] as Expr).loc : loc,
       `${name === '' ? 'this function' : `'${name}'`} takes ${params.length === 0 ? 'no arguments' : count}; found ${args.length}`,
-      noteAt(`'${name}' is declared here`, declared));
+      noteAt(`'${name}' is declared here`, declared),
+    );
     return errorExpr(loc);
   }
   const of = name === '' ? '' : ` of '${name}'`;
   let bad = false;
   const values = args.map((a, index) => {
     const p = checked ? params[index] : undefined;
-    const v = p === undefined ? promoteArgument(ctx, a)
-      : assignTo(ctx, a, p.type, { kind: 'argument', index, callee: of, declared: p.loc }, a.loc);
+    const v =
+      p === undefined ? promoteArgument(ctx, a) : assignTo(ctx, a, p.type, { kind: 'argument', index, callee: of, declared: p.loc }, a.loc);
     if (p === undefined && v.type.type.kind === 'void') ctx.error('void-value-used', a.loc, "an argument has type 'void' and so no value");
     bad ||= isErrorExpr(v);
     return v;

@@ -1,8 +1,8 @@
 /** Casts and compound literals. */
 import type { Loc } from '../../../diagnostics.ts';
 import type { CompoundLiteral, Expr, VarDecl } from '../../ast.ts';
-import type { ParsedInit } from '../actions.ts';
 import type { QualType, RecordType } from '../../types.ts';
+import type { ParsedInit } from '../actions.ts';
 import type { Context } from '../context.ts';
 import { convertScalar, noFloat, rvalue } from '../convert.ts';
 import { rejectVariableArray } from '../decl/types.ts';
@@ -58,8 +58,15 @@ function castToRecord(ctx: Context, type: QualType, t: RecordType, operand: Expr
 function literalDecl(ctx: Context, type: QualType, loc: Loc): VarDecl {
   const atFile = ctx.function === undefined;
   const decl: VarDecl = {
-    kind: 'var', name: `.literal.${ctx.literals++}`, type, storage: atFile ? 'static' : 'auto', scope: atFile ? 'file' : 'local',
-    attributes: [], loc, align: undefined, addressTaken: true,
+    kind: 'var',
+    name: `.literal.${ctx.literals++}`,
+    type,
+    storage: atFile ? 'static' : 'auto',
+    scope: atFile ? 'file' : 'local',
+    attributes: [],
+    loc,
+    align: undefined,
+    addressTaken: true,
   };
   if (atFile) ctx.variables.push(decl);
   return decl;

@@ -21,18 +21,40 @@ export function discard(ctx: Context, e: Expr): Expr {
 /** Does dropping this expression drop nothing? */
 export function isPure(e: Expr): boolean {
   switch (e.kind) {
-    case 'int': case 'string': case 'mapAddress': return true;
-    case 'ref': return true;
-    case 'cast': return !(e.cast === 'load' && e.operand.type.quals & QUAL.VOLATILE) && isPure(e.operand);
-    case 'unary': return isPure(e.operand);
-    case 'binary': case 'pointerDiff': case 'logical': return isPure(e.left) && isPure(e.right);
-    case 'comma': return isPure(e.left) && isPure(e.right);
-    case 'pointerArith': return isPure(e.pointer) && isPure(e.index);
-    case 'member': return isPure(e.base);
-    case 'deref': return isPure(e.pointer);
-    case 'addressOf': return isPure(e.operand);
-    case 'cond': return isPure(e.cond) && (e.then === undefined || isPure(e.then)) && isPure(e.else);
-    case 'assign': case 'compoundAssign': case 'call': case 'compoundLiteral': case 'stmtExpr': case 'builtin': return false;
-    default: return e satisfies never;
+    case 'int':
+    case 'string':
+    case 'mapAddress':
+      return true;
+    case 'ref':
+      return true;
+    case 'cast':
+      return !(e.cast === 'load' && e.operand.type.quals & QUAL.VOLATILE) && isPure(e.operand);
+    case 'unary':
+      return isPure(e.operand);
+    case 'binary':
+    case 'pointerDiff':
+    case 'logical':
+      return isPure(e.left) && isPure(e.right);
+    case 'comma':
+      return isPure(e.left) && isPure(e.right);
+    case 'pointerArith':
+      return isPure(e.pointer) && isPure(e.index);
+    case 'member':
+      return isPure(e.base);
+    case 'deref':
+      return isPure(e.pointer);
+    case 'addressOf':
+      return isPure(e.operand);
+    case 'cond':
+      return isPure(e.cond) && (e.then === undefined || isPure(e.then)) && isPure(e.else);
+    case 'assign':
+    case 'compoundAssign':
+    case 'call':
+    case 'compoundLiteral':
+    case 'stmtExpr':
+    case 'builtin':
+      return false;
+    default:
+      return e satisfies never;
   }
 }

@@ -10,8 +10,8 @@ import { errorExpr, isErrorExpr, member as memberNode } from '../nodes.ts';
 import { withQuals } from '../types/basic.ts';
 import { quoteType } from '../types/format.ts';
 import { findMember, memberNames } from '../types/members.ts';
-import { Record } from '../types/record.ts';
 import { INHERITED, isInteger } from '../types/predicates.ts';
+import { Record } from '../types/record.ts';
 import { addToPointer } from './binary.ts';
 import { dereference } from './unary.ts';
 
@@ -45,11 +45,20 @@ function noMember(ctx: Context, record: RecordType, type: QualType, name: string
     if (!(record instanceof Record) || record.reported) return;
     record.reported = true;
     const open = record.origin === 'open';
-    const why = open ? 'its declaration is not finished' : ctx.kernel ? "neither the text nor the target's BTF declares it" : 'it is named but nowhere declared';
+    const why = open
+      ? 'its declaration is not finished'
+      : ctx.kernel
+        ? "neither the text nor the target's BTF declares it"
+        : 'it is named but nowhere declared';
     ctx.error('incomplete-type', loc, `member '${name}' of incomplete type ${quoteType(type)}: ${why}`, noteAt('named here', record.loc));
     return;
   }
-  ctx.error('no-member', loc, `${quoteType(type)} has no member '${name}'${closestMembers(name, memberNames(record))}`, noteAt('declared here', record.loc));
+  ctx.error(
+    'no-member',
+    loc,
+    `${quoteType(type)} has no member '${name}'${closestMembers(name, memberNames(record))}`,
+    noteAt('declared here', record.loc),
+  );
 }
 
 /** The record that `base->` is about. */
@@ -63,7 +72,11 @@ function pointedRecord(ctx: Context, base: Expr, name: string, loc: Loc): Expr |
   if (isErrorExpr(p)) return undefined;
   if (p.type.type.kind !== 'pointer' || p.type.type.to.type.kind !== 'record') {
     const pointer = p.type.type.kind === 'pointer';
-    ctx.error('not-a-record', loc, `'->${name}' needs a pointer to a struct or union; found ${quoteType(base.type)}${pointer && p.type.type.to.type.kind === 'void' ? '; cast it first' : ''}`);
+    ctx.error(
+      'not-a-record',
+      loc,
+      `'->${name}' needs a pointer to a struct or union; found ${quoteType(base.type)}${pointer && p.type.type.to.type.kind === 'void' ? '; cast it first' : ''}`,
+    );
     return undefined;
   }
   return dereference(ctx, p, loc);

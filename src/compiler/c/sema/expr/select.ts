@@ -100,7 +100,11 @@ export function generic(ctx: Context, control: Expr, associations: readonly Asso
       continue;
     }
     if (isIncomplete(type.type) || type.type.kind === 'function') {
-      ctx.error('bad-generic', a.value.loc, `_Generic cannot match ${type.type.kind === 'function' ? 'function' : 'incomplete'} type ${quoteType(type)}`);
+      ctx.error(
+        'bad-generic',
+        a.value.loc,
+        `_Generic cannot match ${type.type.kind === 'function' ? 'function' : 'incomplete'} type ${quoteType(type)}`,
+      );
     }
     const twin = associations.slice(0, i).some((b) => b.type && b.type.quals === type.quals && exactly(b.type.type, type.type));
     if (twin) ctx.error('bad-generic', a.value.loc, `_Generic names type ${quoteType(type)} twice`);
@@ -132,7 +136,12 @@ export function statementExpression(ctx: Context, body: Compound, loc: Loc): Exp
   if (!found) return { kind: 'stmtExpr', type: Q.void, loc, lvalue: false, body, result: undefined };
   const statements = [...body.body.slice(0, -1), ...found.before];
   return {
-    kind: 'stmtExpr', type: unqualified(found.value.type), loc, lvalue: false, body: { ...body, body: statements }, result: found.value,
+    kind: 'stmtExpr',
+    type: unqualified(found.value.type),
+    loc,
+    lvalue: false,
+    body: { ...body, body: statements },
+    result: found.value,
   };
 }
 

@@ -4,7 +4,7 @@ import type { CompoundAssign, Expr } from '../../ast.ts';
 import type { QualType } from '../../types.ts';
 import type { Context } from '../context.ts';
 import { noteAt } from '../context.ts';
-import { bitWidth, noFloat, promote, qualOf, takeAddress, rvalue } from '../convert.ts';
+import { bitWidth, noFloat, promote, qualOf, rvalue, takeAddress } from '../convert.ts';
 import { rejectVariableArray } from '../decl/types.ts';
 import { foldUnary } from '../fold.ts';
 import { deref, errorExpr, int, isErrorExpr, unary as unaryNode } from '../nodes.ts';
@@ -15,16 +15,23 @@ import { integerOf, isIncomplete, isInteger, isScalar } from '../types/predicate
 import { alignOf, alignOfQual, sizeOf, strideOf } from '../types/size.ts';
 import { checkAssignable } from './assign.ts';
 
-export function unary(
-  ctx: Context, op: '+' | '-' | '~' | '!' | '*' | '&' | '++' | '--', operand: Expr, loc: Loc,
-): Expr {
+export function unary(ctx: Context, op: '+' | '-' | '~' | '!' | '*' | '&' | '++' | '--', operand: Expr, loc: Loc): Expr {
   switch (op) {
-    case '*': return dereference(ctx, rvalue(ctx, operand), loc);
-    case '&': return addressOperator(ctx, operand, loc);
-    case '!': return not(ctx, operand, loc);
-    case '++': case '--': return step(ctx, op, operand, false, loc);
-    case '+': case '-': case '~': return arithmetic(ctx, op, operand, loc);
-    default: return op satisfies never;
+    case '*':
+      return dereference(ctx, rvalue(ctx, operand), loc);
+    case '&':
+      return addressOperator(ctx, operand, loc);
+    case '!':
+      return not(ctx, operand, loc);
+    case '++':
+    case '--':
+      return step(ctx, op, operand, false, loc);
+    case '+':
+    case '-':
+    case '~':
+      return arithmetic(ctx, op, operand, loc);
+    default:
+      return op satisfies never;
   }
 }
 
@@ -42,7 +49,11 @@ function arithmetic(ctx: Context, op: '+' | '-' | '~', operand: Expr, loc: Loc):
   if (v.kind === 'int') {
     const result = foldUnary(name, v.value, type);
     if (op === '-' && type.signed && result !== -v.value) {
-      ctx.warn('constant-overflow', loc, `-${v.value < 0n ? `(${v.value})` : v.value} does not fit into '${type.name}' and becomes ${result}`);
+      ctx.warn(
+        'constant-overflow',
+        loc,
+        `-${v.value < 0n ? `(${v.value})` : v.value} does not fit into '${type.name}' and becomes ${result}`,
+      );
     }
     return int(result, qualOf(type), loc);
   }
@@ -82,7 +93,12 @@ function addressOperator(ctx: Context, operand: Expr, loc: Loc): Expr {
   if (isErrorExpr(operand)) return operand;
   if (operand.kind === 'deref') return operand.pointer;
   if (operand.kind === 'member' && operand.field.bit) {
-    ctx.error('address-of-bitfield', loc, `the address of bit-field '${operand.field.name}' cannot be taken`, noteAt('declared here', operand.field.loc));
+    ctx.error(
+      'address-of-bitfield',
+      loc,
+      `the address of bit-field '${operand.field.name}' cannot be taken`,
+      noteAt('declared here', operand.field.loc),
+    );
     return errorExpr(loc);
   }
   if (!operand.lvalue) {
@@ -111,9 +127,18 @@ export function step(ctx: Context, op: '++' | '--', target: Expr, post: boolean,
   }
   if (!checkAssignable(ctx, target, op, loc)) return errorExpr(loc);
   const type = unqualified(target.type);
-  const node = (kind: CompoundAssign['op'], value: Expr, computeType: QualType, elementSize: number): Expr => (
-    { kind: 'compoundAssign', type, loc, lvalue: false, op: kind, target, value, computeType, elementSize, post }
-  );
+  const node = (kind: CompoundAssign['op'], value: Expr, computeType: QualType, elementSize: number): Expr => ({
+    kind: 'compoundAssign',
+    type,
+    loc,
+    lvalue: false,
+    op: kind,
+    target,
+    value,
+    computeType,
+    elementSize,
+    post,
+  });
   if (t.kind === 'pointer') {
     const size = strideOf(t.to.type);
     if (size === undefined) return incompletePointee(ctx, target.type, loc);

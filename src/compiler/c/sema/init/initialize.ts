@@ -10,11 +10,12 @@
  */
 import type { Loc } from '../../../diagnostics.ts';
 import type { Expr, Initializer } from '../../ast.ts';
-import type { Designator, ParsedInit, ParsedInitItem } from '../actions.ts';
 import type { ArrayType, CType, Field, IntType, QualType, RecordType } from '../../types.ts';
+import type { Designator, ParsedInit, ParsedInitItem } from '../actions.ts';
 import { assignTo } from '../assignable.ts';
 import { integerValue } from '../constants.ts';
 import type { Context } from '../context.ts';
+import { checkBits } from '../expr/assign.ts';
 import { closestMembers } from '../names.ts';
 import { isErrorExpr } from '../nodes.ts';
 import { array, qual, withQuals } from '../types/basic.ts';
@@ -23,7 +24,6 @@ import { quoteType } from '../types/format.ts';
 import { findMember, memberNames } from '../types/members.ts';
 import { isIncomplete, isInteger } from '../types/predicates.ts';
 import { sizeOf } from '../types/size.ts';
-import { checkBits } from '../expr/assign.ts';
 import { Items, TooManyItems } from './items.ts';
 import { checkStatic, literalInit, stringBytes } from './values.ts';
 
@@ -37,7 +37,11 @@ export interface Initialized {
 export function initialize(ctx: Context, type: QualType, init: ParsedInit, isStatic: boolean): Initialized | undefined {
   const t = type.type;
   if (t.kind === 'function' || (t.kind !== 'array' && isIncomplete(t))) {
-    ctx.error('bad-initializer', init.loc, `${t.kind === 'function' ? 'a function' : `incomplete type ${quoteType(type)}`} cannot be initialized`);
+    ctx.error(
+      'bad-initializer',
+      init.loc,
+      `${t.kind === 'function' ? 'a function' : `incomplete type ${quoteType(type)}`} cannot be initialized`,
+    );
     return undefined;
   }
   try {
@@ -108,7 +112,11 @@ class Initializing {
       const literal = this.literal(init.expr, t);
       if (literal) return { type: t.length === undefined ? init.expr.type : type, init: literal };
       if (!isErrorExpr(init.expr)) {
-        this.ctx.error('bad-initializer', init.loc, `an array needs a list in braces${isCharArray(t) ? ' or a string' : ''}; found ${quoteType(init.expr.type)}`);
+        this.ctx.error(
+          'bad-initializer',
+          init.loc,
+          `an array needs a list in braces${isCharArray(t) ? ' or a string' : ''}; found ${quoteType(init.expr.type)}`,
+        );
       }
       return undefined;
     }
@@ -256,7 +264,12 @@ class Initializing {
 
   /** The part that `designators[i…]` name, and then what follows it in each aggregate on the way. */
   private designated(
-    type: QualType, offset: number, designators: readonly Designator[], i: number, cursor: Cursor, walk: { count: number },
+    type: QualType,
+    offset: number,
+    designators: readonly Designator[],
+    i: number,
+    cursor: Cursor,
+    walk: { count: number },
   ): void {
     const d = designators[i];
     if (!d) {
@@ -268,8 +281,13 @@ class Initializing {
   }
 
   private designatedElement(
-    type: QualType, offset: number, d: Designator & { readonly kind: 'index' }, designators: readonly Designator[], i: number,
-    cursor: Cursor, walk: { count: number },
+    type: QualType,
+    offset: number,
+    d: Designator & { readonly kind: 'index' },
+    designators: readonly Designator[],
+    i: number,
+    cursor: Cursor,
+    walk: { count: number },
   ): void {
     const t = type.type;
     if (t.kind !== 'array') {
@@ -305,13 +323,22 @@ class Initializing {
     const v = integerValue(e);
     if (v === undefined) this.ctx.error('not-constant', e.loc, 'the index in a designator must be an integer constant');
     else if (v < 0n || v >= BigInt(t.length ?? 2 ** 32)) {
-      this.ctx.error('bad-designator', e.loc, v < 0n ? `the index ${v} is negative` : `the index ${v} is beyond the ${t.length ?? 2 ** 32} elements of the array`);
+      this.ctx.error(
+        'bad-designator',
+        e.loc,
+        v < 0n ? `the index ${v} is negative` : `the index ${v} is beyond the ${t.length ?? 2 ** 32} elements of the array`,
+      );
     } else return Number(v);
     return undefined;
   }
 
   private designatedMember(
-    type: QualType, offset: number, d: Designator & { readonly kind: 'field' }, designators: readonly Designator[], i: number, cursor: Cursor,
+    type: QualType,
+    offset: number,
+    d: Designator & { readonly kind: 'field' },
+    designators: readonly Designator[],
+    i: number,
+    cursor: Cursor,
   ): void {
     const t = type.type;
     if (t.kind !== 'record') {
@@ -329,8 +356,14 @@ class Initializing {
 
   /** Through anonymous members to the one that has the name. */
   private alongPath(
-    type: QualType, record: RecordType, offset: number, path: readonly Field[], at: number, designators: readonly Designator[],
-    i: number, cursor: Cursor,
+    type: QualType,
+    record: RecordType,
+    offset: number,
+    path: readonly Field[],
+    at: number,
+    designators: readonly Designator[],
+    i: number,
+    cursor: Cursor,
   ): void {
     const field = path[at] as Field;
     const inner = withQuals(field.type, type.quals);
@@ -359,7 +392,13 @@ class Initializing {
 
   /* ---------- scalars ---------- */
 
-  private bracedBitField(type: QualType, offset: number, bit: Field['bit'], list: ParsedInit & { readonly kind: 'list' }, name: string): void {
+  private bracedBitField(
+    type: QualType,
+    offset: number,
+    bit: Field['bit'],
+    list: ParsedInit & { readonly kind: 'list' },
+    name: string,
+  ): void {
     const expr = this.scalarOf(type, list);
     if (expr) this.scalar(type, offset, bit, expr, list.loc, name);
   }
@@ -379,7 +418,8 @@ class Initializing {
       this.ctx.error('bad-designator', first.loc, `${quoteType(type)} has no parts to designate`);
       return undefined;
     }
-    if (list.items.length > 1) this.ctx.warn('excess-initializers', (list.items[1] as ParsedInitItem).loc, `${quoteType(type)} takes one value`);
+    if (list.items.length > 1)
+      this.ctx.warn('excess-initializers', (list.items[1] as ParsedInitItem).loc, `${quoteType(type)} takes one value`);
     return first.value.kind === 'list' ? this.scalarOf(type, first.value) : first.value.expr;
   }
 
@@ -411,7 +451,9 @@ function nextDesignated(items: readonly ParsedInitItem[], from: number): number 
 function unwrapString(init: ParsedInit): Expr | undefined {
   if (init.kind === 'expr') return init.expr.kind === 'string' ? init.expr : undefined;
   const only = init.items.length === 1 ? init.items[0] : undefined;
-  return only && only.designators.length === 0 && only.value.kind === 'expr' && only.value.expr.kind === 'string' ? only.value.expr : undefined;
+  return only && only.designators.length === 0 && only.value.kind === 'expr' && only.value.expr.kind === 'string'
+    ? only.value.expr
+    : undefined;
 }
 
 function isCharArray(t: ArrayType): boolean {

@@ -3,7 +3,7 @@
  * a piece of the earlier. Most lists are written in order and never overlap; then nothing has to be sorted.
  */
 import type { Loc } from '../../../diagnostics.ts';
-import type { Initializer, InitItem } from '../../ast.ts';
+import type { InitItem, Initializer } from '../../ast.ts';
 import type { Field, QualType, RecordType } from '../../types.ts';
 import type { Context } from '../context.ts';
 import { noteAt } from '../context.ts';
@@ -37,17 +37,30 @@ export class Items {
     let size = bit ? bit.width : (sizeOf(type.type) ?? 0) * 8;
     // An array without a length at the end of a struct.
     if (size === 0 && value.kind === 'bytes') size = value.bytes.length * 8;
-    this.push({ item: bit ? { offset, bit, type, value } : { offset, type, value }, start, end: start + size, order: this.entries.length, loc });
+    this.push({
+      item: bit ? { offset, bit, type, value } : { offset, type, value },
+      start,
+      end: start + size,
+      order: this.entries.length,
+      loc,
+    });
   }
 
   /** The parts of a compound literal that is the value of an object at `offset`. */
   include(offset: number, type: QualType, init: Initializer, loc: Loc): void {
     this.clear(offset, sizeOf(type.type) ?? 0);
     switch (init.kind) {
-      case 'scalar': this.add(offset, type, init.value, loc); break;
-      case 'string': this.add(offset, type, { kind: 'bytes', bytes: init.bytes, loc: init.loc }, loc); break;
-      case 'list': for (const i of init.items) this.add(offset + i.offset, i.type, i.value, loc, i.bit); break;
-      default: init satisfies never;
+      case 'scalar':
+        this.add(offset, type, init.value, loc);
+        break;
+      case 'string':
+        this.add(offset, type, { kind: 'bytes', bytes: init.bytes, loc: init.loc }, loc);
+        break;
+      case 'list':
+        for (const i of init.items) this.add(offset + i.offset, i.type, i.value, loc, i.bit);
+        break;
+      default:
+        init satisfies never;
     }
   }
 
@@ -96,5 +109,10 @@ export class Items {
 }
 
 function warnOverride(ctx: Context, later: Entry, earlier: Entry): void {
-  ctx.warn('initializer-overrides', later.loc, 'this initializes a part a second time; the first value is lost', noteAt('first initialized here', earlier.loc));
+  ctx.warn(
+    'initializer-overrides',
+    later.loc,
+    'this initializes a part a second time; the first value is lost',
+    noteAt('first initialized here', earlier.loc),
+  );
 }

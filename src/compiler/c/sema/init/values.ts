@@ -12,7 +12,10 @@ import { sizeOf } from '../types/size.ts';
 
 /** The bytes of a string that initialises an array of that type; undefined if it cannot. */
 export function stringBytes(
-  ctx: Context, t: ArrayType, e: Expr, loc: Loc,
+  ctx: Context,
+  t: ArrayType,
+  e: Expr,
+  loc: Loc,
 ): { readonly bytes: Uint8Array; readonly length: number } | undefined {
   if (e.kind !== 'string' || e.type.type.kind !== 'array') return undefined;
   const unit = e.type.type.of.type;
@@ -23,7 +26,11 @@ export function stringBytes(
   if (t.length === undefined || length <= t.length) return { bytes: e.bytes, length };
   // The terminating zero may be left out.
   if (length - 1 > t.length) {
-    ctx.warn('excess-initializers', loc, `this string of ${length - 1} characters is longer than the array, ${quoteType({ type: t, quals: 0 })}, and is cut`);
+    ctx.warn(
+      'excess-initializers',
+      loc,
+      `this string of ${length - 1} characters is longer than the array, ${quoteType({ type: t, quals: 0 })}, and is cut`,
+    );
   }
   return { bytes: e.bytes.subarray(0, t.length * size), length: t.length };
 }
@@ -33,7 +40,8 @@ export function literalInit(e: Expr, type: CType): Initializer | undefined {
   const literal = e.kind === 'cast' && e.cast === 'load' ? e.operand : e;
   if (literal.kind !== 'compoundLiteral') return undefined;
   const own = literal.type.type;
-  if (type.kind === 'array' ? own.kind !== 'array' || !compatibleTypes(type.of.type, own.of.type) : !compatibleTypes(type, own)) return undefined;
+  if (type.kind === 'array' ? own.kind !== 'array' || !compatibleTypes(type.of.type, own.of.type) : !compatibleTypes(type, own))
+    return undefined;
   if (type.kind === 'array' && own.kind === 'array' && type.length !== undefined && type.length !== own.length) return undefined;
   return literal.init;
 }
@@ -43,7 +51,11 @@ export function checkStatic(ctx: Context, v: Expr): Expr | undefined {
   if (v.kind === 'int') return v;
   const constant = evaluate(v);
   if (!constant) {
-    ctx.error('not-constant', v.loc, `the initial value of a static object must be a constant; found an expression of type ${quoteType(v.type)}`);
+    ctx.error(
+      'not-constant',
+      v.loc,
+      `the initial value of a static object must be a constant; found an expression of type ${quoteType(v.type)}`,
+    );
     return undefined;
   }
   return !constant.base && isInteger(v.type.type) ? int(constant.value, v.type, v.loc) : v;

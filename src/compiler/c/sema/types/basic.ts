@@ -1,9 +1,7 @@
 /**
  * The basic types, each one object: they may be compared by identity. LP64 as clang's BPF target has it.
  */
-import type {
-  ArrayType, CType, FloatType, FunctionType, IntType, ParamType, PointerType, QualType, VoidType,
-} from '../../types.ts';
+import type { ArrayType, CType, FloatType, FunctionType, IntType, ParamType, PointerType, QualType, VoidType } from '../../types.ts';
 
 function int(name: string, size: number, signed: boolean, rank: number): IntType {
   return { kind: 'int', name, size, signed, rank };
@@ -63,9 +61,7 @@ export function array(of: QualType, length: number | undefined): ArrayType {
   return { kind: 'array', of, length };
 }
 
-export function functionType(
-  returns: QualType, params: readonly ParamType[], variadic: boolean, prototype: boolean,
-): FunctionType {
+export function functionType(returns: QualType, params: readonly ParamType[], variadic: boolean, prototype: boolean): FunctionType {
   return { kind: 'function', returns, params, variadic, prototype };
 }
 
@@ -88,7 +84,13 @@ export function withQuals(q: QualType, quals: number): QualType {
 }
 
 const UNSIGNED_OF = new Map<IntType, IntType>([
-  [CHAR, UCHAR], [SCHAR, UCHAR], [SHORT, USHORT], [INT, UINT], [LONG, ULONG], [LLONG, ULLONG], [INT128, UINT128],
+  [CHAR, UCHAR],
+  [SCHAR, UCHAR],
+  [SHORT, USHORT],
+  [INT, UINT],
+  [LONG, ULONG],
+  [LLONG, ULLONG],
+  [INT128, UINT128],
 ]);
 
 export function unsignedOf(type: IntType): IntType {

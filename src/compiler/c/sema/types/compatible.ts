@@ -20,21 +20,26 @@ export function compatible(a: QualType, b: QualType): boolean {
 export function compatibleTypes(a: CType, b: CType): boolean {
   if (a === b) return true;
   switch (a.kind) {
-    case 'void': return b.kind === 'void';
+    case 'void':
+      return b.kind === 'void';
     case 'int':
       if (b.kind === 'enum') return compatibleTypes(a, b.underlying);
       return b.kind === 'int' && a.name === b.name;
     case 'enum':
       if (b.kind === 'enum') return a.name !== '' && a.name === b.name && (a.btfId !== undefined || b.btfId !== undefined);
       return b.kind === 'int' && compatibleTypes(a.underlying, b);
-    case 'float': return b.kind === 'float' && a.name === b.name;
-    case 'pointer': return b.kind === 'pointer' && compatible(a.to, b.to);
+    case 'float':
+      return b.kind === 'float' && a.name === b.name;
+    case 'pointer':
+      return b.kind === 'pointer' && compatible(a.to, b.to);
     case 'array':
-      return b.kind === 'array' && compatible(a.of, b.of)
-        && (a.length === undefined || b.length === undefined || a.length === b.length);
-    case 'function': return b.kind === 'function' && compatibleFunctions(a, b);
-    case 'record': return b.kind === 'record' && sameRecord(a, b);
-    default: return a satisfies never;
+      return b.kind === 'array' && compatible(a.of, b.of) && (a.length === undefined || b.length === undefined || a.length === b.length);
+    case 'function':
+      return b.kind === 'function' && compatibleFunctions(a, b);
+    case 'record':
+      return b.kind === 'record' && sameRecord(a, b);
+    default:
+      return a satisfies never;
   }
 }
 

@@ -3,12 +3,19 @@
  *
  * A declarator is read inside out, so it is built that way: `inner` is what stands where the name would.
  */
-import { QUAL } from '../../types.ts';
+
 import type { CType, QualType } from '../../types.ts';
+import { QUAL } from '../../types.ts';
 
 const WORDS: readonly (readonly [number, string])[] = [
-  [QUAL.CONST, 'const'], [QUAL.VOLATILE, 'volatile'], [QUAL.RESTRICT, 'restrict'], [QUAL.ATOMIC, '_Atomic'],
-  [QUAL.USER, '__user'], [QUAL.PERCPU, '__percpu'], [QUAL.RCU, '__rcu'], [QUAL.ARENA, '__arena'],
+  [QUAL.CONST, 'const'],
+  [QUAL.VOLATILE, 'volatile'],
+  [QUAL.RESTRICT, 'restrict'],
+  [QUAL.ATOMIC, '_Atomic'],
+  [QUAL.USER, '__user'],
+  [QUAL.PERCPU, '__percpu'],
+  [QUAL.RCU, '__rcu'],
+  [QUAL.ARENA, '__arena'],
 ];
 
 export function formatQuals(quals: number): string {
@@ -39,19 +46,30 @@ function declarator(q: QualType, inner: string, aliases: boolean): string {
       const list = params.length > 0 ? params.join(', ') : t.prototype ? 'void' : '';
       return declarator(t.returns, inner === '' ? ` (${list})` : `${inner}(${list})`, aliases).replace('  (', ' (');
     }
-    case 'void': case 'int': case 'float': case 'record': case 'enum':
+    case 'void':
+    case 'int':
+    case 'float':
+    case 'record':
+    case 'enum':
       return join(join(quals, baseName(t)), inner);
-    default: return t satisfies never;
+    default:
+      return t satisfies never;
   }
 }
 
 function baseName(t: CType): string {
   switch (t.kind) {
-    case 'void': return 'void';
-    case 'int': case 'float': return t.name;
-    case 'record': return `${t.tag} ${t.name || '(unnamed)'}`;
-    case 'enum': return `enum ${t.name || '(unnamed)'}`;
-    default: return '';
+    case 'void':
+      return 'void';
+    case 'int':
+    case 'float':
+      return t.name;
+    case 'record':
+      return `${t.tag} ${t.name || '(unnamed)'}`;
+    case 'enum':
+      return `enum ${t.name || '(unnamed)'}`;
+    default:
+      return '';
   }
 }
 

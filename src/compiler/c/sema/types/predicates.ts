@@ -1,6 +1,7 @@
 /** Questions about types that are asked everywhere. */
-import { QUAL } from '../../types.ts';
+
 import type { CType, EnumType, IntType, QualType } from '../../types.ts';
+import { QUAL } from '../../types.ts';
 import { ERROR } from './basic.ts';
 
 export function isInteger(t: CType): t is IntType | EnumType {
@@ -36,12 +37,21 @@ export const INHERITED = QUAL.CONST | QUAL.VOLATILE | QUAL.USER | QUAL.KERNEL | 
 /** Has no size yet: void, a record or enum without a body, an array without a length. Functions are complete here. */
 export function isIncomplete(t: CType): boolean {
   switch (t.kind) {
-    case 'void': return true;
+    case 'void':
+      return true;
     // The size first: asking a record from BTF for its fields decodes them.
-    case 'record': return t.size === 0 && t.fields === undefined;
-    case 'enum': return t.values === undefined;
-    case 'array': return t.length === undefined || isIncomplete(t.of.type);
-    case 'int': case 'float': case 'pointer': case 'function': return false;
-    default: return t satisfies never;
+    case 'record':
+      return t.size === 0 && t.fields === undefined;
+    case 'enum':
+      return t.values === undefined;
+    case 'array':
+      return t.length === undefined || isIncomplete(t.of.type);
+    case 'int':
+    case 'float':
+    case 'pointer':
+    case 'function':
+      return false;
+    default:
+      return t satisfies never;
   }
 }

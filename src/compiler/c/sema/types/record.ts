@@ -3,7 +3,7 @@
  * declaration, or from BTF when somebody first looks inside.
  */
 import type { Loc } from '../../../diagnostics.ts';
-import type { EnumType, Enumerator, Field, IntType, RecordType } from '../../types.ts';
+import type { Enumerator, EnumType, Field, IntType, RecordType } from '../../types.ts';
 import { UINT } from './basic.ts';
 
 export interface RecordBody {
