@@ -195,7 +195,7 @@ function reportTooLarge(fn: MFunction, diagnostics: Diagnostics, loc: Loc, depth
   const largest = own.slice(0, 5);
   const named = (s: Slot): string => (s.name === undefined ? 'a temporary' : `'${s.name}'`);
   const list = largest.map((s) => `${named(s)} (${s.size} bytes)`).join(', ');
-  const saved = spills > 0 ? `; ${spills} saved register${spills > 1 ? 's take' : ' takes'} ${spills * 8} bytes` : '';
+  const saved = spills > 0 ? `; ${spills} register${spills > 1 ? 's are' : ' is'} saved there too` : '';
   diagnostics.error(
     'stack-too-large',
     largest[0]?.loc ?? loc,

@@ -123,7 +123,7 @@ export const CONSTANT_ROWS: readonly ConstantRow[] = [
   {
     name: 'x s/ c',
     op: 'sdiv',
-    when: (c, w, have) => !have.signedDivision && fits(magnitude(c, w), w),
+    when: (c, w, have) => c !== 0n && !have.signedDivision && fits(magnitude(c, w), w),
     steps: (c, w) => bySign('div', c, w),
   },
   { name: 'x s% 0', op: 'smod', when: (c) => c === 0n, steps: () => [] },
@@ -138,7 +138,7 @@ export const CONSTANT_ROWS: readonly ConstantRow[] = [
   {
     name: 'x s% c',
     op: 'smod',
-    when: (c, w, have) => !have.signedDivision && fits(magnitude(c, w), w),
+    when: (c, w, have) => c !== 0n && !have.signedDivision && fits(magnitude(c, w), w),
     steps: (c, w) => bySign('mod', c, w),
   },
 ];
