@@ -2,65 +2,31 @@
 /**
  * Makes src/compiler/dialect/constants/arm64.ts: what of `table.ts` (which is x86_64's) is otherwise on arm64.
  *
- *   node scripts/constants-arm64.mjs <linux-headers …-common> <linux-headers …-amd64>
+ *   node scripts/constants-arm64.mjs X86_UAPI ARM64_UAPI SOURCE
  *
- * Every UAPI header that both have is evaluated by clang for both targets with the kernel's own headers (where an
- * architecture has no asm/x.h of its own, it is asm-generic's, as in the kernel's build). What differs is written
- * with arm64's text, or with none where arm64 has no such macro. In-kernel names that arch/x86 defines have no text
- * either: an arm64 kernel's headers would have to say.
+ * The first two are `usr/include` of a kernel tree after `make ARCH=x86 headers` and `make ARCH=arm64 headers`, the
+ * third is the tree. Every header is evaluated by clang for both targets. What differs is written with arm64's text,
+ * or with none where arm64 has no such macro. In-kernel names that arch/x86 defines have no text either: an arm64
+ * kernel's own headers would have to say.
  */
 import { execFileSync, spawnSync } from 'node:child_process';
-import { existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 
 const room = join(dirname(fileURLToPath(import.meta.url)), '..', 'src', 'compiler', 'dialect', 'constants');
-const [common, own] = process.argv.slice(2);
-if (common === undefined || own === undefined) throw new Error('usage: constants-arm64.mjs COMMON AMD64');
+const [x86Uapi, armUapi, source] = process.argv.slice(2);
+if (source === undefined) throw new Error('usage: constants-arm64.mjs X86_UAPI ARM64_UAPI SOURCE');
 const table = new Map([...readFileSync(join(room, 'table.ts'), 'utf8').matchAll(/^(\w+)=(.+)$/gm)].map((m) => [m[1], m[2]]));
 const folder = mkdtempSync(join(tmpdir(), 'skep-arm64-'));
 const resources = execFileSync('clang-19', ['-print-resource-dir'], { encoding: 'utf8' }).trim();
 
-/** asm/x.h for each asm-generic/x.h that the architecture leaves to it. */
-function wrappers(arch) {
-  const out = join(folder, arch, 'asm');
-  mkdirSync(out, { recursive: true });
-  for (const file of readdirSync(`${common}/include/uapi/asm-generic`)) {
-    if (!existsSync(`${common}/arch/${arch}/include/uapi/asm/${file}`)) writeFileSync(join(out, file), `#include <asm-generic/${file}>\n`);
-  }
-  // Gone from installed headers, as is what they define.
-  mkdirSync(join(folder, arch, 'linux'), { recursive: true });
-  for (const file of ['compiler.h', 'compiler_types.h']) writeFileSync(join(folder, arch, 'linux', file), '');
-  return join(folder, arch);
-}
-
 const TARGETS = {
-  arm64: ['--target=aarch64-linux-gnu', '-I', `${common}/arch/arm64/include/uapi`, '-I', wrappers('arm64')],
-  x86: [
-    '--target=x86_64-linux-gnu',
-    '-I',
-    `${common}/arch/x86/include/uapi`,
-    '-I',
-    `${own}/arch/x86/include/generated/uapi`,
-    '-I',
-    wrappers('x86'),
-  ],
+  arm64: ['--target=aarch64-linux-gnu', '-I', armUapi],
+  x86: ['--target=x86_64-linux-gnu', '-I', x86Uapi],
 };
-// What installed headers lose: attributes and annotations of the kernel's own.
-const CLEAN = [
-  '-nostdinc',
-  '-isystem',
-  `${resources}/include`,
-  '-I',
-  `${common}/include/uapi`,
-  '-D__user=',
-  '-D__force=',
-  '-D__iomem=',
-  '-D__always_inline=inline',
-  '-D__attribute_const__=',
-  '-w',
-];
+const CLEAN = ['-nostdinc', '-isystem', `${resources}/include`, '-w'];
 
 function clang(arch, args, input) {
   return spawnSync('clang-19', [...TARGETS[arch], ...CLEAN, ...args, '-x', 'c', '-'], { input, encoding: 'utf8', maxBuffer: 1 << 29 });
@@ -74,26 +40,26 @@ function names(arch, include) {
 
 function evaluate(arch, include, wanted) {
   let left = wanted;
-  for (let round = 0; round < 20; round++) {
-    const lines = left.map((name, i) => `enum { skep_${i} = !!(${name}) };`);
-    const run = clang(arch, ['-fsyntax-only', '-ferror-limit=0'], `${include}\n#line 1 "names"\n${lines.join('\n')}\n`);
-    const bad = new Set([...run.stderr.matchAll(/^names:(\d+):\d+: error/gm)].map((m) => Number(m[1]) - 1));
-    if (bad.size === 0) break;
-    left = left.filter((_, i) => !bad.has(i));
-  }
-  const rows = left.map(
-    (name) => `{ "${name}", (unsigned long long)(${name}), sizeof((${name}) + 0) * 2 + (((__typeof__((${name}) + 0))-1) > 0) },`,
-  );
-  const program = `${include}
+  const object = join(folder, 'rows.o');
+  for (;;) {
+    if (left.length === 0) return new Map();
+    const rows = left.map(
+      (name) => `{ "${name}", (unsigned long long)(${name}), sizeof((${name}) + 0) * 2 + (((__typeof__((${name}) + 0))-1) > 0) },`,
+    );
+    const program = `${include}
 struct skep_row { char name[64]; unsigned long long value; unsigned kind; };
 __attribute__((section("skep_rows"), used)) static const struct skep_row rows[] = {
+#line 1 "names"
 ${rows.join('\n')}
 };
 `;
-  const object = join(folder, 'rows.o');
-  const run = clang(arch, ['-c', '-o', object], program);
-  // A header that needs the C library's types.
-  if (run.status !== 0) return new Map();
+    const run = clang(arch, ['-c', '-ferror-limit=0', '-o', object], program);
+    if (run.status === 0) break;
+    const bad = new Set([...run.stderr.matchAll(/^names:(\d+):\d+: error/gm)].map((m) => Number(m[1]) - 1));
+    // A header that needs the C library's types.
+    if (bad.size === 0) return new Map();
+    left = left.filter((_, at) => !bad.has(at));
+  }
   execFileSync('llvm-objcopy-19', ['-O', 'binary', '--only-section=skep_rows', object, join(folder, 'rows.bin')]);
   const bytes = readFileSync(join(folder, 'rows.bin'));
   const found = new Map();
@@ -116,14 +82,13 @@ function spell(value, size, unsigned) {
 }
 
 function headers() {
-  const out = [];
-  for (const root of ['linux', 'linux/netfilter', 'linux/tc_act', 'linux/sched', 'rdma']) {
-    for (const file of readdirSync(`${common}/include/uapi/${root}`)) if (file.endsWith('.h')) out.push(`${root}/${file}`);
+  const out = new Set();
+  for (const root of [x86Uapi, armUapi]) {
+    for (const file of readdirSync(root, { recursive: true, encoding: 'utf8' })) {
+      if (/^(?:linux|asm|rdma)\/(?:(?:netfilter|tc_act|sched)\/)?[^/]+\.h$/.test(file)) out.add(file);
+    }
   }
-  for (const arch of ['x86', 'arm64'])
-    for (const file of readdirSync(`${common}/arch/${arch}/include/uapi/asm`)) if (file.endsWith('.h')) out.push(`asm/${file}`);
-  for (const file of readdirSync(`${common}/include/uapi/asm-generic`)) if (!/^int-|^unistd/.test(file)) out.push(`asm/${file}`);
-  return [...new Set(out)].sort();
+  return [...out].sort();
 }
 
 const arm = new Map();
@@ -164,14 +129,15 @@ for (const [name, text] of evaluate(
   different.set(name, text);
 for (const name of table.keys()) if (name.startsWith('__NR_') && !arm.has(name)) different.set(name, '');
 // In-kernel names that arch/x86 has: those of table.ts that a header there defines and no UAPI header does.
-const asm = `${common}/arch/x86/include/asm`;
+const asm = join(source, 'arch/x86/include/asm');
 for (const file of readdirSync(asm).filter((f) => f.endsWith('.h'))) {
   for (const [, name] of readFileSync(join(asm, file), 'utf8').matchAll(/^\s*#\s*define\s+(\w+)\s/gm))
     if (table.has(name) && !arm.has(name) && !different.has(name)) different.set(name, '');
 }
 
 const sorted = [...different].sort(([a], [b]) => (a < b ? -1 : 1));
-const version = /linux-headers-(.*)-common/.exec(common)?.[1] ?? common;
+const makefile = readFileSync(join(source, 'Makefile'), 'utf8');
+const version = ['VERSION', 'PATCHLEVEL', 'SUBLEVEL'].map((key) => new RegExp(`^${key} = ([0-9]+)`, 'm').exec(makefile)[1]).join('.');
 writeFileSync(
   join(room, 'arm64.ts'),
   `/**

@@ -2,12 +2,13 @@
 /**
  * Makes src/compiler/dialect/constants/table.ts: integer macros of Linux headers, which BTF does not have.
  *
- *   node scripts/constants.mjs [folder with a kernel's headers, as BCC_KERNEL_SOURCE]
+ *   node scripts/constants.mjs [folder with a kernel's headers, as BCC_KERNEL_SOURCE] [UAPI folder of a newer kernel]
  *
  * Names come from `gcc -E -dM`, values from gcc itself: what is no integer constant expression drops out. User-space
  * headers (UAPI and libc's socket, file and error numbers) give most; a list of in-kernel macros is evaluated with a
  * kernel's own headers (Debian's linux-headers-6.1.*-common and -amd64 copied into one folder). Values are facts of
- * the kernel's interface; in-kernel ones are those of the version named in the table's head.
+ * the kernel's interface; in-kernel ones are those of the version named in the table's head. The newer UAPI folder
+ * (`usr/include` after `make headers`) adds the names that the installed headers do not have yet.
  */
 import { execFileSync, spawnSync } from 'node:child_process';
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
@@ -177,6 +178,23 @@ for (const header of headers) {
 }
 const user = table.size;
 
+const newer = process.argv[3];
+let newest = 'none';
+if (newer) {
+  const flags = ['-nostdinc', '-isystem', execFileSync('gcc', ['-print-file-name=include'], { encoding: 'utf8' }).trim(), '-I', newer];
+  for (const header of UAPI) {
+    const include = `#include <stddef.h>\n#include <${header}>\n`;
+    if (gcc(['-fsyntax-only', '-w', ...flags], include).status !== 0) continue;
+    const names = macroNames(flags, include).filter((name) => !UNWANTED.test(name) && !table.has(name));
+    if (names.length > 0) for (const [name, text] of evaluate(flags, include, names)) table.set(name, text);
+  }
+  newest = /LINUX_VERSION_MAJOR (\d+)[^]*LINUX_VERSION_PATCHLEVEL (\d+)/
+    .exec(readFileSync(join(newer, 'linux/version.h'), 'utf8'))
+    .slice(1, 3)
+    .join('.');
+}
+const added = table.size - user;
+
 let version = 'none';
 if (kernel) {
   const arch = `${kernel}/arch/x86`;
@@ -222,7 +240,7 @@ writeFileSync(
   out,
   `/**
  * Integer macros of Linux headers, as name=text pairs. Made by scripts/constants.mjs; values are the kernel's.
- * User-space headers: linux-libc-dev ${libc} (${user} names); in-kernel headers: Linux ${version} (${table.size - user} more), x86_64.
+ * User-space headers: linux-libc-dev ${libc} (${user} names), UAPI of Linux ${newest} (${added} more); in-kernel headers: Linux ${version} (${table.size - user - added} more), x86_64.
  */
 export const CONSTANTS = \`
 ${sorted.map(([name, text]) => `${name}=${text}`).join('\n')}
@@ -230,4 +248,4 @@ ${sorted.map(([name, text]) => `${name}=${text}`).join('\n')}
 `,
 );
 rmSync(folder, { recursive: true });
-process.stdout.write(`${user} + ${table.size - user} constants\n`);
+process.stdout.write(`${user} + ${added} + ${table.size - user - added} constants\n`);
