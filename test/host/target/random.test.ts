@@ -3,7 +3,6 @@
  * IR interpreter says. What the verifier refuses must be for a reason that lies in the function, not in the code.
  */
 import assert from 'node:assert/strict';
-import test from 'node:test';
 import { IrMemory, interpret } from '../../../src/compiler/ir/interpret.ts';
 import { printFunction } from '../../../src/compiler/ir/print.ts';
 import { layoutGlobals } from '../../../src/compiler/target/globals.ts';
@@ -14,8 +13,9 @@ import type { FunctionSpec } from '../../../src/object/spec.ts';
 import { randomSource } from '../../pure/isa/random-insns.ts';
 import { emit } from '../../pure/target/compare.ts';
 import type { RandomOptions } from '../../pure/target/random-ir.ts';
+import { kernelTest } from '../../run/needs.ts';
 import { BUFFER, randomModule } from '../../pure/target/random-ir.ts';
-import { close, createArray, loadProgram, readElement, testRun, unavailable, writeElement } from '../vm/kernel-run.ts';
+import { close, createArray, loadProgram, readElement, testRun, writeElement } from '../vm/kernel-run.ts';
 
 const ELEMENTS = 4;
 
@@ -37,7 +37,7 @@ const EXCUSED =
   /too large|too complex|back-edge|infinite loop|complexity|pointer arithmetic|is not allowed|Argument list too long|misaligned/;
 
 function runSeeds(name: string, first: number, count: number, cpu: 3 | 4, options: RandomOptions): void {
-  test(name, { skip: unavailable() }, () => {
+  kernelTest(name, cpu === 4 ? { minKernel: '6.6' } : {}, () => {
     const values = createArray(BUFFER, ELEMENTS);
     const open = [values];
     let refused = 0;
