@@ -108,3 +108,17 @@ test('page sizes: of the architecture, or of its configuration', () => {
   assert.equal(constantText('PAGE_SIZE', of('arm64', { CONFIG_PAGE_SHIFT: '14' })), '(1UL << PAGE_SHIFT)');
   assert.equal(constantText('PAGE_SIZE', of('arm64', {})), undefined, 'unknown, and not guessed');
 });
+
+test('flags that became enumerators have the values of the kernel, or none', () => {
+  const of = (enumerators: Record<string, bigint>): TargetFacts => {
+    const btf = {
+      find: () => undefined,
+      findEnumerator: (name: string) => (enumerators[name] === undefined ? undefined : { id: 1, value: enumerators[name] }),
+    };
+    return { ...facts(), btf: btf as unknown as TargetFacts['btf'] };
+  };
+  assert.equal(constantText('RQF_STATS', of({ __RQF_STARTED: 0n, __RQF_STATS: 11n })), '(1U << 11)');
+  assert.equal(constantText('RQF_ELV', of({ __RQF_STARTED: 0n, __RQF_STATS: 11n })), undefined, 'gone in that kernel');
+  assert.equal(constantText('RQF_STATS', of({})), tableText('RQF_STATS'), 'a macro in that kernel');
+  assert.equal(constantText('SLAB_PANIC', of({ _SLAB_POISON: 2n, _SLAB_PANIC: 8n })), '(1U << 8)');
+});

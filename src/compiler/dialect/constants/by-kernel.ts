@@ -5,60 +5,43 @@
 import { findMember, sizeOf } from '../../../btf/walk.ts';
 import type { TargetFacts } from '../../target-facts.ts';
 
-type Row = (facts: TargetFacts) => string | undefined;
+/** Text of a constant; undefined: as in the table; null: this kernel has no such constant. */
+type Row = (facts: TargetFacts) => string | undefined | null;
 
-/** A bit that an enumerator numbers: `#define X (1 << __X)`. */
-function bit(enumerator: string, type: 'U' | 'ULL'): Row {
+/**
+ * A bit that an enumerator numbers: `#define X (1 << __X)`. Where the kernel has `family`, all of its kind are
+ * enumerators, and what is not among them is not there.
+ */
+function bit(enumerator: string, type: 'U' | 'ULL', family: string): Row {
   return ({ btf }) => {
     const found = btf?.findEnumerator(enumerator);
-    return found === undefined ? undefined : `(1${type} << ${found.value})`;
+    if (found !== undefined) return `(1${type} << ${found.value})`;
+    return btf?.findEnumerator(family) === undefined ? undefined : null;
   };
 }
 
-const REQUEST_FLAGS = [
-  'FAILFAST_DEV',
-  'FAILFAST_TRANSPORT',
-  'FAILFAST_DRIVER',
-  'SYNC',
-  'META',
-  'PRIO',
-  'NOMERGE',
-  'IDLE',
-  'INTEGRITY',
-  'FUA',
-  'PREFLUSH',
-  'RAHEAD',
-  'BACKGROUND',
-  'NOWAIT',
-  'POLLED',
-  'SWAP',
-  'DRV',
-  'NOUNMAP',
-];
-const ALLOCATION_FLAGS = [
-  'DMA',
-  'HIGHMEM',
-  'DMA32',
-  'MOVABLE',
-  'RECLAIMABLE',
-  'HIGH',
-  'IO',
-  'FS',
-  'ZERO',
-  'DIRECT_RECLAIM',
-  'KSWAPD_RECLAIM',
-  'WRITE',
-  'NOWARN',
-  'RETRY_MAYFAIL',
-  'NOFAIL',
-  'NORETRY',
-  'MEMALLOC',
-  'COMP',
-  'NOMEMALLOC',
-  'HARDWALL',
-  'THISNODE',
-  'ACCOUNT',
-];
+const words = (text: string): string[] => text.trim().split(/\s+/);
+
+/** REQ_X, by `__REQ_X` since ever. */
+const REQUEST_FLAGS = words(`
+  FAILFAST_DEV FAILFAST_TRANSPORT FAILFAST_DRIVER SYNC META PRIO NOMERGE IDLE INTEGRITY FUA PREFLUSH RAHEAD BACKGROUND
+  NOWAIT POLLED SWAP DRV NOUNMAP
+`);
+/** RQF_X, by `__RQF_X` since Linux 6.10. */
+const QUEUE_FLAGS = words(`
+  STARTED SOFTBARRIER FLUSH_SEQ MIXED_MERGE MQ_INFLIGHT DONTPREP SCHED_TAGS USE_SCHED FAILED QUIET ELVPRIV IO_STAT PM
+  HASHED STATS SPECIAL_PAYLOAD ZONE_WRITE_LOCKED ZONE_WRITE_PLUGGING MQ_POLL_SLEPT TIMED_OUT ELV RESV
+`);
+/** SLAB_X, by `_SLAB_X` since Linux 6.9. */
+const SLAB_FLAGS = words(`
+  CONSISTENCY_CHECKS RED_ZONE POISON KMALLOC HWCACHE_ALIGN CACHE_DMA CACHE_DMA32 STORE_USER PANIC TYPESAFE_BY_RCU
+  MEM_SPREAD TRACE NOLEAKTRACE NO_MERGE ACCOUNT NO_USER_FLAGS RECLAIM_ACCOUNT
+`);
+/** ___GFP_X, by `___GFP_X_BIT` since Linux 6.10. */
+const ALLOCATION_FLAGS = words(`
+  DMA HIGHMEM DMA32 MOVABLE RECLAIMABLE HIGH IO FS ZERO DIRECT_RECLAIM KSWAPD_RECLAIM WRITE NOWARN RETRY_MAYFAIL NOFAIL
+  NORETRY MEMALLOC COMP NOMEMALLOC HARDWALL THISNODE ACCOUNT
+`);
 
 /** Size of the first member that exists: the array's name changed over the years. */
 function sizeOfMember(struct: string, ...members: readonly string[]): Row {
@@ -79,8 +62,10 @@ function pageShift(facts: TargetFacts): string | undefined {
 }
 
 const ROWS: ReadonlyMap<string, Row> = new Map<string, Row>([
-  ...REQUEST_FLAGS.map((name) => [`REQ_${name}`, bit(`__REQ_${name}`, 'ULL')] as const),
-  ...ALLOCATION_FLAGS.map((name) => [`___GFP_${name}`, bit(`___GFP_${name}_BIT`, 'U')] as const),
+  ...REQUEST_FLAGS.map((name) => [`REQ_${name}`, bit(`__REQ_${name}`, 'ULL', '__REQ_SYNC')] as const),
+  ...QUEUE_FLAGS.map((name) => [`RQF_${name}`, bit(`__RQF_${name}`, 'U', '__RQF_STARTED')] as const),
+  ...SLAB_FLAGS.map((name) => [`SLAB_${name}`, bit(`_SLAB_${name}`, 'U', '_SLAB_POISON')] as const),
+  ...ALLOCATION_FLAGS.map((name) => [`___GFP_${name}`, bit(`___GFP_${name}_BIT`, 'U', '___GFP_IO_BIT')] as const),
   ...ALLOCATION_FLAGS.map((name) => [`__GFP_${name}`, () => `___GFP_${name}`] as const),
   ['__GFP_RECLAIM', () => '(__GFP_DIRECT_RECLAIM | __GFP_KSWAPD_RECLAIM)'],
   ['GFP_ATOMIC', () => '(__GFP_HIGH | __GFP_KSWAPD_RECLAIM)'],
@@ -100,6 +85,7 @@ const ROWS: ReadonlyMap<string, Row> = new Map<string, Row>([
   ['PAGE_OFFSET', ({ arch }) => (arch === 'x86_64' ? '0xffff888000000000UL' : '0xffff000000000000UL')],
 ]);
 
-export function constantOfKernel(name: string, facts: TargetFacts): string | undefined {
+/** null: this kernel has no such constant; undefined: the table's value holds. */
+export function constantOfKernel(name: string, facts: TargetFacts): string | undefined | null {
   return ROWS.get(name)?.(facts);
 }

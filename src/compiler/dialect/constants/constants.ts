@@ -15,7 +15,8 @@ export function constantText(name: string, facts: TargetFacts): string | undefin
   // Asked for every identifier of a text: most are in lower case and cannot be meant.
   const first = name.charCodeAt(0);
   if (first !== UNDERSCORE && (first < UPPER_A || first > UPPER_Z)) return undefined;
-  return constantOfKernel(name, facts) ?? tableText(name, facts.arch);
+  const own = constantOfKernel(name, facts);
+  return own === undefined ? tableText(name, facts.arch) : (own ?? undefined);
 }
 
 const UNDERSCORE = 95;
