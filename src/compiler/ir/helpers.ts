@@ -55,7 +55,7 @@ const FACTS: Readonly<Record<number, HelperFacts>> = {
   13: reads(), // clone_redirect
   14: stable, // get_current_pid_tgid
   15: stable, // get_current_uid_gid
-  16: fillsAll(0, 1), // get_current_comm
+  16: fills(0, 1), // get_current_comm: before Linux 6.3 what stands behind the name stays
   22: reads(), // perf_event_read
   23: reads(), // redirect
   25: { ...reads({ arg: 3, size: 4 }), local: true }, // perf_event_output
