@@ -56,6 +56,8 @@ export class ConstantNames {
    * declaration it is no constant any more.
    */
   isDeclared(pp: Preprocessor, token: PpToken): boolean {
+    // Names of a dialect's own stand for members too: `ctx->__skep_rc` is a register of the architecture.
+    if (token.text.startsWith('__skep_')) return false;
     if (!pp.inArgument && NAMED_BY.has(this.last?.text ?? '')) return true;
     const next = pp.peek();
     const enumerator = this.state === 'body' && (this.last?.text === '{' || this.last?.text === ',');
