@@ -188,7 +188,7 @@ if (newer) {
     const names = macroNames(flags, include).filter((name) => !UNWANTED.test(name) && !table.has(name));
     if (names.length > 0) for (const [name, text] of evaluate(flags, include, names)) table.set(name, text);
   }
-  newest = /LINUX_VERSION_MAJOR (\d+)[^]*LINUX_VERSION_PATCHLEVEL (\d+)/
+  newest = /LINUX_VERSION_MAJOR (\d+)[\s\S]*LINUX_VERSION_PATCHLEVEL (\d+)/
     .exec(readFileSync(join(newer, 'linux/version.h'), 'utf8'))
     .slice(1, 3)
     .join('.');

@@ -54,7 +54,6 @@ export const BCC_EXCEPTIONS: readonly Exception[] = [
     why: noTrampolines,
   },
   { at: 'inject.0/should_failslab_entry', says: 'call bpf_override_return()', why: notSet('CONFIG_BPF_KPROBE_OVERRIDE') },
-  { at: 'tcpcong.0 tcpcong.1 tcpcong.2 tcpcong.3 tcptracer.0', says: 'int128: ', why: notYet('128-bit integers') },
   { at: 'argdist.10 dbslower.0 dbslower.1 mysqld_qslower.0', says: 'not-implemented: ', why: notYet('arguments of USDT probes') },
   {
     at: 'stackcount.4',

@@ -1,6 +1,6 @@
 /** The programs of bench/codegen pass the verifier of the kernel they are compiled for. */
 import assert from 'node:assert/strict';
-import { readFileSync, readdirSync } from 'node:fs';
+import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { compile } from '../../../src/compiler/compile.ts';
 import { guessDialect } from '../../../src/compiler/dialect/auto.ts';
@@ -13,7 +13,9 @@ import { kernelTest } from '../../run/needs.ts';
 import { root } from '../../run/paths.ts';
 
 const folder = join(root, 'bench', 'codegen');
-const files = readdirSync(folder).filter((f) => f.endsWith('.c')).sort();
+const files = readdirSync(folder)
+  .filter((f) => f.endsWith('.c'))
+  .sort();
 
 /** bpf_loop is of 5.17, the rest is older. */
 for (const cpu of [2, 3, 4] as const) {

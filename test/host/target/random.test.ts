@@ -13,8 +13,8 @@ import type { FunctionSpec } from '../../../src/object/spec.ts';
 import { randomSource } from '../../pure/isa/random-insns.ts';
 import { emit } from '../../pure/target/compare.ts';
 import type { RandomOptions } from '../../pure/target/random-ir.ts';
-import { kernelTest } from '../../run/needs.ts';
 import { BUFFER, randomModule } from '../../pure/target/random-ir.ts';
+import { kernelTest } from '../../run/needs.ts';
 import { close, createArray, loadProgram, readElement, testRun, writeElement } from '../vm/kernel-run.ts';
 
 const ELEMENTS = 4;

@@ -3,8 +3,8 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { Builder, constant, newFunction } from '../../../src/compiler/ir/builder.ts';
 import { IrMemory } from '../../../src/compiler/ir/interpret.ts';
-import { printFunction } from '../../../src/compiler/ir/print.ts';
 import type { IrFunction, IrModule, Value } from '../../../src/compiler/ir/ir.ts';
+import { printFunction } from '../../../src/compiler/ir/print.ts';
 import { slotOfIndex } from '../../../src/isa/encode.ts';
 import { randomSource } from '../isa/random-insns.ts';
 import { assertSame, emit, randomInputs } from './compare.ts';
@@ -17,8 +17,18 @@ function moduleOf(fn: IrFunction): IrModule {
 
 function shape(): IrFunction {
   return newFunction({
-    name: 'f', linkage: 'static', inline: 'never', returns: 'i64', loc: 1, end: 1,
-    params: [{ type: 'ptr', name: 'buf', loc: 1 }, { type: 'i64', name: 'a', loc: 1 }, { type: 'i32', name: 'b', loc: 1 }, { type: 'i64', name: 'c', loc: 1 }],
+    name: 'f',
+    linkage: 'static',
+    inline: 'never',
+    returns: 'i64',
+    loc: 1,
+    end: 1,
+    params: [
+      { type: 'ptr', name: 'buf', loc: 1 },
+      { type: 'i64', name: 'a', loc: 1 },
+      { type: 'i32', name: 'b', loc: 1 },
+      { type: 'i64', name: 'c', loc: 1 },
+    ],
   });
 }
 
@@ -27,7 +37,12 @@ function longLoop(stores: number): IrFunction {
   const fn = shape();
   const b = new Builder(fn);
   const [buffer, a] = fn.params as [Value, Value];
-  const header = b.newBlock(), body = b.newBlock(), odd = b.newBlock(), even = b.newBlock(), latch = b.newBlock(), after = b.newBlock();
+  const header = b.newBlock(),
+    body = b.newBlock(),
+    odd = b.newBlock(),
+    even = b.newBlock(),
+    latch = b.newBlock(),
+    after = b.newBlock();
   const entry = b.block;
   b.jump(header);
   b.place(header);
@@ -36,7 +51,10 @@ function longLoop(stores: number): IrFunction {
   b.place(body);
   const x = b.bin('add', a, counter);
   b.branch(b.bin('and', b.trunc(x), constant('i32', 1)), odd, even);
-  for (const [block, by] of [[odd, 3], [even, 5]] as const) {
+  for (const [block, by] of [
+    [odd, 3],
+    [even, 5],
+  ] as const) {
     b.place(block);
     for (let k = 0; k < stores / 2; k++) b.store(64, b.bin('add', x, constant('i64', k * by)), buffer, 8 * (k % 32), { volatile: true });
     b.jump(latch);
@@ -64,9 +82,16 @@ for (const cpu of [3, 4] as const) {
     for (const a of [0n, 1n]) {
       const memory = new IrMemory();
       const bytes = new Uint8Array(256);
-      const got = evaluate(spec, [memory.add('buf', bytes), a, 0n, 0n], { memory, functions: new Map(), packet: new Uint8Array(0), address: () => 0n, helper: () => 0n });
+      const got = evaluate(spec, [memory.add('buf', bytes), a, 0n, 0n], {
+        memory,
+        functions: new Map(),
+        packet: new Uint8Array(0),
+        address: () => 0n,
+        helper: () => 0n,
+      });
       // The last round's last store to element 1: k is the largest below 20000 with k % 32 = 1.
-      const k = 19_969n, x = a + 3n;
+      const k = 19_969n,
+        x = a + 3n;
       assert.equal(got.value, x + k * (x % 2n === 1n ? 3n : 5n));
     }
   });
@@ -101,7 +126,8 @@ test('the same function gives the same code', () => {
   for (let seed = 500; seed < 530; seed++) {
     const one = emit(randomModule(randomSource(seed), { size: 12, variables: 6 }).module, 'f', 3);
     const { module } = randomModule(randomSource(seed), { size: 12, variables: 6 });
-    const two = emit(module, 'f', 3), three = emit(module, 'f', 3);
+    const two = emit(module, 'f', 3),
+      three = emit(module, 'f', 3);
     assert.deepEqual(two, one);
     assert.deepEqual(three, one, 'emitting changed the function');
   }
