@@ -67,7 +67,7 @@ export async function runGuest(options: GuestOptions): Promise<GuestResult> {
       }),
     );
     const initrd = join(folder, 'initrd');
-    writeFileSync(initrd, Buffer.concat([baseInitramfs(options.kernel), jobArchive(jobScript(options))]));
+    writeFileSync(initrd, Buffer.concat([baseInitramfs(options.kernel), jobArchive(jobScript(options), root)]));
     const qemu = spawn('setpriv', ['--pdeathsig', 'KILL', 'qemu-system-x86_64', ...qemuArgs(options, folder, initrd)], {
       stdio: [options.keep ? 'inherit' : 'ignore', 'pipe', 'pipe'],
     });

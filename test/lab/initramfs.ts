@@ -36,7 +36,7 @@ const APPLETS = [
 
 /** The base archive of a kernel. Kept beside the kernel in the cache. */
 export function baseInitramfs(kernel: GuestKernel): Buffer {
-  const kept = join(kernel.modules, '..', '..', '..', 'initramfs-1.cpio');
+  const kept = join(kernel.modules, '..', '..', '..', 'initramfs-2.cpio');
   if (existsSync(kept)) return readFileSync(kept);
   const modules = moduleOrder(readFileSync(join(kernel.modules, 'modules.dep'), 'utf8'), MODULES);
   const entries: CpioEntry[] = [
@@ -53,9 +53,9 @@ export function baseInitramfs(kernel: GuestKernel): Buffer {
   return archive;
 }
 
-/** The archive with the command to run. `script` is run by the host's own shell, in the overlay. */
-export function jobArchive(script: string): Buffer {
-  return cpio([file('job', script, 0o755)]);
+/** The archive with the command to run, by the host's own shell in the overlay, and the folder that it works on. */
+export function jobArchive(script: string, folder: string): Buffer {
+  return cpio([file('job', script, 0o755), file('folder', folder)]);
 }
 
 /**
@@ -118,6 +118,8 @@ mount -t devpts devpts dev/pts
 mount -t tmpfs tmpfs dev/shm
 mount -t tmpfs tmpfs tmp
 mount -t tmpfs tmpfs run
+folder=$(cat /folder)
+case $folder in /tmp/*|/run/*) mkdir -p ./$folder; mount --bind /host$folder ./$folder ;; esac
 mount -t debugfs debugfs sys/kernel/debug
 mount -t tracefs tracefs sys/kernel/tracing
 mount -t bpf bpf sys/fs/bpf

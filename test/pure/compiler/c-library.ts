@@ -54,4 +54,7 @@ static char *skep_strchr(const char *s, int c) { for (;; s++) { if (*s == (char)
 `;
 
 /** As -D: the library's names to the functions above. */
-export const LIBRARY_NAMES: readonly string[] = ['strlen', 'strcmp', 'strncmp', 'strcpy', 'strchr'].flatMap((n) => [`${n}=skep_${n}`, `__builtin_${n}=skep_${n}`]);
+export const LIBRARY_NAMES: readonly string[] = ['strlen', 'strcmp', 'strncmp', 'strcpy', 'strchr'].flatMap((n) => [
+  `${n}=skep_${n}`,
+  `__builtin_${n}=skep_${n}`,
+]);
