@@ -22,6 +22,7 @@ import { resolveIndirectCalls } from './passes/indirect.ts';
 import { initializeStack } from './passes/init-stack.ts';
 import { inlineModule, removeUncalled } from './passes/inline.ts';
 import { mem2reg } from './passes/mem2reg.ts';
+import { mergeConditions } from './passes/merge-conditions.ts';
 import { mergeStores } from './passes/merge-stores.ts';
 import { insertProbeReads } from './passes/probe-reads.ts';
 import { sroa } from './passes/sroa.ts';
@@ -109,6 +110,7 @@ class Runner {
       if (this.run('constant-sizes', foldSizes, fn)) changed = true;
       if (this.run('cleanup-cfg', cleanupCfg, fn)) changed = true;
       if (this.run('gvn', gvn, fn)) changed = true;
+      if (this.run('merge-conditions', mergeConditions, fn)) changed = true;
       if (this.run('dse', removeDeadStores, fn)) changed = true;
       if (this.run('dce', removeDeadCode, fn)) changed = true;
       if (!changed) break;

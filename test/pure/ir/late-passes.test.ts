@@ -1,12 +1,14 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { Diagnostics } from '../../../src/compiler/diagnostics.ts';
+import { interpret } from '../../../src/compiler/ir/interpret.ts';
 import type { IrFunction } from '../../../src/compiler/ir/ir.ts';
 import { parseFunction, parseModule } from '../../../src/compiler/ir/parse.ts';
 import { removeDeadStores } from '../../../src/compiler/ir/passes/dse.ts';
 import { gvn } from '../../../src/compiler/ir/passes/gvn.ts';
 import { initializeStack } from '../../../src/compiler/ir/passes/init-stack.ts';
 import { mem2reg } from '../../../src/compiler/ir/passes/mem2reg.ts';
+import { mergeConditions } from '../../../src/compiler/ir/passes/merge-conditions.ts';
 import { mergeStores } from '../../../src/compiler/ir/passes/merge-stores.ts';
 import { sroa } from '../../../src/compiler/ir/passes/sroa.ts';
 import { unrollLoops } from '../../../src/compiler/ir/passes/unroll.ts';
@@ -60,7 +62,7 @@ test('what a helper fills needs no zeros, before or after', () => {
   const f = fn(`
     %1 = alloca 16 align 8 "comm"
     memset %1, 0, 16 align 8
-    %2 = call i64 helper 16 get_current_comm(%1, 16)
+    %2 = call i64 helper 113 probe_read_kernel(%1, 16, %n)
     %3 = call i64 helper 6 trace_printk(%1, 16)
     return 0:i64`);
   assert.ok(removeDeadStores(f));
@@ -198,4 +200,30 @@ test('loops are unrolled where asked or where the verifier needs constants', () 
     diagnostics.list.map((d) => `${d.severity} ${d.code}`),
     ['warning unroll-failed'],
   );
+});
+
+test('two questions about one byte are one', () => {
+  const text = `function f(i32 %x): i32 static auto {
+    b0:
+      %b = and i32 %x, 255
+      %h = lshr i32 %b, 4
+      %c = cmp ne i32 %h, 4
+      branch %c, b9, b1
+    b1:
+      %l = and i32 %b, 15
+      %d = cmp eq i32 %l, 5
+      branch %d, b2, b9
+    b2:
+      return 1:i32
+    b9:
+      return 0:i32
+    }`;
+  const f = parseFunction(text);
+  assert.ok(mergeConditions(f));
+  const run = (g: IrFunction, x: bigint): bigint | undefined =>
+    interpret({ functions: new Map([['f', g]]), globals: new Map() }, 'f', [x]).value;
+  const before = parseFunction(text);
+  for (let x = 0n; x < 256n; x++) assert.equal(run(f, x), run(before, x), String(x));
+  const branches = f.blocks.filter((b) => b.term.op === 'branch').length;
+  assert.equal(branches, 1);
 });

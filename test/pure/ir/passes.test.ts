@@ -13,6 +13,7 @@ import { gvn } from '../../../src/compiler/ir/passes/gvn.ts';
 import { initializeStack } from '../../../src/compiler/ir/passes/init-stack.ts';
 import { inlineModule } from '../../../src/compiler/ir/passes/inline.ts';
 import { mem2reg } from '../../../src/compiler/ir/passes/mem2reg.ts';
+import { mergeConditions } from '../../../src/compiler/ir/passes/merge-conditions.ts';
 import { mergeStores } from '../../../src/compiler/ir/passes/merge-stores.ts';
 import { sroa } from '../../../src/compiler/ir/passes/sroa.ts';
 import { unrollLoops } from '../../../src/compiler/ir/passes/unroll.ts';
@@ -34,6 +35,7 @@ const PASSES: Readonly<Record<string, Pass>> = {
   'align-stack': alignStackAccesses,
   'init-stack': initializeStack,
   'merge-stores': mergeStores,
+  'merge-conditions': mergeConditions,
   unroll: (fn) => unrollLoops(fn, new Diagnostics()),
   inline: (fn, module) => {
     // Works on the whole module; once is enough for all functions.

@@ -4,6 +4,7 @@ import { test } from 'node:test';
 import { printFunction } from '../../../src/compiler/ir/print.ts';
 import { verifyFunction } from '../../../src/compiler/ir/verify.ts';
 import { disassemble } from '../../../src/isa/disassemble.ts';
+import { ALU, CLASS } from '../../../src/isa/insn.ts';
 import { checkInsn } from '../../../src/isa/opcodes.ts';
 import { randomSource } from '../isa/random-insns.ts';
 import { assertSame, emit, randomInputs } from './compare.ts';
@@ -20,7 +21,12 @@ function runSeeds(name: string, first: number, options: RandomOptions, cpus: rea
       assert.deepEqual(verifyFunction(fn), []);
       const cpu = cpus[seed % cpus.length] as 1 | 2 | 3 | 4;
       const spec = emit(module, 'f', cpu);
-      for (const i of spec.insns) assert.equal(checkInsn(i), undefined);
+      for (const i of spec.insns) {
+        assert.equal(checkInsn(i), undefined);
+        // Byte swaps share the class of 32-bit arithmetic and are older than it.
+        if (cpu < 3)
+          assert.ok((i.op & 7) !== CLASS.JMP32 && ((i.op & 7) !== CLASS.ALU || (i.op & 0xf0) === ALU.END), `opcode ${i.op} in v${cpu}`);
+      }
       for (let k = 0; k < 4; k++) {
         assertSame(
           module,

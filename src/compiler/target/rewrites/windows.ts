@@ -31,6 +31,8 @@ export interface WindowRow {
   /** Empty: the second instruction goes, the first stays. */
   readonly to: string;
   readonly when?: (A: number, B: number) => boolean;
+  /** Only where there are 32-bit forms: the replacement is one and what it replaces is not. */
+  readonly alu32?: boolean;
   /** The immediate that `C` in `to` stands for. */
   readonly C?: (A: number, B: number) => number;
 }
@@ -49,7 +51,7 @@ export const WINDOW_ROWS: readonly WindowRow[] = [
   { first: 'd = load16', then: 'd &= B', to: '', when: (_, B) => (B & 0xffff) === 0xffff },
   { first: 'd = load8', then: 'wd &= B', to: '', when: (_, B) => (B & 0xff) === 0xff },
   { first: 'd = load16', then: 'wd &= B', to: '', when: (_, B) => (B & 0xffff) === 0xffff },
-  { first: 'd <<= 32', then: 'd >>= 32', to: 'wd = wd' },
+  { first: 'd <<= 32', then: 'd >>= 32', to: 'wd = wd', alu32: true },
   { first: 'd += A', then: 'd += B', to: 'd += C', when: (A, B) => fits(A + B), C: (A, B) => A + B },
   { first: 'wd += A', then: 'wd += B', to: 'wd += C', C: (A, B) => (A + B) | 0 },
   { first: 'd = &slot', then: 'd += B', to: 'd = &slot', when: (A, B) => fits(A + B) },
@@ -145,7 +147,13 @@ export function applyWindows(fn: MFunction): void {
       if (at < 0) continue;
       const first = block.insts[at] as MInst;
       for (const row of candidates) {
-        if (!matches(row.first, first) || !matches(row.then, then) || row.row.when?.(immOf(first), then.imm) === false) continue;
+        if (
+          (row.row.alu32 && fn.cpu < 3) ||
+          !matches(row.first, first) ||
+          !matches(row.then, then) ||
+          row.row.when?.(immOf(first), then.imm) === false
+        )
+          continue;
         if (row.then.src === 'd' && then.src !== then.dst) continue;
         // The replacement stands where the second did, and reads what the first read there.
         if (first.op !== PSEUDO.LEA && row.to !== undefined && row.first.src === 's' && isWritten(block, first.src, at + 1, k)) continue;

@@ -137,6 +137,8 @@ export function signExtended(s: Selection, v: Value): number {
     return r;
   }
   if (s.isZeroExtended(v) && s.bits(v) < 32) return s.reg(v);
+  const made = s.signedRegs.get(v);
+  if (made !== undefined) return made;
   s.signExtend(r, s.reg(v), 32, true);
   return r;
 }
@@ -250,7 +252,8 @@ export function selectExt(s: Selection, i: Ext): void {
   if (s.resolve(i) !== i) return;
   const dst = s.facts.clear[i.id] ? s.newReg() : s.target(i);
   const wide = i.type === 'i64';
-  if (i.signed) s.signExtend(dst, s.reg(i.a), i.bits, wide);
+  if (i.signed && i.bits === 32 && s.signedRegs.has(i.a)) s.copy(dst, signExtended(s, i.a));
+  else if (i.signed) s.signExtend(dst, s.reg(i.a), i.bits, wide);
   else if (i.bits === 32) s.zeroExtend(dst, s.reg(i.a));
   else {
     s.into(dst, i.a);

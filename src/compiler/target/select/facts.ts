@@ -10,7 +10,7 @@
  */
 
 import type { Cfg } from '../../ir/cfg.ts';
-import type { Inst, IrFunction, Phi, Select, Value } from '../../ir/ir.ts';
+import type { Inst, IrFunction, Phi, Pred, Select, Value } from '../../ir/ir.ts';
 import { countUses, forEachOperand, isInst, termOperand } from '../../ir/uses.ts';
 import { bitLength } from '../bits.ts';
 
@@ -25,6 +25,10 @@ export interface Facts {
   readonly zero: Uint8Array;
   /** By instruction id, 1 where selection must clear the upper half after computing the value. */
   readonly clear: Uint8Array;
+  /** By instruction id, 1 for an i32 that is also wanted sign-extended. Only without 32-bit forms. */
+  readonly signed: Uint8Array;
+  /** By parameter index, as `signed`. */
+  readonly signedParams: Uint8Array;
   /** By instruction id, 1 for a memcmp that is only asked whether it is zero. */
   readonly equality: Uint8Array;
   /** By parameter index, as `clear`. */
@@ -41,7 +45,21 @@ export function gatherFacts(fn: IrFunction, cfg: Cfg, alu32: boolean): Facts {
     clear = new Uint8Array(fn.nextId),
     clearParams = new Uint8Array(fn.params.length);
   upperHalves(cfg, alu32, bits, zero, clear, clearParams);
-  return { alu32, uses: countUses(fn), bits, zero, clear, clearParams, equality: equalities(fn, cfg), ...findRoots(fn, cfg) };
+  const signed = new Uint8Array(fn.nextId),
+    signedParams = new Uint8Array(fn.params.length);
+  if (!alu32) signExtensions(cfg, signed, signedParams);
+  return {
+    alu32,
+    uses: countUses(fn),
+    bits,
+    zero,
+    clear,
+    clearParams,
+    signed,
+    signedParams,
+    equality: equalities(fn, cfg),
+    ...findRoots(fn, cfg),
+  };
 }
 
 /** Bits of any operand. */
@@ -157,6 +175,8 @@ function upperHalves(cfg: Cfg, alu32: boolean, bits: Uint8Array, zero: Uint8Arra
   for (const block of order) {
     for (const i of block.insts) {
       if (i.op === 'ext' && !i.signed && i.bits === 32 && i.type === 'i64') needed.push(i.a);
+      // A check in 64 bits must be of the register that is used afterwards, so it is extended once, where it is made.
+      if (!alu32 && i.op === 'cmp' && i.a.type === 'i32' && !SIGNED_PREDS.has(i.pred)) needed.push(i.a, i.b);
       if (i.type !== 'i32') continue;
       if (i.op === 'phi' || i.op === 'select') {
         merges.push(i);
@@ -187,6 +207,26 @@ function upperHalves(cfg: Cfg, alu32: boolean, bits: Uint8Array, zero: Uint8Arra
     if (v.type !== 'i32' || leaves(v)) continue;
     if (v.op === 'param') clearParams[v.index] = 1;
     else if (isInst(v)) zero[v.id] = clear[v.id] = 1;
+  }
+}
+
+const SIGNED_PREDS: ReadonlySet<Pred> = new Set<Pred>(['slt', 'sle', 'sgt', 'sge']);
+
+/** Which i32 values signed comparisons and extensions ask for: extended once, for the same reason. */
+function signExtensions(cfg: Cfg, signed: Uint8Array, signedParams: Uint8Array): void {
+  const want = (v: Value): void => {
+    if (v.type !== 'i32') return;
+    if (v.op === 'param') signedParams[v.index] = 1;
+    else if (isInst(v)) signed[v.id] = 1;
+  };
+  for (const block of cfg.order) {
+    for (const i of block.insts) {
+      if (i.op === 'ext' && i.signed && i.bits === 32) want(i.a);
+      else if (i.op === 'cmp' && SIGNED_PREDS.has(i.pred)) {
+        want(i.a);
+        want(i.b);
+      }
+    }
   }
 }
 

@@ -57,6 +57,9 @@ function takeParameters(s: Selection): void {
     if (s.facts.clearParams[k]) s.zeroExtend(reg, k + 1);
     else s.copy(reg, k + 1);
   });
+  s.ir.params.forEach((p, k) => {
+    if (k < 5 && s.facts.signedParams[k]) s.defineSigned(p);
+  });
   if (s.ir.params.length > 5)
     s.error(
       'too-many-parameters',
@@ -82,11 +85,17 @@ function selectWanted(s: Selection, i: Inst, wanted: Uint8Array, groups: Conditi
     if (!wanted[i.id]) return;
     s.loc = i.loc;
     selectInst(s, i);
+    extendSigned(s, i);
   } else if (group.members[0]?.inst === i) {
     const members = group.members.filter((m) => wanted[m.inst.id]);
     s.loc = (members[0]?.inst ?? i).loc;
     if (members.length > 0) selectGroup(s, group, members);
+    for (const m of members) extendSigned(s, m.inst);
   }
+}
+
+function extendSigned(s: Selection, i: Inst): void {
+  if (s.facts.signed[i.id] && !(s.isZeroExtended(i) && s.bits(i) < 32)) s.defineSigned(i);
 }
 
 function selectInst(s: Selection, i: Inst): void {

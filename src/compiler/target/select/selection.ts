@@ -72,6 +72,8 @@ export class Selection {
   readonly asmResults = new Map<AsmInst, readonly number[]>();
   /** Where control hardly ever goes, by `__builtin_expect`. */
   readonly unlikely: MBlock[] = [];
+  /** The sign-extended register of an i32, before v3: by value. */
+  readonly signedRegs = new Map<Value, number>();
   private readonly wanted: Uint8Array;
   /** Where predecessors put a phi's value, when that must be cleared first. */
   private readonly raw = new Map<number, number>();
@@ -391,6 +393,13 @@ export class Selection {
     const dst = this.target(i);
     if (this.facts.clear[i.id]) this.zeroExtend(dst, raw);
     else this.copy(dst, raw);
+  }
+
+  /** Makes the sign-extended register of a value that is there now. */
+  defineSigned(v: Value): void {
+    const r = this.newReg();
+    this.signExtend(r, this.reg(v), 32, true);
+    this.signedRegs.set(v, r);
   }
 
   zeroExtend(dst: number, src: number): void {
