@@ -21,6 +21,8 @@ import { neverRun, type Result, ResultReader, skipLines, type TestEvent, table }
 
 const CI = process.env['CI'] === 'true';
 const GUEST_MINUTES = 25;
+/** Host tests that were not yet seen to pass in both guests in the time there is: there with SKEP_LONG=1 only. */
+const LONG_IN_GUESTS = ['host/corpora/', 'host/vm/', 'host/isa/', 'host/object/', 'host/target/'];
 
 const { values: flags } = parseArgs({
   options: {
@@ -69,7 +71,10 @@ async function runHere(tier: Tier, files: readonly string[]): Promise<void> {
 }
 
 async function runGuestTier(series: Series): Promise<void> {
-  const files = [...chosen('host'), ...chosen('guest')];
+  const long = process.env['SKEP_LONG'] === '1';
+  const left = chosen('host').filter((name) => !long && LONG_IN_GUESTS.some((folder) => name.startsWith(folder)));
+  if (left.length > 0) process.stdout.write(`only with SKEP_LONG=1 in the guest ${series}: ${left.join(', ')}\n`);
+  const files = [...chosen('host'), ...chosen('guest')].filter((name) => !left.includes(name));
   if (files.length === 0) return;
   const command = [
     process.execPath,
