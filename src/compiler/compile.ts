@@ -34,6 +34,7 @@ import { emitFunction } from './target/emit-function.ts';
 import { layoutGlobals } from './target/globals.ts';
 import type { TargetFacts } from './target-facts.ts';
 import { CTypeIds } from './type-ids.ts';
+import type { UsdtProgram } from './usdt.ts';
 
 export interface CompileOptions {
   readonly facts: TargetFacts;
@@ -48,6 +49,8 @@ export interface CompileOptions {
   readonly includes?: HeaderResolver;
   /** CO-RE relocations instead of the target's own layouts. */
   readonly portable?: boolean;
+  /** Where the arguments of USDT probes are, for programs that read them with `bpf_usdt_readarg` (BCC's dialect). */
+  readonly usdt?: readonly UsdtProgram[];
   /** Functions to keep besides programs. */
   readonly roots?: readonly string[];
   /** 0: no optimisation beyond what is needed. */
@@ -156,9 +159,9 @@ class Front {
   }
 
   parse(text: string): TranslationUnit {
-    const { dialect, facts, portable } = this.options;
+    const { dialect, facts, portable, usdt } = this.options;
     this.enter(text);
-    const sema = createSema({ facts, dialect, diagnostics: this.diagnostics, portable: portable ?? false });
+    const sema = createSema({ facts, dialect, diagnostics: this.diagnostics, portable: portable ?? false, usdt });
     sema.setTextParser((source, name) => {
       const inner = new Preprocessor(this.shared);
       inner.enter(name, source, { system: true });

@@ -6,4 +6,5 @@ export { type ByteSource, ElfFile, type ElfRelocation, type ElfSection, type Elf
 export { type UsdtProbe, usdtProbes } from './stapsdt.ts';
 export type { ElfStrings } from './strings.ts';
 export type { ElfSymbol, ElfSymbols, SymbolColumns } from './symbols.ts';
+export { parseUsdtArguments, ptRegsOffset, type UsdtArgument, type UsdtMachine, type UsdtPlace } from './usdt-arguments.ts';
 export { ElfBuilder, type NewSection, type NewSymbol, type SectionHandle, type SymbolHandle } from './write.ts';

@@ -84,7 +84,7 @@ function registers(ctx: ParamDecl, source: 'registers' | 'result' | 'syscall', c
   if (wrapped) {
     const outer = base;
     const inner = pointerTo(actions, actions.qualify(regs, QUAL.KERNEL, []), loc);
-    base = () => actions.cast(inner, path(actions, outer(), conventions.params[0] as string, loc), loc);
+    base = () => actions.cast(inner, pathOf(actions, outer(), conventions.params[0] as string, loc), loc);
   }
   const names = source === 'result' ? [conventions.result] : wrapped ? conventions.syscall : conventions.params;
   return (param) => {
@@ -104,12 +104,12 @@ function registers(ctx: ParamDecl, source: 'registers' | 'result' | 'syscall', c
       );
       return undefined;
     }
-    return actions.cast(param.type, path(actions, base(), name, loc), param.loc);
+    return actions.cast(param.type, pathOf(actions, base(), name, loc), param.loc);
   };
 }
 
 /** `base->regs[0]` */
-function path(actions: DialectContext['actions'], base: Expr, text: string, loc: number): Expr {
+export function pathOf(actions: DialectContext['actions'], base: Expr, text: string, loc: number): Expr {
   const bracket = text.indexOf('[');
   if (bracket < 0) return actions.member(base, text, true, loc);
   const member = actions.member(base, text.slice(0, bracket), true, loc);

@@ -12,6 +12,7 @@ import type { Actions } from '../c/sema/actions.ts';
 import type { CType, QualType } from '../c/types.ts';
 import type { Diagnostics, Loc } from '../diagnostics.ts';
 import type { TargetFacts } from '../target-facts.ts';
+import type { UsdtProgram } from '../usdt.ts';
 
 export interface DialectContext {
   readonly facts: TargetFacts;
@@ -19,6 +20,8 @@ export interface DialectContext {
   readonly diagnostics: Diagnostics;
   /** Reports each name once. */
   readonly maps: ReadonlyMap<string, VarDecl>;
+  /** Where arguments of USDT probes are, for the programs that read them. */
+  readonly usdt?: readonly UsdtProgram[] | undefined;
   /** The function whose body is being read. */
   readonly currentFunction?: FunctionDecl | undefined;
 }

@@ -54,7 +54,7 @@ export const BCC_EXCEPTIONS: readonly Exception[] = [
     why: noTrampolines,
   },
   { at: 'inject.0/should_failslab_entry', says: 'call bpf_override_return()', why: notSet('CONFIG_BPF_KPROBE_OVERRIDE') },
-  { at: 'argdist.10 dbslower.0 dbslower.1 mysqld_qslower.0', says: 'not-implemented: ', why: notYet('arguments of USDT probes') },
+  { at: 'argdist.10 dbslower.0 dbslower.1 mysqld_qslower.0', says: 'usdt-unknown-probe: ', why: notYet('arguments of USDT probes') },
   {
     at: 'stackcount.4',
     says: 'no programs',

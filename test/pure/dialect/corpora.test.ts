@@ -28,7 +28,7 @@ const facts = testFacts({
 });
 
 /** This kernel lacks a member, a module's types or an event, or the program needs a running process. */
-const OF_THE_KERNEL = new Set(['no-member', 'incomplete-type', 'unknown-tracepoint', 'not-implemented']);
+const OF_THE_KERNEL = new Set(['no-member', 'incomplete-type', 'unknown-tracepoint', 'usdt-unknown-probe', 'not-implemented']);
 
 const programs = corpus(() => bccPrograms());
 test("programs of BCC's tools", {

@@ -5,6 +5,7 @@
 import type { Diagnostic, Diagnostics, Loc } from '../../diagnostics.ts';
 import type { Dialect, DialectContext } from '../../dialect/dialect.ts';
 import type { TargetFacts } from '../../target-facts.ts';
+import type { UsdtProgram } from '../../usdt.ts';
 import type { FunctionDecl, VarDecl } from '../ast.ts';
 import type { QualType } from '../types.ts';
 import type { Actions } from './actions.ts';
@@ -55,17 +56,19 @@ export class Context {
   private theActions: Actions | undefined = undefined;
   private kernelTypes: BtfTypes | undefined = undefined;
   private readonly portable: boolean;
+  private readonly usdt: readonly UsdtProgram[] | undefined;
 
   constructor(
     facts: TargetFacts,
     dialect: Dialect | undefined,
     diagnostics: Diagnostics,
-    options: { readonly portable?: boolean; readonly implicitFunctions?: boolean },
+    options: { readonly portable?: boolean; readonly implicitFunctions?: boolean; readonly usdt?: readonly UsdtProgram[] | undefined },
   ) {
     this.facts = facts;
     this.dialect = dialect;
     this.diagnostics = diagnostics;
     this.portable = options.portable ?? false;
+    this.usdt = options.usdt;
     this.implicitFunctions = options.implicitFunctions ?? false;
   }
 
@@ -94,6 +97,7 @@ export class Context {
       actions,
       diagnostics: this.diagnostics,
       maps: this.maps,
+      usdt: this.usdt,
       get currentFunction() {
         return ctx.function?.decl;
       },

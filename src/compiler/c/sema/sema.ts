@@ -23,6 +23,7 @@
 import type { Diagnostics } from '../../diagnostics.ts';
 import type { Dialect } from '../../dialect/dialect.ts';
 import type { TargetFacts } from '../../target-facts.ts';
+import type { UsdtProgram } from '../../usdt.ts';
 import type { TranslationUnit } from '../ast.ts';
 import type { Actions } from './actions.ts';
 import { builtinCall, isBuiltin } from './builtins/builtins.ts';
@@ -63,6 +64,8 @@ export interface SemaOptions {
   readonly diagnostics: Diagnostics;
   /** The kernel's records are declared relocatable (`preserve_access_index`). */
   readonly portable?: boolean;
+  /** Where arguments of USDT probes are. */
+  readonly usdt?: readonly UsdtProgram[] | undefined;
   /** As before C99, for old test programs: a call of a function that nothing declares declares `int f()`, and `return;` is allowed anywhere. */
   readonly implicitFunctions?: boolean;
 }

@@ -28,11 +28,10 @@ import { BCC_FOOTER, BCC_PRELUDE } from './prelude.ts';
 import { tracePrintk } from './printk.ts';
 import { bccProgram } from './programs.ts';
 import { tracepointStruct } from './tracepoint.ts';
+import { usdtCall } from './usdt.ts';
 
 /** Calls that BCC's compiler implements and skep does not yet. */
 const MISSING: Readonly<Record<string, string>> = {
-  bpf_usdt_readarg: 'reading arguments of USDT probes',
-  bpf_usdt_readarg_p: 'reading arguments of USDT probes',
   incr_cksum_l3: 'use bpf_l3_csum_replace(skb, offset, from, to, size)',
   incr_cksum_l4: 'use bpf_l4_csum_replace(skb, offset, from, to, flags)',
   bpf_dext_pkt: 'bit fields of packets; use load_byte, load_half and load_word',
@@ -91,7 +90,7 @@ export const bccDialect: Dialect = {
 
   *functionNames() {
     yield* bccFunctionNames();
-    yield* ['bpf_trace_printk', 'bpf_num_cpus'];
+    yield* ['bpf_trace_printk', 'bpf_num_cpus', 'bpf_usdt_readarg', 'bpf_usdt_readarg_p'];
     yield* kernelFunctionNames();
     yield* kernelBuiltinNames();
     for (const helper of allHelpers()) yield helper.name;
@@ -119,6 +118,7 @@ export const bccDialect: Dialect = {
 function ownCall(name: string, args: readonly Expr[], loc: number, context: DialectContext): Expr | undefined {
   const { actions, diagnostics, facts } = context;
   if (name === 'bpf_trace_printk') return tracePrintk(args, loc, context);
+  if (name === 'bpf_usdt_readarg' || name === 'bpf_usdt_readarg_p') return usdtCall(name, args, loc, context);
   if (name === 'bpf_num_cpus' && args.length === 0) return actions.intLiteral(`${facts.cpus}`, loc);
   if (!Object.hasOwn(MISSING, name)) return undefined;
   diagnostics.error('not-implemented', loc, `'${name}' is not implemented: ${MISSING[name]}`);
