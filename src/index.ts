@@ -8,7 +8,8 @@
  */
 
 export type { Attachment } from './attach/attachment.ts';
-export { BPF, type LoadOptions } from './bcc/bpf.ts';
+export type { ProbeAlternative } from './attach/choose.ts';
+export { BPF, type LoadAlternative, type LoadOptions } from './bcc/bpf.ts';
 export { type PrintOptions, Table } from './bcc/table.ts';
 export { CompileError } from './compiler/compile-error.ts';
 export { FeatureError, LockdownError, PrivilegeError, UsageError, UserError } from './kernel/errors.ts';

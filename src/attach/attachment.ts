@@ -32,6 +32,8 @@ export interface Attachment {
   readonly via: 'link' | 'perf-event' | 'socket' | 'attach' | 'netlink';
   /** The descriptor that holds it (of several, the first): link, perf event or socket. */
   readonly fd: number;
+  /** False once it was detached. */
+  readonly attached: boolean;
   /** Takes the program off the hook. Harmless to call again. */
   detach(): void;
   [Symbol.dispose](): void;
@@ -64,6 +66,9 @@ export function attachment(kernel: Kernel, parts: AttachmentParts): Attachment {
     program: parts.program.name,
     via: parts.via,
     fd: parts.fds[0] ?? -1,
+    get attached() {
+      return attached;
+    },
     detach,
     [Symbol.dispose]: detach,
   };
@@ -95,7 +100,18 @@ export function together(kind: string, target: string, program: AttachableProgra
     }
     if (failed !== undefined) throw failed;
   };
-  return { kind, target, program: program.name, via: parts[0]?.via ?? 'link', fd: parts[0]?.fd ?? -1, detach, [Symbol.dispose]: detach };
+  return {
+    kind,
+    target,
+    program: program.name,
+    via: parts[0]?.via ?? 'link',
+    fd: parts[0]?.fd ?? -1,
+    get attached() {
+      return parts.some((part) => part.attached);
+    },
+    detach,
+    [Symbol.dispose]: detach,
+  };
 }
 
 /** What a hook needs, for the message when it is refused. */

@@ -9,7 +9,7 @@
 import { bpf } from '../kernel/bpf-attr.ts';
 import { UsageError } from '../kernel/errors.ts';
 import { type Kernel, KernelError } from '../kernel/port.ts';
-import { attachType } from '../object/attach-types.ts';
+import { type AttachType, attachType } from '../object/attach-types.ts';
 import type { ProgramSpec } from '../object/spec.ts';
 import { type AttachableProgram, type Attachment, attachment, explainAttach, type HookNeeds, linkUnknown } from './attachment.ts';
 
@@ -53,6 +53,13 @@ export function attachCgroup(kernel: Kernel, program: CgroupProgram, path: strin
     fds: [cgroup],
     undo: () => void bpf(kernel, 'PROG_DETACH', { target_fd: cgroup, attach_bpf_fd: program.fd, attach_type: type.number }),
   });
+}
+
+/** The row of a hook, 'cgroup_inet4_connect' (or 'inet4_connect'). */
+export function cgroupHook(name: string): AttachType {
+  const type = attachType(name) ?? attachType(`cgroup_${name}`);
+  if (type === undefined || !type.name.startsWith('cgroup_')) throw new UsageError(`there is no cgroup hook '${name}'`);
+  return type;
 }
 
 function tryLink(kernel: Kernel, program: AttachableProgram, cgroup: number, type: number, needs: HookNeeds): number | undefined {

@@ -7,7 +7,7 @@
  * functions have. BPF_PROG_TYPE_KPROBE.
  */
 import { cString } from '../kernel/bpf-attr.ts';
-import { UsageError } from '../kernel/errors.ts';
+import { NoSuchHookError, UsageError } from '../kernel/errors.ts';
 import { perfEventOpen } from '../kernel/perf-attr.ts';
 import { type Kernel, KernelError } from '../kernel/port.ts';
 import { type AttachableProgram, type Attachment, attachment, explainAttach, type HookNeeds } from './attachment.ts';
@@ -49,7 +49,7 @@ export function attachKprobe(kernel: Kernel, program: AttachableProgram, target:
     );
   } catch (error) {
     if (error instanceof KernelError && error.code === 'ENOENT')
-      throw new UsageError(notTraceable(needs.doing, name), [], undefined, error);
+      throw new NoSuchHookError(notTraceable(needs.doing, name), [], undefined, error);
     throw explainAttach(kernel, error, { ...needs, meanings: KPROBE_MEANINGS });
   }
   const attached = attachToEvent(kernel, program, event, needs, options.cookie);

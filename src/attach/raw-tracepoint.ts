@@ -6,7 +6,7 @@
  * arguments than there are. BPF_PROG_TYPE_RAW_TRACEPOINT.
  */
 import { bpf, cString } from '../kernel/bpf-attr.ts';
-import { UsageError } from '../kernel/errors.ts';
+import { NoSuchHookError } from '../kernel/errors.ts';
 import { kernelBtf } from '../kernel/kernel-btf.ts';
 import { type Kernel, KernelError } from '../kernel/port.ts';
 import { type AttachableProgram, type Attachment, attachment, explainAttach } from './attachment.ts';
@@ -28,7 +28,7 @@ export function attachRawTracepoint(
     return attachment(kernel, { kind: 'raw_tracepoint', target: name, program, via: 'link', fds: [fd] });
   } catch (error) {
     if (error instanceof KernelError && error.code === 'ENOENT')
-      throw new UsageError(`there is no raw tracepoint '${name}'`, similarRaw(kernel, name), undefined, error);
+      throw new NoSuchHookError(`there is no raw tracepoint '${name}'`, similarRaw(kernel, name), undefined, error);
     throw explainAttach(kernel, error, {
       doing: `attaching '${program.name}' to raw tracepoint ${name}`,
       capabilities: ['CAP_PERFMON'],

@@ -51,7 +51,7 @@ export function attachPacketSocket(kernel: Kernel, program: AttachableProgram, o
       const index = options.interface === undefined ? 0 : interfaceIndex(kernel, socket, options.interface);
       setFilter(kernel, program, socket);
       kernel.syscall('bind', socket, packetAddress(index), 20);
-      return { ...attachment(kernel, { kind: 'socket_filter', target, program, via: 'socket', fds: [socket] }), socket };
+      return Object.assign(attachment(kernel, { kind: 'socket_filter', target, program, via: 'socket', fds: [socket] }), { socket });
     } catch (error) {
       kernel.close(socket);
       if (error instanceof KernelError && error.code === 'ENODEV')

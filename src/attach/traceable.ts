@@ -8,6 +8,7 @@
  * perf and the probes themselves run through, call trampolines, and parts that the compiler split off.
  */
 import { UsageError, UserError } from '../kernel/errors.ts';
+import { featuresOf } from '../kernel/features.ts';
 import { type Kernel, KernelError } from '../kernel/port.ts';
 import { readText, readTextIfThere } from '../kernel/text.ts';
 import { tracefsPath } from '../kernel/tracefs.ts';
@@ -106,23 +107,30 @@ const SYSCALL_PREFIXES = [
   '__arm64_sys_',
   'sys_',
   '__s390x_sys_',
+  '__s390_sys_',
   '__riscv_sys_',
   '__x32_compat_sys_',
   '__ia32_compat_sys_',
 ] as const;
 
-/** The kernel's function of a system call: '__x64_sys_openat' for 'openat' (a prefix that is there already is exchanged). */
+type HasFunction = (name: string) => boolean;
+
+/** What this kernel puts before the names of system calls: '__x64_sys_'. */
+export function syscallPrefix(kernel: Kernel, hasFunction: HasFunction = (name) => featuresOf(kernel).hasFunction(name)): string {
+  // bpf(2) is there if any of this is.
+  return SYSCALL_PREFIXES.find((prefix) => hasFunction(`${prefix}bpf`)) ?? 'sys_';
+}
+
+/**
+ * The kernel's function of a system call: '__x64_sys_openat' for 'openat' (a prefix that is there already is exchanged).
+ * `onlyPrefixed`: a name without one is no system call and stays.
+ */
 export function syscallFunction(
   kernel: Kernel,
   name: string,
-  hasFunction: (name: string) => boolean = (n) => inKallsyms(kernel, n),
+  options: { readonly onlyPrefixed?: boolean; readonly hasFunction?: HasFunction } = {},
 ): string {
-  const bare = SYSCALL_PREFIXES.reduce((n, prefix) => (n.startsWith(prefix) ? n.slice(prefix.length) : n), name);
-  // bpf(2) is there if any of this is.
-  const prefix = SYSCALL_PREFIXES.find((p) => hasFunction(`${p}bpf`)) ?? 'sys_';
-  return prefix + bare;
-}
-
-function inKallsyms(kernel: Kernel, name: string): boolean {
-  return readText(kernel, '/proc/kallsyms').includes(` ${name}\n`);
+  const known = SYSCALL_PREFIXES.find((prefix) => name.startsWith(prefix));
+  if (known === undefined && options.onlyPrefixed === true) return name;
+  return syscallPrefix(kernel, options.hasFunction) + name.slice(known?.length ?? 0);
 }

@@ -10,7 +10,7 @@
  * privilege; no tracefs in this kernel. BPF_PROG_TYPE_TRACEPOINT.
  */
 import { explainDenied } from '../kernel/capabilities.ts';
-import { FeatureError, isDenied, UsageError } from '../kernel/errors.ts';
+import { FeatureError, isDenied, NoSuchHookError, UsageError } from '../kernel/errors.ts';
 import { PERF_SAMPLE, PERF_TYPE, perfEventOpen } from '../kernel/perf-attr.ts';
 import { type Kernel, KernelError } from '../kernel/port.ts';
 import { similarTracepoints, tracepointId } from '../kernel/tracefs.ts';
@@ -31,7 +31,8 @@ export function attachTracepoint(kernel: Kernel, program: AttachableProgram, tar
     lockedBy: 'confidentiality',
   };
   const id = idOf(kernel, category, event, needs.doing);
-  if (id === undefined) throw new UsageError(`there is no tracepoint '${category}:${event}'`, similarTracepoints(kernel, category, event));
+  if (id === undefined)
+    throw new NoSuchHookError(`there is no tracepoint '${category}:${event}'`, similarTracepoints(kernel, category, event));
   let fd: number;
   try {
     // The CPU does not matter: programs on a tracepoint run on all of them.

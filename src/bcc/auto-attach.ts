@@ -12,13 +12,14 @@ import { attachPerfEvent, type PerfEventName } from '../attach/perf-event.ts';
 import { attachRawTracepoint } from '../attach/raw-tracepoint.ts';
 import { attachPacketSocket } from '../attach/socket.ts';
 import { attachTc } from '../attach/tc.ts';
+import { syscallFunction } from '../attach/traceable.ts';
 import { attachTracepoint } from '../attach/tracepoint.ts';
 import { attachTracing } from '../attach/tracing.ts';
 import { attachUprobe } from '../attach/uprobe.ts';
 import { attachXdp } from '../attach/xdp.ts';
 import { UsageError } from '../kernel/errors.ts';
 import { PERF_HARDWARE, PERF_SOFTWARE } from '../kernel/perf-attr.ts';
-import { type Kernel, KernelError } from '../kernel/port.ts';
+import type { Kernel } from '../kernel/port.ts';
 import type { LoadedProgram } from '../link/load.ts';
 import { matchSection, type SectionMatch } from '../object/sections.ts';
 import type { ProgramSpec } from '../object/spec.ts';
@@ -35,7 +36,7 @@ const BY_SECTION: Readonly<Partial<Record<NonNullable<SectionMatch['attach']>, A
   lsm: (kernel, program) => attachTracing(kernel, program),
   iter: (kernel, program) => attachIterator(kernel, program),
   kprobe: attachToFunction,
-  ksyscall: (kernel, program, target) => attachKprobe(kernel, program, syscallFunction(target), { return: returns(program) }),
+  ksyscall: (kernel, program, target) => attachKprobe(kernel, program, syscallFunction(kernel, target), { return: returns(program) }),
   uprobe: attachToFile,
 };
 
@@ -108,16 +109,4 @@ function attachToPerfEvent(kernel: Kernel, program: LoadedProgram, target: strin
     event: name as PerfEventName,
     ...(kind === '@' ? { frequency: Number(count) } : { period: Number(count) }),
   });
-}
-
-/** The kernel's function behind a system call. */
-function syscallFunction(name: string): string {
-  switch (process.arch) {
-    case 'x64':
-      return `__x64_sys_${name}`;
-    case 'arm64':
-      return `__arm64_sys_${name}`;
-    default:
-      throw new KernelError('ksyscall', 38, 'ENOSYS', `skep does not know the architecture ${process.arch}`);
-  }
 }

@@ -15,27 +15,20 @@
  */
 
 import type { Attachment } from '../attach/attachment.ts';
-import { attachCgroup } from '../attach/cgroup.ts';
-import { attachIterator, type IteratorOptions } from '../attach/iterator.ts';
-import { attachKprobe, type KprobeOptions } from '../attach/kprobe.ts';
-import { attachPerfEvent, type PerfEventTarget } from '../attach/perf-event.ts';
-import { attachRawTracepoint } from '../attach/raw-tracepoint.ts';
-import { attachPacketSocket, type PacketSocket } from '../attach/socket.ts';
-import { attachTracepoint } from '../attach/tracepoint.ts';
-import { attachTracing } from '../attach/tracing.ts';
-import { attachUprobe, type UprobeOptions, type UprobeTarget } from '../attach/uprobe.ts';
-import { attachXdp, type XdpOptions } from '../attach/xdp.ts';
+import { kernelCannot, noneLeft, type ProbeAlternative, probesText, type RuledOut, whyNot } from '../attach/choose.ts';
 import { similar } from '../compiler/did-you-mean.ts';
 import { UsageError } from '../kernel/errors.ts';
 import { type KernelFacts, readTargetFacts } from '../kernel/facts.ts';
+import { featuresOf } from '../kernel/features.ts';
 import { linuxKernel } from '../kernel/linux.ts';
 import type { Kernel } from '../kernel/port.ts';
 import { type LoadedObject, type LoadedProgram, loadObject } from '../link/load.ts';
 import type { MapValue } from '../maps/codec.ts';
 import { type AnyMap, openMap } from '../maps/open.ts';
 import type { ObjectSpec, ProgramSpec } from '../object/spec.ts';
-import { attachTo, autoAttach } from './auto-attach.ts';
+import { autoAttach } from './auto-attach.ts';
 import { parseCflags } from './cflags.ts';
+import { Hooks } from './hooks.ts';
 import { Table } from './table.ts';
 
 export interface LoadOptions {
@@ -61,17 +54,26 @@ export interface LoadOptions {
   readonly kernel?: Kernel;
 }
 
-export class BPF implements AsyncDisposable, Disposable {
+/** One way to see something, for `BPF.loadFirst`. */
+export interface LoadAlternative extends ProbeAlternative {
+  /** What differs from the common options: `text`, `cflags`. */
+  readonly load?: LoadOptions;
+  /** What does not attach by itself. */
+  readonly attach?: (bpf: BPF) => void | Promise<void>;
+}
+
+export class BPF extends Hooks implements AsyncDisposable, Disposable {
   readonly spec: ObjectSpec;
   readonly object: LoadedObject;
   readonly facts: KernelFacts;
-  private readonly kernel: Kernel;
+  protected readonly kernel: Kernel;
   private readonly tables = new Map<string, Table>();
   private readonly attachments = new Set<Attachment>();
   private readonly log: (text: string) => void;
   private open = true;
 
   private constructor(spec: ObjectSpec, kernel: Kernel, facts: KernelFacts, log: (text: string) => void) {
+    super();
     this.spec = spec;
     this.kernel = kernel;
     this.facts = facts;
@@ -97,6 +99,48 @@ export class BPF implements AsyncDisposable, Disposable {
       bpf.close();
       throw error;
     }
+  }
+
+  /**
+   * The first of several ways to see the same thing that this kernel can do: alternatives that it evidently cannot are
+   * passed over, the others are loaded (and attached by `attach`) in order until one holds. `log` hears which was taken
+   * and why others were not. Throws `FeatureError` with the reason for each if none is left; an alternative that does
+   * not compile or that the verifier refuses is an error at once.
+   */
+  static async loadFirst<A extends LoadAlternative>(
+    alternatives: readonly A[],
+    options: LoadOptions = {},
+  ): Promise<{ readonly bpf: BPF; readonly chosen: A }> {
+    const kernel = options.kernel ?? linuxKernel();
+    const features = featuresOf(kernel);
+    const out: RuledOut<A>[] = [];
+    let last: unknown;
+    const ruleOut = (alternative: A, why: string): void => {
+      out.push({ alternative, why });
+      options.log?.(`not by ${probesText(alternative)}: ${why}`);
+    };
+    for (const alternative of alternatives) {
+      const why = whyNot(features, alternative);
+      if (why !== undefined) {
+        ruleOut(alternative, why);
+        continue;
+      }
+      let bpf: BPF | undefined;
+      try {
+        bpf = await BPF.load({ ...options, ...alternative.load });
+        await alternative.attach?.(bpf);
+        options.log?.(`probes: ${probesText(alternative)}`);
+        return { bpf, chosen: alternative };
+      } catch (error) {
+        bpf?.close();
+        if (!kernelCannot(error)) throw error;
+        last = error;
+        ruleOut(alternative, error.message);
+      }
+    }
+    // If all that was tried failed for one reason, that error says it best.
+    if (last !== undefined && out.length === 1) throw last;
+    throw noneLeft(out, 'way to see this', last);
   }
 
   /** A map by its C name. `K` and `V` are what the codecs give: bigint for 64-bit integers, strings for char arrays, objects for structs. */
@@ -125,87 +169,9 @@ export class BPF implements AsyncDisposable, Disposable {
     return new DataView(bytes.buffer, bytes.byteOffset).getBigUint64(variable.offset, true);
   }
 
-  /** `target`: 'category:event'. */
-  attachTracepoint(target: string, fn: string): Attachment {
-    return this.keep(attachTracepoint(this.kernel, this.program(fn, 'tracepoint'), target));
-  }
-
-  attachRawTracepoint(event: string, fn: string): Attachment {
-    return this.keep(attachRawTracepoint(this.kernel, this.program(fn, 'raw_tracepoint'), event));
-  }
-
-  /** A raw socket on an interface (in another network namespace: its path). Returns it: packets that the program keeps can be read from it. */
-  attachRawSocket(fn: string, networkInterface: string, options: { readonly netns?: string } = {}): PacketSocket {
-    const socket = attachPacketSocket(this.kernel, this.program(fn, 'socket_filter'), { interface: networkInterface, ...options });
-    this.keep(socket);
-    return socket;
-  }
-
-  /** `target`: a kernel function. Several probes may share a program. */
-  attachKprobe(target: string, fn: string, options: Omit<KprobeOptions, 'return'> = {}): Attachment {
-    return this.keep(attachKprobe(this.kernel, this.program(fn, 'kprobe'), target, options));
-  }
-
-  /** On the function's return. */
-  attachKretprobe(target: string, fn: string, options: Omit<KprobeOptions, 'return' | 'offset'> = {}): Attachment {
-    return this.keep(attachKprobe(this.kernel, this.program(fn, 'kprobe'), target, { ...options, return: true }));
-  }
-
-  /** A place in a file, as an offset into it. */
-  attachUprobe(target: UprobeTarget, fn: string, options: Omit<UprobeOptions, 'return'> = {}): Attachment {
-    return this.keep(attachUprobe(this.kernel, this.program(fn, 'kprobe'), target, options));
-  }
-
-  attachUretprobe(target: UprobeTarget, fn: string, options: Omit<UprobeOptions, 'return'> = {}): Attachment {
-    return this.keep(attachUprobe(this.kernel, this.program(fn, 'kprobe'), target, { ...options, return: true }));
-  }
-
-  /** fentry. Without a target, the one that the text names (KFUNC_PROBE, SEC("fentry/…")). */
-  attachKfunc(fn: string, target?: string): Attachment {
-    return this.attachTyped(fn, 'tracing', 'trace_fentry', target);
-  }
-
-  /** fexit. */
-  attachKretfunc(fn: string, target?: string): Attachment {
-    return this.attachTyped(fn, 'tracing', 'trace_fexit', target);
-  }
-
-  /** fmod_ret: the program may change what the function returns. */
-  attachKmodRet(fn: string, target?: string): Attachment {
-    return this.attachTyped(fn, 'tracing', 'modify_return', target);
-  }
-
-  /** `target`: the hook, 'file_open'. */
-  attachLsm(fn: string, target?: string): Attachment {
-    return this.attachTyped(fn, 'lsm', 'lsm_mac', target);
-  }
-
-  /** Read it with `readIterator`. */
-  attachIterator(fn: string, options: IteratorOptions = {}): Attachment {
-    return this.keep(attachIterator(this.kernel, this.program(fn), options));
-  }
-
-  attachPerfEvent(target: PerfEventTarget, fn: string): Attachment {
-    return this.keep(attachPerfEvent(this.kernel, this.program(fn, 'perf_event'), target));
-  }
-
-  attachXdp(networkInterface: string | number, fn: string, options: XdpOptions = {}): Attachment {
-    return this.keep(attachXdp(this.kernel, this.program(fn, 'xdp'), networkInterface, options));
-  }
-
-  /** `folder` of a cgroup2 file system; the hook is the program's section's. */
-  attachCgroup(folder: string, fn: string): Attachment {
-    return this.keep(attachCgroup(this.kernel, this.program(fn), folder));
-  }
-
-  /** By the program's type, at a place in words: 'eth0', 'vfs_read', '/sys/fs/cgroup/x', 'cpu_clock@99'. */
-  attachTo(fn: string, target: string): Attachment {
-    return this.keep(attachTo(this.kernel, this.program(fn), target));
-  }
-
   /** Everything that is attached. */
   get attached(): readonly Attachment[] {
-    return [...this.attachments];
+    return [...this.attachments].filter((attachment) => attachment.attached);
   }
 
   /** Loads a function as a program of a type, or gives the one loaded. */
@@ -214,20 +180,7 @@ export class BPF implements AsyncDisposable, Disposable {
     return this.object.load(type === undefined || known.type === type ? known : { ...known, type });
   }
 
-  private attachTyped(fn: string, type: string, attachType: string, target: string | undefined): Attachment {
-    const known = this.specOf(fn);
-    const place = target ?? known.target;
-    if (place === undefined) throw new UsageError(`'${fn}' does not say where it belongs: give a target`);
-    // A program of this kind is loaded for one place.
-    const program = this.object.load(
-      known.type === type && known.attachType === attachType && known.target === place
-        ? known
-        : { ...known, type, attachType, target: place },
-    );
-    return this.keep(attachTracing(this.kernel, program));
-  }
-
-  private specOf(fn: string): ProgramSpec {
+  protected specOf(fn: string): ProgramSpec {
     const known = this.spec.programs.find((program) => program.name === fn);
     if (!known)
       throw this.unknown(
@@ -246,7 +199,7 @@ export class BPF implements AsyncDisposable, Disposable {
     );
   }
 
-  private keep<A extends Attachment>(attachment: A): A {
+  protected keep<A extends Attachment>(attachment: A): A {
     this.attachments.add(attachment);
     this.log(`attached ${attachment.program} to ${attachment.kind} ${attachment.target} (${attachment.via})`);
     return attachment;

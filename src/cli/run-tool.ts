@@ -6,7 +6,7 @@
  *   `| head` goes away ─▶ quiet end
  */
 import { openSync, writeSync } from 'node:fs';
-import type { BPF } from '../bcc/bpf.ts';
+import type { BPF, LoadOptions } from '../bcc/bpf.ts';
 import { Output, type Sink } from '../tools/output.ts';
 import type { Tool, ToolContext } from '../tools/tool.ts';
 import { CommandLineError } from './errors.ts';
@@ -35,6 +35,7 @@ export async function runTool(tool: Tool, words: readonly string[], during?: Too
   const sink = fileSink(common.output, () => stopper.abort());
   const loaded: BPF[] = [];
   const say = (text: string) => process.stderr.write(`${text}\n`);
+  const withCommon = (options: LoadOptions): LoadOptions => ({ name: tool.name, ...options, ...(common.verbose ? { log: say } : {}) });
   try {
     await tool.run({
       options: typed,
@@ -44,9 +45,15 @@ export async function runTool(tool: Tool, words: readonly string[], during?: Too
       during,
       async load(load) {
         const { BPF } = await import('../bcc/bpf.ts');
-        const bpf = await BPF.load({ name: tool.name, ...load, ...(common.verbose ? { log: say } : {}) });
+        const bpf = await BPF.load(withCommon(load));
         loaded.push(bpf);
         return bpf;
+      },
+      async loadFirst(alternatives, load = {}) {
+        const { BPF } = await import('../bcc/bpf.ts');
+        const first = await BPF.loadFirst(alternatives, withCommon(load));
+        loaded.push(first.bpf);
+        return first;
       },
       sleep: (seconds) => sleep(seconds, stopper.signal),
       verbose: (text) => {

@@ -87,6 +87,9 @@ export class UsageError extends UserError {
   }
 }
 
+/** The kernel has no such function, tracepoint, … to attach to: by mistake, or because this kernel is another one. */
+export class NoSuchHookError extends UsageError {}
+
 /** A state that skep's own code should have made impossible. */
 export class InternalError extends Error {
   override name = 'InternalError';

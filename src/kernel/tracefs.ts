@@ -49,6 +49,13 @@ export function tracepointNames(kernel: Kernel, category?: string): string[] {
   }
 }
 
+/** All tracepoints, 'category:event', in order. Throws `KernelError` where tracefs cannot be reached. */
+export function allTracepoints(kernel: Kernel): string[] {
+  // One file holds all names; a folder each would be two hundred reads.
+  const text = readText(kernel, `${tracefsPath(kernel)}/available_events`);
+  return text.split('\n').filter((line) => line !== '');
+}
+
 const NOT_EVENTS: ReadonlySet<string> = new Set(['enable', 'filter', 'header_event', 'header_page']);
 
 /** 'category:event' names that resemble the one given, best first, at most five. */

@@ -10,7 +10,7 @@
 import { BtfReader } from '../btf/read.ts';
 import type { BtfKind, BtfSource } from '../btf/types.ts';
 import { bpf } from '../kernel/bpf-attr.ts';
-import { FeatureError, UsageError } from '../kernel/errors.ts';
+import { FeatureError, NoSuchHookError, UsageError } from '../kernel/errors.ts';
 import { btfData, progInfo } from '../kernel/obj-info.ts';
 import type { Kernel } from '../kernel/port.ts';
 import type { ProgramSpec } from '../object/spec.ts';
@@ -68,7 +68,7 @@ export function attachTarget(program: ProgramSpec, vmlinux: () => BtfSource | un
     .similar(wanted, row.kind)
     .filter((s) => s.startsWith(row.prefix))
     .map((s) => s.slice(row.prefix.length));
-  throw new UsageError(`this kernel has no ${row.what} '${name}' for program '${program.name}'`, similar);
+  throw new NoSuchHookError(`this kernel has no ${row.what} '${name}' for program '${program.name}'`, similar);
 }
 
 /** A function of a program that is loaded: for `ext` (replaces it) and for fentry and fexit on BPF programs. Since Linux 5.6. */

@@ -6,7 +6,7 @@
  * The descriptor is the single source for parsing, `--help`, `skep tools --json`, shell completion and the pages in
  * `docs/tools/`. A tool never writes to stdout itself: it gives records and lines to its `Output`.
  */
-import type { BPF, LoadOptions } from '../bcc/bpf.ts';
+import type { BPF, LoadAlternative, LoadOptions } from '../bcc/bpf.ts';
 import type { Output } from './output.ts';
 
 export const TOPICS = [
@@ -105,6 +105,11 @@ export interface ToolContext<F extends Flags = Flags> {
   readonly stop: AbortSignal;
   /** Compiles and loads; the program is closed when the tool ends, however it ends. */
   load(options: LoadOptions): Promise<BPF>;
+  /** The first of several ways that this kernel can do; `-v` says which and why not the others. Closed as with `load`. */
+  loadFirst<A extends LoadAlternative>(
+    alternatives: readonly A[],
+    options?: LoadOptions,
+  ): Promise<{ readonly bpf: BPF; readonly chosen: A }>;
   /** Resolves after so many seconds, at once when `stop` is aborted. */
   sleep(seconds: number): Promise<void>;
   /** A workload of the caller's own, run in place of waiting (`skep demo`). */

@@ -321,10 +321,7 @@ test('traceable functions: from ftrace, else from kallsyms; never those that mus
   );
   assert.equal(syscallFunction(kernel, 'openat'), '__x64_sys_openat');
   assert.equal(syscallFunction(kernel, '__arm64_sys_openat'), '__x64_sys_openat');
-  assert.equal(
-    syscallFunction(kernel, 'openat', (n) => n === 'sys_bpf'),
-    'sys_openat',
-  );
+  assert.equal(syscallFunction(kernel, 'openat', { hasFunction: (n) => n === 'sys_bpf' }), 'sys_openat');
 });
 
 test('kprobes by pattern: one may fail, not all; a limit; one link where the program is for it', () => {
