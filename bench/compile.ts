@@ -36,7 +36,7 @@ __attribute__((section("tracepoint/block/block_rq_issue"), used)) int on_issue(s
 
 const rounds = Number(process.argv[2] ?? 200);
 const facts = readTargetFacts(linuxKernel());
-const text = tool.program({ pid: undefined }, {});
+const text = tool.program({ pid: undefined }, {}, { kind: 'tracepoint', targets: [] });
 const times: number[] = [];
 for (let round = 0; round < rounds; round++) {
   const started = performance.now();

@@ -11,6 +11,7 @@ import { CommandLineError } from './errors.ts';
 export const COMMON_FLAGS = {
   json: { type: 'boolean', help: 'one JSON object a line instead of text' },
   duration: { type: 'number', value: 'SECONDS', help: 'stop after this long' },
+  cgroup: { type: 'string', value: 'PATH', help: 'only tasks in this cgroup (a folder of cgroup2) and below' },
   output: { type: 'string', value: 'FILE', help: 'write the output to a file' },
   verbose: { type: 'boolean', help: 'say on stderr what is done, and which probe was chosen' },
   'print-program': { type: 'boolean', help: "print the tool's C program and exit" },
@@ -34,7 +35,8 @@ export interface Parsed {
 export function allFlags(tool: Tool): Flags {
   const shorts = new Set(Object.values(tool.flags).map((flag) => flag.short));
   const verbose: Flag = shorts.has('v') ? COMMON_FLAGS.verbose : { ...COMMON_FLAGS.verbose, short: 'v' };
-  return { ...COMMON_FLAGS, verbose, ...tool.flags };
+  const { cgroup, ...common } = COMMON_FLAGS;
+  return { ...common, ...(tool.noCgroup === undefined ? { cgroup } : {}), verbose, ...tool.flags };
 }
 
 export function parseTool(tool: Tool, words: readonly string[]): Parsed {

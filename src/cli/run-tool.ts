@@ -4,13 +4,18 @@
  *   Ctrl-C, SIGTERM, --duration ─▶ `stop` is aborted ─▶ the tool prints what it has ─▶ programs are closed ─▶ exit
  *   a second Ctrl-C ─▶ ends at once (the kernel closes what the process held)
  *   `| head` goes away ─▶ quiet end
+ *
+ * At the end, what the kernel could not deliver or count is said on stderr, map by map.
  */
-import { openSync, writeSync } from 'node:fs';
 import type { BPF, LoadOptions } from '../bcc/bpf.ts';
-import { Output, type Sink } from '../tools/output.ts';
-import type { Tool, ToolContext } from '../tools/tool.ts';
-import { CommandLineError } from './errors.ts';
+import { linuxKernel } from '../kernel/linux.ts';
+import { alternatives, likelyChoice } from '../tools/choose.ts';
+import { Output } from '../tools/output.ts';
+import { fillCgroup } from '../tools/parts/cgroup.ts';
+import type { ProbeChoice, Tool, ToolContext } from '../tools/tool.ts';
 import { parseTool } from './parse.ts';
+import { fileSink } from './sink.ts';
+import { rounds, sleep } from './waiting.ts';
 
 export async function runTool(tool: Tool, words: readonly string[], during?: ToolContext['during']): Promise<number> {
   const { options, common, args } = parseTool(tool, words);
@@ -19,103 +24,92 @@ export async function runTool(tool: Tool, words: readonly string[], during?: Too
     process.stdout.write(toolHelp(tool));
     return 0;
   }
+  const kernel = linuxKernel();
   const typed = options as ToolContext['options'];
   if (common.printProgram) {
-    process.stdout.write(`${tool.program(typed, args).trim()}\n`);
+    process.stdout.write(`${tool.program(typed, args, likelyChoice(kernel, tool.probes)).trim()}\n`);
     return 0;
   }
   const stopper = new AbortController();
-  const stop = () => {
-    if (stopper.signal.aborted) process.exit(130);
-    stopper.abort();
+  const stop = stopper.signal;
+  const end = () => stopper.abort();
+  const interrupt = () => {
+    if (stop.aborted) process.exit(130);
+    end();
   };
-  process.on('SIGINT', stop);
-  process.on('SIGTERM', stop);
-  const timer = common.duration === undefined ? undefined : setTimeout(stop, common.duration * 1000);
-  const sink = fileSink(common.output, () => stopper.abort());
+  process.on('SIGINT', interrupt);
+  process.on('SIGTERM', interrupt);
+  let timer: NodeJS.Timeout | undefined;
+  const out = new Output(fileSink(common.output, end), common.json);
   const loaded: BPF[] = [];
+  let choice: ProbeChoice | undefined;
   const say = (text: string) => process.stderr.write(`${text}\n`);
-  const withCommon = (options: LoadOptions): LoadOptions => ({ name: tool.name, ...options, ...(common.verbose ? { log: say } : {}) });
+  const verbose = (text: string) => {
+    if (common.verbose) say(`${tool.name}: ${text}`);
+  };
+  const warn = (text: string) => say(`${tool.name}: warning: ${text}`);
+
+  const withCommon = (load: LoadOptions = {}): LoadOptions => ({ name: tool.name, ...load, ...(common.verbose ? { log: say } : {}) });
+  const ready = (bpf: BPF): void => {
+    loaded.push(bpf);
+    fillCgroup(kernel, bpf, typed.cgroup);
+    // From here the tool sees things: what it was given as time begins.
+    if (common.duration !== undefined) timer ??= setTimeout(end, common.duration * 1000);
+    verbose('ready');
+  };
+  const loadFirst: ToolContext['loadFirst'] = async (choices, load) => {
+    const { BPF } = await import('../bcc/bpf.ts');
+    const first = await BPF.loadFirst(choices, withCommon(load));
+    ready(first.bpf);
+    return first;
+  };
+  const load: ToolContext['load'] = async (load) => {
+    if (load) {
+      const { BPF } = await import('../bcc/bpf.ts');
+      const bpf = await BPF.load(withCommon(load));
+      ready(bpf);
+      return bpf;
+    }
+    const { bpf, chosen } = await loadFirst(alternatives(tool, typed, args));
+    choice = chosen.choice;
+    return bpf;
+  };
   try {
     await tool.run({
       options: typed,
       args,
-      out: new Output(sink, common.json),
-      stop: stopper.signal,
+      out,
+      stop,
       during,
-      async load(load) {
-        const { BPF } = await import('../bcc/bpf.ts');
-        const bpf = await BPF.load(withCommon(load));
-        loaded.push(bpf);
-        return bpf;
+      end,
+      load,
+      loadFirst,
+      get choice() {
+        return choice ?? likelyChoice(kernel, tool.probes);
       },
-      async loadFirst(alternatives, load = {}) {
-        const { BPF } = await import('../bcc/bpf.ts');
-        const first = await BPF.loadFirst(alternatives, withCommon(load));
-        loaded.push(first.bpf);
-        return first;
-      },
-      sleep: (seconds) => sleep(seconds, stopper.signal),
-      verbose: (text) => {
-        if (common.verbose) say(`${tool.name}: ${text}`);
-      },
-      warn: (text) => say(`${tool.name}: warning: ${text}`),
+      sleep: (seconds) => sleep(seconds, stop),
+      rounds: (interval, count) => rounds((seconds) => (during ? Promise.resolve(during()) : sleep(seconds, stop)), stop, interval, count),
+      verbose,
+      warn,
     });
+    out.flush();
+    for (const bpf of loaded) reportLost(bpf, warn);
   } finally {
     clearTimeout(timer);
-    process.off('SIGINT', stop);
-    process.off('SIGTERM', stop);
+    process.off('SIGINT', interrupt);
+    process.off('SIGTERM', interrupt);
     for (const bpf of loaded.reverse()) bpf.close();
   }
   return 0;
 }
 
-/** Resolves after so many seconds, or when `stop` is aborted. */
-function sleep(seconds: number, stop: AbortSignal): Promise<void> {
-  return new Promise((resolve) => {
-    if (stop.aborted) return resolve();
-    // Without end there is still a timer: something must keep the process alive.
-    const timer = Number.isFinite(seconds) ? setTimeout(done, seconds * 1000) : setInterval(() => {}, 2 ** 30);
-    function done(): void {
-      clearTimeout(timer);
-      stop.removeEventListener('abort', done);
-      resolve();
-    }
-    stop.addEventListener('abort', done);
-  });
-}
-
-/** Synchronous writes to a descriptor: what was printed is out, also when the process is killed next. */
-function fileSink(path: string | undefined, gone: () => void): Sink {
-  let fd = 1;
-  if (path !== undefined) {
-    try {
-      fd = openSync(path, 'w');
-    } catch (error) {
-      throw new CommandLineError(`--output: ${(error as Error).message}`);
-    }
+/** Nothing is lost silently. */
+function reportLost(bpf: BPF, warn: (text: string) => void): void {
+  for (const name of bpf.maps) {
+    const lost = bpf.lost(name);
+    if (lost === 0n) continue;
+    const { type, maxEntries } = bpf.map(name);
+    if (type === 'ringbuf' || type === 'perf_event_array') warn(`${lost} events were lost: they came faster than they were read`);
+    else warn(`${lost} updates of '${name}' were lost: it was full (${maxEntries} entries)`);
   }
-  let open = true;
-  return {
-    write(text) {
-      if (!open) return false;
-      const bytes = Buffer.from(text);
-      for (let at = 0; at < bytes.length; ) {
-        try {
-          at += writeSync(fd, bytes, at);
-        } catch (error) {
-          const { code } = error as NodeJS.ErrnoException;
-          if (code === 'EAGAIN') Atomics.wait(pause, 0, 0, 2);
-          else if (code === 'EPIPE') {
-            open = false;
-            gone();
-            return false;
-          } else throw error;
-        }
-      }
-      return true;
-    },
-  };
 }
-
-const pause = new Int32Array(new SharedArrayBuffer(4));

@@ -8,6 +8,7 @@ import { linuxKernel } from '../kernel/linux.ts';
 import { loadFfi } from '../kernel/linux-ffi.ts';
 import { TOOL_LIST } from '../tools/index.ts';
 import { Output } from '../tools/output.ts';
+import type { ProbeChoice } from '../tools/tool.ts';
 import { runTool } from './run-tool.ts';
 
 const FORMAT = `name: block_rq_issue
@@ -39,7 +40,7 @@ export async function warmUp(): Promise<void> {
   kernel.files.set('/sys/devices/system/cpu/possible', '0-1\n');
   kernel.files.set('/sys/kernel/tracing/events/block/block_rq_issue/format', FORMAT);
   kernel.files.set('/sys/kernel/tracing/events/block/block_rq_issue/id', '1200\n');
-  const bpf = await BPF.load({ name: tool.name, text: tool.program({}, {}), kernel });
+  const bpf = await BPF.load({ name: tool.name, text: tool.program({}, {}, tool.probes[0] as ProbeChoice), kernel });
   new Output({ write: () => true }, false).line('Tracing');
   bpf.map('dist');
   bpf.close();

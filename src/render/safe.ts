@@ -7,7 +7,7 @@
  */
 
 /** Characters that must never reach a terminal raw. */
-function hostile(code: number): boolean {
+export function hostile(code: number): boolean {
   return (
     code < 0x20 ||
     (code >= 0x7f && code <= 0x9f) ||

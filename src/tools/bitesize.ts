@@ -1,9 +1,11 @@
 /** bitesize: how large are the requests that each process sends to block devices? */
 import { collectHistograms } from '../bcc/histograms.ts';
 import { safe } from '../render/safe.ts';
+import { FILTER, filters } from './parts/filter.ts';
+import { program } from './parts/text.ts';
 import { defineTool } from './tool.ts';
 
-const program = (pid: number | undefined) => `
+const PROGRAM = `
 #include <linux/sched.h>
 
 struct proc_key_t {
@@ -16,14 +18,9 @@ BPF_HISTOGRAM(dist, struct proc_key_t, 10240);
 TRACEPOINT_PROBE(block, block_rq_issue)
 {
     struct proc_key_t key = {};
-${
-  pid === undefined
-    ? ''
-    : `
-    if (bpf_get_current_pid_tgid() >> 32 != ${pid})
+
+    if (filtered())
         return 0;
-`
-}
     __builtin_memcpy(key.name, args->comm, sizeof(key.name));
     key.slot = bpf_log2l(args->bytes / 1024);
     dist.atomic_increment(key);
@@ -51,20 +48,17 @@ export const tool = defineTool({
     { name: 'buckets', type: 'array', help: 'rows with low and high (Kbytes, both included) and count' },
   ],
   probes: [{ kind: 'tracepoint', targets: ['block:block_rq_issue'] }],
-  program: ({ pid }) => program(pid),
-  async run({ options, args, out, load, sleep, warn, during }) {
-    const bpf = await load({ text: program(options.pid) });
+  program: (options) => program(filters(options), FILTER, PROGRAM),
+  async run({ args, out, load, sleep, during }) {
+    const bpf = await load();
     out.line('Tracing block I/O... Hit Ctrl-C to end.');
     const seconds = args['seconds'];
     if (during) await during();
     else await sleep(typeof seconds === 'number' ? seconds : Number.POSITIVE_INFINITY);
-    const dist = bpf.map('dist');
-    for (const { section, slots } of collectHistograms(dist.entries())) {
+    for (const { section, slots } of collectHistograms(bpf.map('dist').entries())) {
       out.line();
       out.line(`Process Name = ${safe(String(section))}`);
       out.log2(slots, 'Kbytes', { comm: section });
     }
-    const lost = bpf.lost('dist');
-    if (lost > 0n) warn(`${lost} requests are missing: the table of ${dist.maxEntries} (process, size) pairs was full`);
   },
 });

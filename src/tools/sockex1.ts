@@ -31,6 +31,7 @@ export const tool = defineTool({
   about:
     'Attaches a socket filter to an interface and counts the bytes of outgoing IPv4 packets by protocol. ' +
     "Prints the totals once a second, as the kernel's samples/bpf/sockex1 does.",
+  noCgroup: 'a packet on an interface belongs to no task',
   flags: {},
   positionals: [
     { name: 'interface', type: 'string', default: 'lo', help: 'network interface (default lo)' },
@@ -48,7 +49,7 @@ export const tool = defineTool({
   probes: [{ kind: 'socket_filter', targets: ['the interface'] }],
   program: () => PROGRAM,
   async run({ args, out, stop, load, sleep }) {
-    const bpf = await load({ text: PROGRAM });
+    const bpf = await load();
     bpf.attachRawSocket('count_outgoing', String(args['interface']));
     const bytes = bpf.map('bytes');
     const lines = typeof args['count'] === 'number' ? args['count'] : Number.POSITIVE_INFINITY;

@@ -77,8 +77,8 @@ export interface Example {
   readonly help: string;
 }
 
-/** One way to see what the tool shows, in order of preference. */
-export interface ProbeChoice {
+/** Places of one kind where programs hang. */
+export interface Place {
   readonly kind:
     | 'tracepoint'
     | 'raw_tracepoint'
@@ -92,19 +92,33 @@ export interface ProbeChoice {
     | 'cgroup'
     | 'iter'
     | 'none';
+  /** 'block:block_rq_issue', 'vfs_read', 'ext4:ext4_file_open' (a function that may be a module's). */
   readonly targets: readonly string[];
+}
+
+/** One way to see what the tool shows; a tool lists them in order of preference. */
+export interface ProbeChoice extends Place {
+  /** Further places that this way needs. */
+  readonly also?: readonly Place[];
   readonly minKernel?: string;
+  /** How the tool's `program` knows it. */
+  readonly id?: string;
 }
 
 export interface ToolContext<F extends Flags = Flags> {
-  readonly options: OptionsOf<F>;
+  readonly options: OptionsOf<F> & CommonOptions;
   /** Positional arguments by name. */
   readonly args: Readonly<Record<string, string | number | readonly string[] | undefined>>;
   readonly out: Output;
   /** Aborted by Ctrl-C, SIGTERM and `--duration`. */
   readonly stop: AbortSignal;
-  /** Compiles and loads; the program is closed when the tool ends, however it ends. */
-  load(options: LoadOptions): Promise<BPF>;
+  /**
+   * Compiles and loads; the program is closed when the tool ends, however it ends. Without options, the tool's own
+   * program by the first of its probe choices that this kernel has.
+   */
+  load(options?: LoadOptions): Promise<BPF>;
+  /** The choice that `load()` took; before, the likeliest. */
+  readonly choice: ProbeChoice;
   /** The first of several ways that this kernel can do; `-v` says which and why not the others. Closed as with `load`. */
   loadFirst<A extends LoadAlternative>(
     alternatives: readonly A[],
@@ -112,12 +126,33 @@ export interface ToolContext<F extends Flags = Flags> {
   ): Promise<{ readonly bpf: BPF; readonly chosen: A }>;
   /** Resolves after so many seconds, at once when `stop` is aborted. */
   sleep(seconds: number): Promise<void>;
+  /**
+   * The rounds of a tool that prints every so often: after `interval` seconds each, at most `count`; Ctrl-C, and the end
+   * of `--duration`, cut the last one short, and it is still given. Without an interval there is one round.
+   */
+  rounds(interval?: number, count?: number): AsyncIterable<Round>;
+  /** Ends the tool as `--duration` would. */
+  end(): void;
   /** A workload of the caller's own, run in place of waiting (`skep demo`). */
   readonly during?: (() => void | Promise<void>) | undefined;
   /** A line on stderr, only with `-v`. */
   verbose(text: string): void;
   /** A warning on stderr. */
   warn(text: string): void;
+}
+
+export interface Round {
+  /** From 1. */
+  readonly number: number;
+  /** Seconds since the round before. */
+  readonly seconds: number;
+  readonly last: boolean;
+}
+
+/** What `--cgroup` and the like hand a program, besides the tool's own options. */
+export interface CommonOptions {
+  /** A folder of a cgroup2 file system; the frame puts it into the map `only_cgroup` (`parts/filter.ts`). */
+  readonly cgroup?: string | undefined;
 }
 
 export interface Tool<F extends Flags = Flags> {
@@ -132,8 +167,12 @@ export interface Tool<F extends Flags = Flags> {
   readonly examples: readonly Example[];
   readonly fields: readonly FieldDoc[];
   readonly probes: readonly ProbeChoice[];
-  /** The C that the tool would load for these options: `--print-program`. */
-  program(options: OptionsOf<F>, args: ToolContext<F>['args']): string;
+  /** Why the tool has no `--cgroup`: what it sees belongs to no task. */
+  readonly noCgroup?: string;
+  /** The C that the tool loads for these options: `--print-program`. */
+  program(options: OptionsOf<F> & CommonOptions, args: ToolContext<F>['args'], choice: ProbeChoice): string;
+  /** Attaches what does not attach by itself, before the tool counts as ready. */
+  attach?(bpf: BPF, options: OptionsOf<F> & CommonOptions, choice: ProbeChoice): void | Promise<void>;
   run(context: ToolContext<F>): Promise<void>;
 }
 

@@ -79,7 +79,7 @@ print fmt: "%d", REC->dev
     similarTracepoints: () => [],
   };
   for (const options of [{ pid: undefined }, { pid: 1 }]) {
-    const text = bitesize.program(options, {});
+    const text = bitesize.program(options, {}, { kind: 'tracepoint', targets: [] });
     const { diagnostics, spec } = compile(text, { facts, dialect: guessDialect(text), name: 'bitesize' });
     assert.deepEqual(
       diagnostics.map((d) => d.message),

@@ -1,0 +1,42 @@
+/** Time as a tool's run sees it: waiting that Ctrl-C ends, and rounds. */
+import type { Round } from '../tools/tool.ts';
+
+/** Longest delay of a timer; a longer one fires at once. */
+const LONGEST_MS = 2 ** 31 - 1;
+
+/** Resolves after so many seconds, or when `stop` is aborted. */
+export function sleep(seconds: number, stop: AbortSignal): Promise<void> {
+  return new Promise((resolve) => {
+    if (stop.aborted) return resolve();
+    const ms = seconds * 1000;
+    // Without end there is still a timer: something must keep the process alive.
+    const timer = ms <= LONGEST_MS ? setTimeout(done, ms) : setInterval(() => {}, LONGEST_MS);
+    function done(): void {
+      clearTimeout(timer);
+      stop.removeEventListener('abort', done);
+      resolve();
+    }
+    stop.addEventListener('abort', done);
+  });
+}
+
+/** See `ToolContext.rounds`. Rounds do not drift: each ends a whole number of intervals after the start. */
+export async function* rounds(
+  wait: (seconds: number) => Promise<void>,
+  stop: AbortSignal,
+  interval = Number.POSITIVE_INFINITY,
+  count = Number.POSITIVE_INFINITY,
+): AsyncGenerator<Round, void, undefined> {
+  const start = performance.now();
+  let before = start;
+  for (let number = 1; number <= count; number++) {
+    const due = start + number * interval * 1000;
+    // A round that took longer than the interval is not made up for by ones without length.
+    await wait(Math.max(due - performance.now(), interval === 0 ? 0 : 1) / 1000);
+    const now = performance.now();
+    const last = stop.aborted || number === count || interval === Number.POSITIVE_INFINITY;
+    yield { number, seconds: (now - before) / 1000, last };
+    before = now;
+    if (last || stop.aborted) return;
+  }
+}
