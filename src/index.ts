@@ -10,6 +10,7 @@
 export type { Attachment } from './attach/attachment.ts';
 export type { ProbeAlternative } from './attach/choose.ts';
 export { BPF, type LoadAlternative, type LoadOptions } from './bcc/bpf.ts';
+export type { Stack } from './bcc/stacks.ts';
 export { type PrintOptions, Table } from './bcc/table.ts';
 export { CompileError } from './compiler/compile-error.ts';
 export { FeatureError, LockdownError, PrivilegeError, UsageError, UserError } from './kernel/errors.ts';
@@ -20,3 +21,6 @@ export type { MapInput, MapValue } from './maps/codec.ts';
 export type { ObjectSpec } from './object/spec.ts';
 export { linearLines, log2Lines } from './render/histogram.ts';
 export { safe } from './render/safe.ts';
+export { foldedStack, stackLines } from './render/stacks.ts';
+export { type Frame, frameText, type SymbolFormat } from './symbols/frame.ts';
+export { Symbols } from './symbols/symbols.ts';

@@ -28,7 +28,7 @@ import { type AnyMap, openMap } from '../maps/open.ts';
 import type { ObjectSpec, ProgramSpec } from '../object/spec.ts';
 import { autoAttach } from './auto-attach.ts';
 import { parseCflags } from './cflags.ts';
-import { Hooks } from './hooks.ts';
+import { Naming } from './naming.ts';
 import { Table } from './table.ts';
 
 export interface LoadOptions {
@@ -62,7 +62,7 @@ export interface LoadAlternative extends ProbeAlternative {
   readonly attach?: (bpf: BPF) => void | Promise<void>;
 }
 
-export class BPF extends Hooks implements AsyncDisposable, Disposable {
+export class BPF extends Naming implements AsyncDisposable, Disposable {
   readonly spec: ObjectSpec;
   readonly object: LoadedObject;
   readonly facts: KernelFacts;
@@ -212,6 +212,7 @@ export class BPF extends Hooks implements AsyncDisposable, Disposable {
     for (const attachment of [...this.attachments].reverse()) attachment.detach();
     this.attachments.clear();
     this.object.close();
+    this.closeSymbols();
   }
 
   [Symbol.dispose](): void {

@@ -12,6 +12,7 @@ import { UsageError } from '../kernel/errors.ts';
 import type { MapInput, MapValue } from '../maps/codec.ts';
 import type { AnyMap } from '../maps/open.ts';
 import { PerCpuMap } from '../maps/per-cpu.ts';
+import { StackTraceMap } from '../maps/stack-trace.ts';
 import { type Count, type HistogramOptions, type HistogramRow, linearLines, log2Lines, log2Rows } from '../render/histogram.ts';
 import { safe } from '../render/safe.ts';
 import { collectHistograms, collectSlots } from './histograms.ts';
@@ -108,6 +109,18 @@ export class Table<K = MapValue, V = MapValue> {
   /** Sets every value to zero and keeps the keys. */
   zero(): void {
     this.can('zero')();
+  }
+
+  /**
+   * The addresses of a stack trace, innermost first. A negative id, as bpf_get_stackid() gives where there was no stack,
+   * and one that is not there any more have none.
+   */
+  walk(stackId: number): bigint[];
+  walk<T>(stackId: number, resolve: (address: bigint) => T): T[];
+  walk(stackId: number, resolve?: (address: bigint) => unknown): unknown[] {
+    if (!(this.map instanceof StackTraceMap)) throw this.cannot('walk');
+    const addresses = this.map.get(stackId) ?? [];
+    return resolve ? addresses.map((address) => resolve(address)) : addresses;
   }
 
   /** Slots by section (struct keys) or one section `undefined` (integer keys). */

@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { Kallsyms } from '../../../src/symbols/kallsyms.ts';
 import { PerfMap } from '../../../src/symbols/perf-map.ts';
+import { atOnce } from '../../../src/symbols/sliced.ts';
 import { AddressTable, addressKey } from '../../../src/symbols/table.ts';
 
 const bytes = (text: string) => new TextEncoder().encode(text);
@@ -48,9 +49,9 @@ test('a table with sizes has gaps', () => {
   assert.deepEqual(table.find(309), { index: 0, offset: 9 });
 });
 
-test('perf map: the latest line wins, also when it covers a part', async () => {
+test('perf map: the latest line wins, also when it covers a part', () => {
   const map = new PerfMap();
-  await map.append(bytes('1000 100 JS:~old\n1000 40 JS:*hot\n2000 10 stub\nbroken line\n2008 8 JS:tail'));
+  atOnce(map.append(bytes('1000 100 JS:~old\n1000 40 JS:*hot\n2000 10 stub\nbroken line\n2008 8 JS:tail')));
   assert.equal(map.bad, 1);
   assert.deepEqual(map.find(0x1010), { name: 'JS:*hot', offset: 0x10 });
   assert.deepEqual(map.find(0x1050), { name: 'JS:~old', offset: 0x50 });
@@ -58,7 +59,7 @@ test('perf map: the latest line wins, also when it covers a part', async () => {
   assert.equal(map.find(0x3000), undefined);
 });
 
-test('perf map agrees with painting byte by byte, for random lines', async () => {
+test('perf map agrees with painting byte by byte, for random lines', () => {
   let seed = 7;
   const random = (n: number) => (seed = (seed * 1103515245 + 12345) % 2147483648) % n;
   for (let round = 0; round < 30; round++) {
@@ -70,7 +71,7 @@ test('perf map agrees with painting byte by byte, for random lines', async () =>
       for (let a = start; a < start + size; a++) paint.set(a, `f${i}`);
     }
     const map = new PerfMap();
-    await map.append(bytes(text));
+    atOnce(map.append(bytes(text)));
     for (let a = 0; a < 500; a++) assert.equal(map.find(a)?.name, paint.get(a), `address ${a}`);
   }
 });

@@ -1,0 +1,64 @@
+/**
+ * The naming methods of `BPF`: addresses to names and back, stacks with names.
+ *
+ *   b.ksym(ip, { showOffset: true })                 one address of the kernel, as BCC writes it
+ *   b.sym(ip, pid, { showModule: true })             one of a process
+ *   b.userStack('stacks', e.stack_id, e.tgid)        a stack: frames, or texts
+ *   b.symbols.see(pid), await b.symbols.prepare(pid) names that outlast the process; reading that holds nobody up
+ */
+import { frameText, type SymbolFormat } from '../symbols/frame.ts';
+import { Symbols } from '../symbols/symbols.ts';
+import { Hooks } from './hooks.ts';
+import { readStack, type Stack } from './stacks.ts';
+import type { Table } from './table.ts';
+
+export abstract class Naming extends Hooks {
+  private resolver: Symbols | undefined;
+
+  abstract map(name: string): Table;
+
+  /**
+   * Names for addresses. `see(pid)` with the first event of a process keeps its names beyond its end; `await prepare(pid)`
+   * reads what there is to read without holding up events.
+   */
+  get symbols(): Symbols {
+    return (this.resolver ??= new Symbols(this.kernel));
+  }
+
+  /** An address of the kernel: 'vfs_read', with `showOffset` 'vfs_read+0x10', with `showModule` 'vfs_read [kernel]'; '[unknown]'. */
+  ksym(address: bigint | number, format: SymbolFormat = {}): string {
+    return frameText(this.symbols.kernelFrame(BigInt(address)), format);
+  }
+
+  /** Address of a function of the kernel; undefined where there is none of that name. */
+  ksymName(name: string): bigint | undefined {
+    return this.symbols.kernelAddress(name);
+  }
+
+  /** An address of a process, as `ksym` writes it. A pid below zero stands for the kernel. */
+  sym(address: bigint | number, pid: number, format: SymbolFormat = {}): string {
+    if (pid < 0) return this.ksym(address, format);
+    return frameText(this.symbols.userFrame(BigInt(address), pid, format), format);
+  }
+
+  /** The kernel stack of an id that `get_stackid()` gave; `stacks` is the map or its name. */
+  kernelStack(stacks: string | Table, id: number | bigint): Stack {
+    const frame = (address: bigint, caller: boolean) => this.symbols.kernelFrame(address, { caller });
+    return readStack(this.table(stacks), id, frame, '[Missed Kernel Stack]');
+  }
+
+  /** The same for a user stack of a process (its tgid). */
+  userStack(stacks: string | Table, id: number | bigint, pid: number, options: Pick<SymbolFormat, 'demangle'> = {}): Stack {
+    const frame = (address: bigint, caller: boolean) => this.symbols.userFrame(address, pid, { ...options, caller });
+    return readStack(this.table(stacks), id, frame, '[Missed User Stack]');
+  }
+
+  /** Closes the files of processes that are kept open for their names. */
+  protected closeSymbols(): void {
+    this.resolver?.close();
+  }
+
+  private table(table: string | Table): Table {
+    return typeof table === 'string' ? this.map(table) : table;
+  }
+}

@@ -1,0 +1,45 @@
+/**
+ * Names of C++ (Itanium ABI) and Rust (legacy and v0) as their programmers wrote them.
+ *
+ *   _ZN3foo3barEi                                ─▶ foo::bar(int)
+ *   _ZN4core3fmt9Formatter3pad17h0123456789abcdefE ─▶ core::fmt::Formatter::pad
+ *
+ * The demanglers are Rust's own `cpp_demangle` and `rustc-demangle`, as the Firefox profiler uses them: compiled to
+ * WebAssembly, so a hostile name can at most make its sandbox fail. Loaded by the first mangled name.
+ */
+import { readFileSync } from 'node:fs';
+import { createRequire } from 'node:module';
+import * as glue from 'gecko-profiler-demangle/index_bg.js';
+import { WASM } from '../vm/wasm/types.ts';
+
+/** Longer names are shown as they are: what they would become could be far longer still. */
+const MAX_LENGTH = 4096;
+
+let ready: boolean | undefined;
+
+/** The name as it is when it is not mangled, or cannot be read. */
+export function demangle(name: string): string {
+  // '_Z' C++ and old Rust, '_R' new Rust; compilers add underscores and dots with suffixes ('.cold', '.isra.0').
+  if (name.charCodeAt(0) !== 95 || name.length > MAX_LENGTH || !/^_{1,4}[ZR]/.test(name)) return name;
+  ready ??= start();
+  if (!ready) return name;
+  try {
+    return glue.demangle_any(name);
+  } catch {
+    // The sandbox may be in any state now: a new one.
+    ready = start();
+    return name;
+  }
+}
+
+function start(): boolean {
+  try {
+    const path = createRequire(import.meta.url).resolve('gecko-profiler-demangle/index_bg.wasm');
+    const instance = new WASM.Instance(new WASM.Module(readFileSync(path)), { './index_bg.js': { ...glue } });
+    glue.__wbg_set_wasm(instance.exports);
+    (instance.exports['__wbindgen_start'] as () => void)();
+    return true;
+  } catch {
+    return false;
+  }
+}

@@ -1,0 +1,101 @@
+/**
+ * Addresses to names and back: of the kernel, and of processes.
+ *
+ *   kernel   /proc/kallsyms
+ *   process  mappings ─▶ ELF symbols (cached by file) │ perf map
+ *
+ * Given: addresses that programs took from stacks and registers. Promised: a frame for each, always; what is not known
+ * is undefined in it. Symbol tables and maps are other people's files: broken or hostile ones have no names, and that is all.
+ *
+ *   symbols.see(pid)            with the first event of a process: its stacks can be named after it has ended
+ *   await symbols.prepare(pid)  reads what is to be read, a few milliseconds at a time
+ *   symbols.userFrame(…)        a binary search; what was not prepared is read now
+ *
+ * Needs root, or CAP_SYSLOG for the kernel's addresses and CAP_SYS_PTRACE for processes of others.
+ */
+import { UserError } from '../kernel/errors.ts';
+import type { Kernel } from '../kernel/port.ts';
+import { demangle } from './demangle.ts';
+import type { Frame } from './frame.ts';
+import { ImageCache } from './image-cache.ts';
+import { type Kallsyms, readKallsyms } from './kallsyms.ts';
+import { ProcessSymbols } from './process.ts';
+import { inSlices } from './sliced.ts';
+
+export interface FrameOptions {
+  /** The address is one that a function returns to: the call stands before it. True for all but the innermost frame of a stack. */
+  readonly caller?: boolean;
+  /** False leaves the names of C++ and Rust as the linker has them. */
+  readonly demangle?: boolean;
+}
+
+/** So many processes are remembered; then the one that was seen first is forgotten. */
+const MAX_PROCESSES = 4096;
+
+export class Symbols {
+  private readonly kernel: Kernel;
+  private readonly images = new ImageCache();
+  private readonly processes = new Map<number, ProcessSymbols>();
+  private kallsyms: Kallsyms | undefined;
+
+  constructor(kernel: Kernel) {
+    this.kernel = kernel;
+  }
+
+  /** The kernel's symbols, read once. Throws `KernelError` where there is no /proc/kallsyms. */
+  get kernelSymbols(): Kallsyms {
+    return (this.kallsyms ??= readKallsyms(this.kernel));
+  }
+
+  kernelFrame(address: bigint, options: FrameOptions = {}): Frame {
+    const back = options.caller === true ? 1n : 0n;
+    const found = this.kernelSymbols.find(address - back);
+    if (!found) return { address, name: undefined, offset: 0, module: undefined };
+    return { address, name: found.name, offset: found.offset + Number(back), module: found.module || 'kernel' };
+  }
+
+  /** Address of a function of the kernel or its modules. */
+  kernelAddress(name: string): bigint | undefined {
+    const symbols = this.kernelSymbols;
+    const address = symbols.address(name);
+    if (symbols.hidden)
+      throw new UserError('the kernel hides its addresses from this process', 'run it as root, with kernel.kptr_restrict below 2');
+    return address;
+  }
+
+  userFrame(address: bigint, pid: number, options: FrameOptions = {}): Frame {
+    const frame = this.process(pid).find(address, options.caller === true);
+    return frame.name === undefined || options.demangle === false ? frame : { ...frame, name: demangle(frame.name) };
+  }
+
+  /** Remembers what a process has mapped, so that its addresses can be named later, also after its end. False: it is gone already. */
+  see(pid: number): boolean {
+    return this.process(pid).known;
+  }
+
+  /** Reads the symbols of processes, a few milliseconds at a time. */
+  async prepare(...pids: readonly number[]): Promise<void> {
+    for (const pid of new Set(pids)) await inSlices(this.process(pid).load());
+  }
+
+  /** Forgets a process; files that only it used stay cached. */
+  forget(pid: number): void {
+    this.processes.get(pid)?.close();
+    this.processes.delete(pid);
+  }
+
+  /** Closes what is open. */
+  close(): void {
+    for (const process of this.processes.values()) process.close();
+    this.processes.clear();
+    this.images.close();
+  }
+
+  private process(pid: number): ProcessSymbols {
+    let process = this.processes.get(pid);
+    if (process) return process;
+    if (this.processes.size >= MAX_PROCESSES) this.forget(this.processes.keys().next().value as number);
+    this.processes.set(pid, (process = new ProcessSymbols(pid, this.images)));
+    return process;
+  }
+}
