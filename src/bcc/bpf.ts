@@ -24,7 +24,9 @@ import { linuxKernel } from '../kernel/linux.ts';
 import type { Kernel } from '../kernel/port.ts';
 import { type LoadedObject, type LoadedProgram, loadObject } from '../link/load.ts';
 import type { MapValue } from '../maps/codec.ts';
+import { Elements } from '../maps/elements.ts';
 import { type AnyMap, openMap } from '../maps/open.ts';
+import { LOST_PREFIX } from '../object/lost.ts';
 import type { ObjectSpec, ProgramSpec } from '../object/spec.ts';
 import { autoAttach } from './auto-attach.ts';
 import { parseCflags } from './cflags.ts';
@@ -157,16 +159,16 @@ export class BPF extends Naming implements AsyncDisposable, Disposable {
 
   /** Names of the maps that the text declares. */
   get maps(): readonly string[] {
-    return [...this.object.maps.keys()];
+    return [...this.object.maps.keys()].filter((name) => !name.startsWith('.'));
   }
 
   /** How often a program could not put something into this map: it was full, or a record did not fit. */
   lost(name: string): bigint {
-    const variable = this.spec.variables.get(`skep_lost.${name}`);
-    if (!variable) return 0n;
-    const bytes = this.map<number, { readonly buffer: ArrayBuffer } | Uint8Array>(variable.map).get(0);
-    if (!(bytes instanceof Uint8Array)) return 0n;
-    return new DataView(bytes.buffer, bytes.byteOffset).getBigUint64(variable.offset, true);
+    const variable = this.spec.variables.get(`${LOST_PREFIX}${name}`);
+    const section = variable && this.object.maps.get(variable.map);
+    if (!section) return 0n;
+    const found = new Elements(this.kernel, section, section.spec.keySize, section.spec.valueSize);
+    return found.lookup() ? found.value.getBigUint64(variable.offset, true) : 0n;
   }
 
   /** Everything that is attached. */

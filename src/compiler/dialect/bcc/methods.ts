@@ -10,6 +10,7 @@ import { suggest } from '../../did-you-mean.ts';
 import type { DialectContext } from '../dialect.ts';
 import type { Block } from '../tree.ts';
 import { builtinCall, callNamed, number, pointerTo, statementExpression } from '../tree.ts';
+import { countingFailure, countingNull, countLost } from './lost.ts';
 
 interface Use {
   readonly table: VarDecl;
@@ -73,6 +74,21 @@ function typed(method: Method): Method {
   return { ...method, build: (use) => leafPointer(use, method.build(use)) };
 }
 
+/** As the method is, and what the kernel refuses is counted. */
+function counted(method: Method, unless?: 'exists'): Method {
+  return {
+    ...method,
+    build: (use) => {
+      const call = method.build(use);
+      return FILLED.includes(use.map.type) ? countingFailure(use.context.actions, use.table, call, use.loc, unless) : call;
+    },
+  };
+}
+
+function countedPointer(method: Method): Method {
+  return { ...method, build: (use) => countingNull(use.context.actions, use.table, method.build(use), use.loc) };
+}
+
 function leafType({ map, loc, context: { actions } }: Use): QualType {
   return map.value ?? { type: actions.basicType(['unsigned', 'long', 'long'], loc), quals: 0 };
 }
@@ -96,7 +112,10 @@ function lookupOrInit(use: Use, orReturn: boolean): Expr {
     b.if(actions.unary('!', leaf(), loc), (then) => {
       then.do(callNamed(actions, 'bpf_map_update_elem', [mapAddress(use), key(), args[1] as Expr, number(actions, NOEXIST, loc)], loc));
       then.do(actions.assign('=', leaf(), lookup(), loc));
-      if (orReturn) then.if(actions.unary('!', leaf(), loc), (missing) => missing.return(number(actions, 0, loc)));
+      then.if(actions.unary('!', leaf(), loc), (missing) => {
+        if (FILLED.includes(use.map.type)) countLost(missing, use.table);
+        if (orReturn) missing.return(number(actions, 0, loc));
+      });
     });
     return leaf();
   });
@@ -115,8 +134,8 @@ function increment(use: Use, atomic: boolean): Expr {
     const key = b.local('key', keyType, args[0]);
     const by = b.local('by', leafType(use), amount());
     const pointer = (): Expr => actions.unary('&', key(), loc);
-    const found = leafPointer(use, callNamed(actions, 'bpf_map_lookup_elem', [mapAddress(use), pointer()], loc));
-    const leaf = b.local('leaf', pointerTo(actions, leafType(use), loc), found);
+    const lookup = (): Expr => leafPointer(use, callNamed(actions, 'bpf_map_lookup_elem', [mapAddress(use), pointer()], loc));
+    const leaf = b.local('leaf', pointerTo(actions, leafType(use), loc), lookup());
     const add = (then: Block): void => {
       if (atomic) then.do(builtinCall(actions, '__sync_fetch_and_add', [leaf(), by()], loc));
       else then.do(actions.assign('+=', actions.unary('*', leaf(), loc), by(), loc));
@@ -128,14 +147,17 @@ function increment(use: Use, atomic: boolean): Expr {
       map.type !== 'hash'
         ? undefined
         : (otherwise) => {
-            otherwise.do(
-              callNamed(
-                actions,
-                'bpf_map_update_elem',
-                [mapAddress(use), pointer(), actions.unary('&', by(), loc), number(actions, NOEXIST, loc)],
-                loc,
-              ),
+            const put = callNamed(
+              actions,
+              'bpf_map_update_elem',
+              [mapAddress(use), pointer(), actions.unary('&', by(), loc), number(actions, NOEXIST, loc)],
+              loc,
             );
+            // Another CPU may have put the key there meanwhile; else there is no room.
+            otherwise.if(put, (refused) => {
+              refused.do(actions.assign('=', leaf(), lookup(), loc));
+              refused.if(leaf(), add, (full) => countLost(full, use.table));
+            });
           },
     );
     return undefined;
@@ -158,6 +180,8 @@ function perfSubmitSkb(use: Use): Expr {
 /* ---------- the table ---------- */
 
 const HASHED = ['hash', 'percpu_hash', 'lru_hash', 'lru_percpu_hash', 'lpm_trie'];
+/** Those that can be full. */
+const FILLED = [...HASHED, 'ringbuf'];
 const KEYED = [
   ...HASHED,
   'array',
@@ -181,8 +205,8 @@ const QUEUED = ['queue', 'stack'];
 
 const METHODS: Readonly<Record<string, Method>> = {
   lookup: typed(row(1, 'bpf_map_lookup_elem', ['map', 0], { on: KEYED })),
-  update: row(2, 'bpf_map_update_elem', ['map', 0, 1, `=${ANY}`], { on: KEYED }),
-  insert: row(2, 'bpf_map_update_elem', ['map', 0, 1, `=${NOEXIST}`], { on: KEYED }),
+  update: counted(row(2, 'bpf_map_update_elem', ['map', 0, 1, `=${ANY}`], { on: KEYED })),
+  insert: counted(row(2, 'bpf_map_update_elem', ['map', 0, 1, `=${NOEXIST}`], { on: KEYED }), 'exists'),
   delete: row(1, 'bpf_map_delete_elem', ['map', 0], { on: KEYED }),
   lookup_or_try_init: { least: 2, most: 2, on: KEYED, build: (use) => lookupOrInit(use, false) },
   lookup_or_init: { least: 2, most: 2, on: KEYED, build: (use) => lookupOrInit(use, true) },
@@ -192,8 +216,8 @@ const METHODS: Readonly<Record<string, Method>> = {
   perf_submit_skb: { least: 4, most: 4, on: PERF, record: 2, build: perfSubmitSkb },
   perf_read: row(1, 'bpf_perf_event_read', ['map', 0], { on: PERF }),
   perf_counter_value: row(3, 'bpf_perf_event_read_value', ['map', 0, 1, 2], { on: PERF }),
-  ringbuf_output: row(3, 'bpf_ringbuf_output', ['map', 0, 1, 2], { on: RING, record: 0 }),
-  ringbuf_reserve: row(1, 'bpf_ringbuf_reserve', ['map', 0, '=0'], { on: RING }),
+  ringbuf_output: counted(row(3, 'bpf_ringbuf_output', ['map', 0, 1, 2], { on: RING, record: 0 })),
+  ringbuf_reserve: countedPointer(row(1, 'bpf_ringbuf_reserve', ['map', 0, '=0'], { on: RING })),
   ringbuf_submit: row(2, 'bpf_ringbuf_submit', [0, 1], { on: RING, record: 0 }),
   ringbuf_discard: row(2, 'bpf_ringbuf_discard', [0, 1], { on: RING }),
   ringbuf_query: row(1, 'bpf_ringbuf_query', ['map', 0], { on: RING }),

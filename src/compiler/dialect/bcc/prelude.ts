@@ -44,6 +44,7 @@ ${REGISTERS}
 #define MODULE_KFUNC_PROBE(module, event, args...) BPF_PROG(kfunc__##module##__##event, ##args)
 #define MODULE_KRETFUNC_PROBE(module, event, args...) BPF_PROG(kretfunc__##module##__##event, ##args)
 #define KMOD_RET(event, args...) BPF_PROG(kmod_ret__##event, ##args)
+#define BTF_TRACEPOINT_PROBE(event, args...) BPF_PROG(btf_tracepoint__##event, ##args)
 #define LSM_PROBE(event, args...) BPF_PROG(lsm__##event, ##args)
 #define BPF_ITER(target) int bpf_iter__##target(struct bpf_iter__##target *ctx)
 

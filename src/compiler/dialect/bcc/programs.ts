@@ -28,6 +28,15 @@ const PREFIXES: readonly Prefix[] = [
   { prefix: 'kprobe__', type: 'kprobe', autoAttach: true, section: (t) => `kprobe/${t}`, target: same },
   { prefix: 'kretprobe__', type: 'kprobe', autoAttach: true, section: (t) => `kretprobe/${t}`, target: same },
   { prefix: 'tracepoint__', type: 'tracepoint', autoAttach: true, section: (t) => `tracepoint/${t.replace(':', '/')}`, target: event },
+  // skep's own: a raw tracepoint whose arguments have types, so that nothing needs a probe read.
+  {
+    prefix: 'btf_tracepoint__',
+    type: 'tracing',
+    attachType: 'trace_raw_tp',
+    autoAttach: true,
+    section: (t) => `tp_btf/${t}`,
+    target: same,
+  },
   { prefix: 'raw_tracepoint__', type: 'raw_tracepoint', autoAttach: true, section: (t) => `raw_tracepoint/${t}`, target: same },
   {
     prefix: 'kfunc__',
