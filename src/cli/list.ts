@@ -14,8 +14,13 @@ export async function run(words: readonly string[]): Promise<number> {
   for (const entry of TOOL_LIST) {
     const tool = await entry.load();
     const flags = Object.entries(allFlags(tool)).map(([name, flag]) => ({ name, ...flag }));
-    const { name, topic, summary, positionals, probes, fields, examples } = tool;
-    process.stdout.write(`${jsonLine({ name, topic, summary, flags, positionals, probes, fields, examples })}\n`);
+    const { name, topic, summary, about, positionals, fields, examples } = tool;
+    const probes = tool.probes.map(({ kind, targets, also, minKernel }) => ({
+      places: [{ kind, targets }, ...(also ?? [])],
+      // Without a version: wherever these places are.
+      minKernel: minKernel ?? null,
+    }));
+    process.stdout.write(`${jsonLine({ name, topic, purpose: summary, about, flags, positionals, probes, fields, examples })}\n`);
   }
   return 0;
 }

@@ -35,8 +35,9 @@ export interface Parsed {
 export function allFlags(tool: Tool): Flags {
   const shorts = new Set(Object.values(tool.flags).map((flag) => flag.short));
   const verbose: Flag = shorts.has('v') ? COMMON_FLAGS.verbose : { ...COMMON_FLAGS.verbose, short: 'v' };
-  const { cgroup, ...common } = COMMON_FLAGS;
-  return { ...common, ...(tool.noCgroup === undefined ? { cgroup } : {}), verbose, ...tool.flags };
+  const { cgroup, ...rest } = COMMON_FLAGS;
+  const common: Flags = { ...(tool.noCgroup === undefined ? { cgroup } : {}), ...rest, verbose };
+  return { ...tool.flags, ...Object.fromEntries(Object.entries(common).filter(([name]) => !(name in tool.flags))) };
 }
 
 export function parseTool(tool: Tool, words: readonly string[]): Parsed {
