@@ -5,7 +5,7 @@
  */
 import { type BpfUse, bpf, bpfAnswer } from './bpf-attr.ts';
 import { linkTypeName, mapTypeName, progTypeName } from './bpf-enums.ts';
-import { btfInfo, linkInfo, mapInfo, progInfo } from './obj-info.ts';
+import { btfInfo, linkInfo, mapInfo, progInfo, programMapIds } from './obj-info.ts';
 import { type Kernel, KernelError } from './port.ts';
 
 export type ObjectKind = 'program' | 'map' | 'link' | 'btf';
@@ -86,6 +86,24 @@ export function takeInventory(kernel: Kernel): Inventory {
   };
 }
 
+/** What an object keeps in the kernel by itself: a link its program, a program its maps and types, a map its types. */
+export function objectsBelow(kernel: Kernel, { kind, id }: Pick<KernelObject, 'kind' | 'id'>): Pick<KernelObject, 'kind' | 'id'>[] {
+  return (
+    inspect(kernel, kind, id, (fd) => {
+      const below: Pick<KernelObject, 'kind' | 'id'>[] = [];
+      const add = (of: ObjectKind, ids: readonly number[]) =>
+        below.push(...ids.filter((one) => one !== 0).map((one) => ({ kind: of, id: one })));
+      if (kind === 'link') add('program', [linkInfo(kernel, fd, 'any').prog_id]);
+      if (kind === 'map') add('btf', [mapInfo(kernel, fd).btf_id]);
+      if (kind === 'program') {
+        add('btf', [progInfo(kernel, fd).btf_id]);
+        add('map', programMapIds(kernel, fd));
+      }
+      return below;
+    }) ?? []
+  );
+}
+
 /** Objects that are there now and were not at the time of the inventory. */
 export function madeSince(kernel: Kernel, before: Inventory): KernelObject[] {
   const made: KernelObject[] = [];
@@ -101,6 +119,11 @@ export function madeSince(kernel: Kernel, before: Inventory): KernelObject[] {
 
 /** Type and name of an object; undefined if it is gone. */
 export function describeObject(kernel: Kernel, kind: ObjectKind, id: number): KernelObject | undefined {
+  return inspect(kernel, kind, id, (fd) => ({ kind, id, ...ROWS[kind].describe(kernel, fd) }));
+}
+
+/** Looks at an object through a descriptor of its own; undefined if it is gone. */
+function inspect<T>(kernel: Kernel, kind: ObjectKind, id: number, look: (fd: number) => T): T | undefined {
   let fd: number;
   try {
     fd = bpf(kernel, ROWS[kind].open, { start_id: id });
@@ -109,35 +132,52 @@ export function describeObject(kernel: Kernel, kind: ObjectKind, id: number): Ke
     throw error;
   }
   try {
-    return { kind, id, ...ROWS[kind].describe(kernel, fd) };
+    return look(fd);
   } finally {
     kernel.close(fd);
   }
+}
+
+export interface HeldObject {
+  readonly kind: ObjectKind;
+  readonly id: number;
+  readonly fd: number;
 }
 
 /**
  * Ids of the objects that descriptors of this process hold, from /proc/self/fdinfo. What another process made at the
  * same time is not in it: a leak test that runs beside others compares this.
  */
-export function ownObjects(kernel: Kernel): { readonly kind: ObjectKind; readonly id: number; readonly fd: number }[] {
-  const own: { readonly kind: ObjectKind; readonly id: number; readonly fd: number }[] = [];
-  for (const name of kernel.readdir('/proc/self/fdinfo')) {
+export function ownObjects(kernel: Kernel): HeldObject[] {
+  return objectsHeldBy(kernel, 'self');
+}
+
+/** The same of any process; empty where it is gone or not to be looked into. */
+export function objectsHeldBy(kernel: Kernel, pid: number | 'self'): HeldObject[] {
+  const held: HeldObject[] = [];
+  let names: string[];
+  try {
+    names = kernel.readdir(`/proc/${pid}/fdinfo`);
+  } catch {
+    return held;
+  }
+  for (const name of names) {
     let text: string;
     try {
-      text = new TextDecoder().decode(kernel.readFile(`/proc/self/fdinfo/${name}`));
+      text = new TextDecoder().decode(kernel.readFile(`/proc/${pid}/fdinfo/${name}`));
     } catch {
-      // The descriptor of the listing itself is gone by now.
+      // Closed meanwhile, as the descriptor of the listing itself is.
       continue;
     }
     for (const [kind, key] of OWN_KEYS) {
       const id = new RegExp(`^${key}:\\s*(\\d+)$`, 'm').exec(text)?.[1];
       if (id === undefined) continue;
-      own.push({ kind, id: Number(id), fd: Number(name) });
+      held.push({ kind, id: Number(id), fd: Number(name) });
       // A link's text also has the id of its program: the first key that matches says what the descriptor is.
       break;
     }
   }
-  return own;
+  return held;
 }
 
 const OWN_KEYS: readonly (readonly [ObjectKind, string])[] = [

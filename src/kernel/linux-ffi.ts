@@ -38,6 +38,23 @@ interface Koffi {
 
 let ffi: Ffi | undefined;
 
+/** Told of every system call that did not fail, with its number. */
+export type SyscallObserver = (nr: number, args: readonly Word[], result: number) => void;
+
+/** For tests that look for what stays open: from the first call on, `observe` sees them all. Loads the library. */
+export function observeSyscalls(observe: SyscallObserver): void {
+  const plain = loadFfi();
+  ffi = {
+    ...plain,
+    syscall: (nr, ...args) => {
+      const result = plain.syscall(nr, ...args);
+      // errno of a failed call is still to be read: nothing may come between.
+      if (result !== -1) observe(nr, args, result);
+      return result;
+    },
+  };
+}
+
 export function loadFfi(): Ffi {
   if (ffi !== undefined) return ffi;
   const koffi = nativeKoffi() ?? packagedKoffi();

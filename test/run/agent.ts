@@ -1,11 +1,9 @@
 /**
  * Runs test files one after the other on the kernel it finds itself on, and prints what happened as JSON lines.
- * The lab starts it inside a guest: one boot, many files. After each file the kernel must be as it was before:
- * what is left over (programs, maps, links, probes) is a failed test named `leaks`.
+ * The lab starts it inside a guest: one boot, many files.
  */
 
-import { runFile } from './files.ts';
-import { leftovers, snapshot } from './leaks.ts';
+import { runKernelFile } from './kernel-file.ts';
 import { MARK, type TestEvent } from './result.ts';
 
 export interface AgentLine {
@@ -18,15 +16,12 @@ async function main(): Promise<void> {
   const pattern = args[0] === '--pattern' ? args.splice(0, 2)[1] : undefined;
   for (const file of args) {
     const say = (event: TestEvent) => process.stdout.write(`${MARK}${JSON.stringify({ ...event, file })}\n`);
-    const before = await snapshot();
-    await runFile(file, {
+    await runKernelFile(file, {
       onEvent: say,
       onText: (line) => line && process.stdout.write(`${line}\n`),
       timeLimit: 900_000,
       ...(pattern === undefined ? {} : { pattern }),
     });
-    const left = await leftovers(before);
-    if (left.length > 0) say({ name: 'leaks', status: 'fail', ms: 0, error: `left in the kernel: ${left.join(', ')}` });
   }
 }
 

@@ -28,8 +28,11 @@ export interface FileRun {
   readonly onText: (line: string) => void;
   /** Regular expression for test names. */
   readonly pattern?: string;
+  /** Milliseconds. */
   readonly timeLimit: number;
-  readonly preload?: string;
+  /** Watch descriptors (`watch-descriptors.ts`). */
+  readonly watch?: boolean;
+  readonly env?: NodeJS.ProcessEnv;
 }
 
 /** Runs one test file; reports its end as a failed test of its own when the process fails without saying why. */
@@ -42,7 +45,7 @@ export function runFile(name: string, options: FileRun): Promise<void> {
     '--enable-source-maps',
   ];
   if (options.pattern !== undefined) args.push('--test-name-pattern', options.pattern);
-  if (options.preload !== undefined) args.push('--import', options.preload);
+  if (options.watch) args.push('--import', join(built, 'test', 'run', 'watch-descriptors.js'));
   args.push(join(built, 'test', `${name}.test.js`));
   return new Promise((resolve) => {
     let failed = false;
@@ -52,7 +55,10 @@ export function runFile(name: string, options: FileRun): Promise<void> {
       failed ||= event.status === 'fail';
       options.onEvent(event);
     }, options.onText);
-    const child = spawn(process.execPath, args, { stdio: ['ignore', 'pipe', 'pipe'] });
+    const child = spawn(process.execPath, args, {
+      stdio: ['ignore', 'pipe', 'pipe'],
+      env: options.env ?? process.env,
+    });
     let timedOut = false;
     const timer = setTimeout(() => {
       timedOut = true;

@@ -1,37 +1,92 @@
 /**
  * What a kernel holds of BPF and probes, to compare before and after a test file.
+ *
+ * A guest is the test's alone: whatever is new there was left by the test. On a machine that others use, too, an object
+ * is theirs if a living process outside the test holds it, itself or through an object it holds:
+ *
+ *   other process ─ fd ─▶ link ─▶ program ─▶ maps, types        new objects that nothing of this kind leads to are leaks
  */
 import { readFileSync } from 'node:fs';
-import { describeObject, takeInventory } from '../../src/kernel/inventory.ts';
+import { describeObject, type ObjectKind, objectsBelow, objectsHeldBy, takeInventory } from '../../src/kernel/inventory.ts';
 import { linuxKernel } from '../../src/kernel/linux.ts';
+import { guestSeries } from './needs.ts';
+import { commandLine, ownMark, splitProcesses } from './processes.ts';
 
 /** Lines such as 'program 12', 'kprobe_events p:foo'. */
 export type Snapshot = ReadonlySet<string>;
 
+const KINDS: readonly ObjectKind[] = ['program', 'map', 'link', 'btf'];
+/** Files that list probes, one a line: those of tracefs, and all kprobes there are, whoever made them. */
+const LISTS: readonly (readonly [name: string, path: string])[] = [
+  ['kprobe_events', '/sys/kernel/tracing/kprobe_events'],
+  ['uprobe_events', '/sys/kernel/tracing/uprobe_events'],
+  ...(guestSeries === undefined ? [] : [['kprobe', '/sys/kernel/debug/kprobes/list'] as const]),
+];
+
 export async function snapshot(): Promise<Snapshot> {
-  const lines: string[] = [];
-  const kernel = linuxKernel();
-  const { program, map, link, btf } = takeInventory(kernel);
-  for (const id of program) lines.push(`program ${id}`);
-  for (const id of map) lines.push(`map ${id}`);
-  for (const id of link) lines.push(`link ${id}`);
-  // A kernel module that a test loads brings types of its own: those are not a program's.
-  for (const id of btf) if (describeObject(kernel, 'btf', id)?.type === 'program') lines.push(`btf ${id}`);
-  for (const file of ['kprobe_events', 'uprobe_events']) {
-    try {
-      for (const line of readFileSync(`/sys/kernel/tracing/${file}`, 'utf8').split('\n')) if (line) lines.push(`${file} ${line}`);
-    } catch {
-      // No tracefs, or a kernel without such probes.
-    }
-  }
-  return new Set(lines);
+  const inventory = takeInventory(linuxKernel());
+  return new Set([...KINDS.flatMap((kind) => [...inventory[kind]].map((id) => `${kind} ${id}`)), ...probes()]);
 }
 
-/** What is there now and was not before. BPF objects are freed a moment after their last descriptor: it waits up to two seconds. */
-export async function leftovers(before: Snapshot): Promise<string[]> {
+function probes(): string[] {
+  return LISTS.flatMap(([name, path]) => {
+    try {
+      const lines = readFileSync(path, 'utf8').split('\n').filter(Boolean);
+      return lines.map((line) => `${name} ${line}`);
+    } catch {
+      // No tracefs, or a kernel without such probes.
+      return [];
+    }
+  });
+}
+
+/** What was made since and is not another's, now. `mark` is that of the test's processes. */
+export async function made(before: Snapshot, mark: string = ownMark): Promise<string[]> {
+  const fresh = [...(await snapshot())].filter((line) => !before.has(line));
+  if (fresh.length === 0) return fresh;
+  const theirs = guestSeries === undefined ? heldByOthers(mark) : new Set<string>();
+  return fresh.filter((line) => !theirs.has(line)).flatMap((line) => named(line) ?? []);
+}
+
+/** What is still left of it. Objects are freed a moment after their last descriptor: it waits up to two seconds. */
+export async function leftovers(before: Snapshot, mark: string = ownMark): Promise<string[]> {
   for (let tries = 0; ; tries++) {
-    const left = [...(await snapshot())].filter((line) => !before.has(line));
+    const left = await made(before, mark);
     if (left.length === 0 || tries === 20) return left;
     await new Promise((resolve) => setTimeout(resolve, 100));
   }
+}
+
+/** Processes of an ended test that live on. */
+export async function survivors(mark: string): Promise<string[]> {
+  for (let tries = 0; ; tries++) {
+    const left = splitProcesses(mark).own.filter((pid) => pid !== process.pid);
+    if (left.length === 0 || tries === 20) return left.map((pid) => `process ${pid} (${commandLine(pid)})`);
+    await new Promise((resolve) => setTimeout(resolve, 100));
+  }
+}
+
+function heldByOthers(mark: string): Set<string> {
+  const kernel = linuxKernel();
+  const held = new Set<string>();
+  const queue: { readonly kind: ObjectKind; readonly id: number }[] = splitProcesses(mark).others.flatMap((pid) =>
+    objectsHeldBy(kernel, pid),
+  );
+  for (let object = queue.pop(); object !== undefined; object = queue.pop()) {
+    const line = `${object.kind} ${object.id}`;
+    if (held.has(line)) continue;
+    held.add(line);
+    queue.push(...objectsBelow(kernel, object));
+  }
+  return held;
+}
+
+/** The line with type and name of the object; undefined for one that is gone or no one's. */
+function named(line: string): string | undefined {
+  const [kind, id] = line.split(' ') as [ObjectKind, string];
+  if (!KINDS.includes(kind)) return line;
+  const object = describeObject(linuxKernel(), kind, Number(id));
+  // A kernel module that a test loads brings types of its own: those are not a program's.
+  if (object === undefined || (kind === 'btf' && object.type !== 'program')) return undefined;
+  return `${line} (${[object.type, object.name].filter(Boolean).join(' ')})`;
 }

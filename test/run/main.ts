@@ -16,6 +16,7 @@ import { parseArgs } from 'node:util';
 import { labMissing, runGuest } from '../lab/guest.ts';
 import { guestKernel, SERIES, type Series } from '../lab/kernels.ts';
 import { runFile, TIERS, type Tier, testFiles } from './files.ts';
+import { runKernelFile } from './kernel-file.ts';
 import { built } from './paths.ts';
 import { neverRun, type Result, ResultReader, skipLines, type TestEvent, table } from './result.ts';
 
@@ -59,7 +60,7 @@ async function runHere(tier: Tier, files: readonly string[]): Promise<void> {
   const worker = async () => {
     for (let file = queue.shift(); file !== undefined; file = queue.shift()) {
       const name = file;
-      await runFile(name, {
+      await (tier === 'host' ? runKernelFile : runFile)(name, {
         onEvent: (event) => record({ ...event, file: name, where: tier }),
         onText: (line) => line && process.stdout.write(`${line}\n`),
         timeLimit: 900_000,
