@@ -13,6 +13,8 @@ export { BPF, type LoadAlternative, type LoadOptions } from './bcc/bpf.ts';
 export type { Stack } from './bcc/stacks.ts';
 export { type PrintOptions, Table } from './bcc/table.ts';
 export { CompileError } from './compiler/compile-error.ts';
+export type { EventOptions } from './events/open.ts';
+export type { EventStream, ReadOptions } from './events/stream.ts';
 export { FeatureError, LockdownError, PrivilegeError, UsageError, UserError } from './kernel/errors.ts';
 export { type Kernel, KernelError } from './kernel/port.ts';
 export { LinkError } from './link/error.ts';

@@ -16,7 +16,11 @@
 
 import type { Attachment } from '../attach/attachment.ts';
 import { kernelCannot, noneLeft, type ProbeAlternative, probesText, type RuledOut, whyNot } from '../attach/choose.ts';
+import type { BtfRecord } from '../btf/codec.ts';
 import { similar } from '../compiler/did-you-mean.ts';
+import { type EventOptions, openEvents } from '../events/open.ts';
+import { EventPoller } from '../events/poller.ts';
+import type { EventStream } from '../events/stream.ts';
 import { UsageError } from '../kernel/errors.ts';
 import { type KernelFacts, readTargetFacts } from '../kernel/facts.ts';
 import { featuresOf } from '../kernel/features.ts';
@@ -71,6 +75,9 @@ export class BPF extends Naming implements AsyncDisposable, Disposable {
   protected readonly kernel: Kernel;
   private readonly tables = new Map<string, Table>();
   private readonly attachments = new Set<Attachment>();
+  private readonly streams = new Map<string, EventStream<unknown>>();
+  private readonly perfBuffers: EventPoller;
+  private readonly ringBuffers: EventPoller;
   private readonly log: (text: string) => void;
   private open = true;
 
@@ -80,6 +87,8 @@ export class BPF extends Naming implements AsyncDisposable, Disposable {
     this.kernel = kernel;
     this.facts = facts;
     this.log = log;
+    this.perfBuffers = new EventPoller(kernel);
+    this.ringBuffers = new EventPoller(kernel);
     // Programs whose type is known and that attach by themselves are loaded now; plain functions when they are attached.
     this.object = loadObject(spec, kernel, { facts, programs: (program) => program.autoLoad && program.autoAttach });
   }
@@ -152,7 +161,9 @@ export class BPF extends Naming implements AsyncDisposable, Disposable {
       const loaded = this.object.maps.get(name);
       if (!loaded) throw this.unknown('map', name, [...this.object.maps.keys()]);
       const typed: AnyMap = openMap(loaded, this.kernel, this.spec.btf ? { btf: this.spec.btf } : {});
-      this.tables.set(name, (table = new Table(typed)));
+      const { perfBuffers, ringBuffers } = this;
+      const open = <T>(options: EventOptions<T>): EventStream<T> => this.events(name, options);
+      this.tables.set(name, (table = new Table(typed, { open, perfBuffers, ringBuffers })));
     }
     return table as unknown as Table<K, V>;
   }
@@ -160,6 +171,43 @@ export class BPF extends Naming implements AsyncDisposable, Disposable {
   /** Names of the maps that the text declares. */
   get maps(): readonly string[] {
     return [...this.object.maps.keys()].filter((name) => !name.startsWith('.'));
+  }
+
+  /**
+   * The records that programs submit to a ring buffer (Linux 5.8) or perf buffer, typed as the program submits them:
+   *
+   *   for await (const event of b.events<{ pid: number; comm: string }>('events')) …
+   *
+   * What does not fit while nobody reads is lost, and counted (`lost`). One stream for a map at a time.
+   */
+  events<T = BtfRecord>(name: string, options: EventOptions<T> = {}): EventStream<T> {
+    const loaded = this.object.maps.get(name);
+    if (!loaded) throw this.unknown('map', name, [...this.object.maps.keys()]);
+    if (this.streams.has(name)) throw new UsageError(`the events of '${name}' are being read already`, [], 'close the other stream first');
+    const stream = openEvents<T>(loaded, { kernel: this.kernel, btf: this.spec.btf, lost: () => Number(this.lost(name)) }, options);
+    this.streams.set(name, stream);
+    stream.onClose(() => void this.streams.delete(name));
+    return stream;
+  }
+
+  /** Waits up to `timeout` ms (for ever without) for records of buffers opened with `openPerfBuffer`, and hands over what is there. */
+  perfBufferPoll(timeout = -1): Promise<number> {
+    return this.perfBuffers.poll(timeout);
+  }
+
+  /** Hands over what is there, without waiting. */
+  perfBufferConsume(): number {
+    return this.perfBuffers.consume();
+  }
+
+  /** Waits up to `timeout` ms (for ever without) for records of buffers opened with `openRingBuffer`, and hands over what is there. */
+  ringBufferPoll(timeout = -1): Promise<number> {
+    return this.ringBuffers.poll(timeout);
+  }
+
+  /** Hands over what is there, without waiting. */
+  ringBufferConsume(): number {
+    return this.ringBuffers.consume();
   }
 
   /** How often a program could not put something into this map: it was full, or a record did not fit. */
@@ -213,6 +261,7 @@ export class BPF extends Naming implements AsyncDisposable, Disposable {
     this.open = false;
     for (const attachment of [...this.attachments].reverse()) attachment.detach();
     this.attachments.clear();
+    for (const stream of [...this.streams.values()]) stream.close();
     this.object.close();
     this.closeSymbols();
   }

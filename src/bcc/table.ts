@@ -8,6 +8,10 @@
  * It rests on the typed maps of `maps/` (reached through `table.map`) and asks of them only what all families share;
  * what a family cannot do is an error that names both.
  */
+import type { BtfRecord } from '../btf/codec.ts';
+import type { EventOptions } from '../events/open.ts';
+import type { EventPoller } from '../events/poller.ts';
+import type { EventStream } from '../events/stream.ts';
 import { UsageError } from '../kernel/errors.ts';
 import type { MapInput, MapValue } from '../maps/codec.ts';
 import type { AnyMap } from '../maps/open.ts';
@@ -28,6 +32,16 @@ export interface PrintOptions extends HistogramOptions {
   readonly print?: (line: string) => void;
 }
 
+/** What a table needs of the object it belongs to. */
+export interface TableOwner {
+  open<T>(options: EventOptions<T>): EventStream<T>;
+  readonly perfBuffers: EventPoller;
+  readonly ringBuffers: EventPoller;
+}
+
+/** Called for each record. `cpu` is -1 for ring buffers, which do not tell. */
+export type OnEvent<T> = (event: T, cpu: number) => void;
+
 /** What a caller may give as a key or value. */
 type Given<T> = T extends MapValue ? MapInput : T;
 
@@ -35,8 +49,11 @@ export class Table<K = MapValue, V = MapValue> {
   /** The typed map below, with all that its family can do. */
   readonly map: AnyMap;
 
-  constructor(map: AnyMap) {
+  private readonly owner: TableOwner | undefined;
+
+  constructor(map: AnyMap, owner?: TableOwner) {
     this.map = map;
+    this.owner = owner;
   }
 
   get name(): string {
@@ -121,6 +138,24 @@ export class Table<K = MapValue, V = MapValue> {
     if (!(this.map instanceof StackTraceMap)) throw this.cannot('walk');
     const addresses = this.map.get(stackId) ?? [];
     return resolve ? addresses.map((address) => resolve(address)) : addresses;
+  }
+
+  /** Opens a perf buffer whose records `perfBufferPoll` of the `BPF` hands to the callback. */
+  openPerfBuffer<T = BtfRecord>(onEvent: OnEvent<T>, options: EventOptions<T> = {}): EventStream<T> {
+    return this.openBuffer('perf_event_array', onEvent, options);
+  }
+
+  /** Opens a ring buffer whose records `ringBufferPoll` of the `BPF` hands to the callback. */
+  openRingBuffer<T = BtfRecord>(onEvent: OnEvent<T>, options: EventOptions<T> = {}): EventStream<T> {
+    return this.openBuffer('ringbuf', onEvent, options);
+  }
+
+  private openBuffer<T>(type: 'ringbuf' | 'perf_event_array', onEvent: OnEvent<T>, options: EventOptions<T>): EventStream<T> {
+    const { owner } = this;
+    if (this.type !== type || owner === undefined) throw this.cannot(type === 'ringbuf' ? 'openRingBuffer' : 'openPerfBuffer');
+    const stream = owner.open(options);
+    (type === 'ringbuf' ? owner.ringBuffers : owner.perfBuffers).add(stream, onEvent);
+    return stream;
   }
 
   /** Slots by section (struct keys) or one section `undefined` (integer keys). */

@@ -236,6 +236,7 @@ function assemble(
   }
   const maps = new Map<string, MapSpec>();
   for (const v of unit.variables) if (v.map) for (const m of mapSpecs(v.map, types)) maps.set(m.name, m);
+  keepRecordTypes(unit, types, source);
   const variables = new Map<string, VariableSpec>();
   for (const m of dataSections(module, globals, types.btf, variables)) maps.set(m.name, m);
   const sources = new Map<string, string>();
@@ -250,6 +251,17 @@ function assemble(
     btf: types.finish(),
     sources,
   };
+}
+
+/** Maps through which records of any type go, so that their reader may name one. */
+const RECORD_MAPS: ReadonlySet<string> = new Set(['perf_event_array', 'ringbuf', 'user_ringbuf']);
+
+/** With such maps, all records that the user declared are in the object's BTF. */
+function keepRecordTypes(unit: TranslationUnit, types: CTypeIds, source: SourceManager): void {
+  const maps = unit.variables.filter((v) => v.map);
+  if (!maps.some((v) => v.map && RECORD_MAPS.has(v.map.type))) return;
+  const described = new Set(maps.map((v) => v.type.type));
+  for (const record of unit.records) if (!described.has(record.type) && source.fileOf(record.loc)?.system === false) types.typeId(record);
 }
 
 /** Calls of functions that are only declared, in code that can run. */

@@ -33,7 +33,7 @@ function mapSpec(d: MapDecl, types: CTypeIds): MapSpec {
     ...(d.values === undefined ? {} : { values: d.values }),
     ...(d.role === undefined ? {} : { role: d.role }),
     ...(d.sharing === undefined ? {} : { sharing: d.sharing }),
-    ...(d.recordType === undefined ? {} : { recordType: types.typeId(d.recordType) }),
+    ...(d.recordTypes === undefined ? {} : { recordTypes: d.recordTypes.map((type) => types.typeId(type)) }),
     ...(d.inner === undefined || typeof d.inner === 'string' ? {} : { inner: mapSpec(d.inner, types) }),
   };
 }

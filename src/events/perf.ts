@@ -6,7 +6,10 @@
  *     PERF_RECORD_SAMPLE (9): u32 length, payload (with PERF_SAMPLE_RAW alone)
  *     PERF_RECORD_LOST (2):   u64 id, u64 lost
  *
- * A record may wrap round the end; only then it is copied. Source: include/uapi/linux/perf_event.h.
+ * A record may wrap round the end; only then it is copied.
+ *
+ * Lost samples: the kernel says so in a record of its own, but only in front of the next sample that fits. Since Linux
+ * 6.0 the event itself knows (PERF_FORMAT_LOST), and that is what counts in the end. Source: include/uapi/linux/perf_event.h.
  */
 import type { Kernel, MappedMemory } from '../kernel/port.ts';
 
@@ -17,70 +20,101 @@ const DATA_TAIL = 1032 / 8;
 const PROT_READ_WRITE = 3;
 const MAP_SHARED = 1;
 
-/** The payload lies in `bytes` from `offset`, `length` bytes. Valid only during the call. */
-export type OnSample = (bytes: Uint8Array, offset: number, length: number) => void;
+/** The payload lies in `view` from `offset`, `length` bytes. Valid only during the call. */
+export type OnSample = (view: DataView, offset: number, length: number) => void;
+
+export interface PerfRingOptions {
+  readonly cpu: number;
+  /** A power of two. */
+  readonly pages: number;
+  readonly pageSize: number;
+  /** The event was opened with PERF_FORMAT_LOST. */
+  readonly countsLost: boolean;
+}
 
 export class PerfRing {
   /** The perf event, for waiting. */
   readonly fd: number;
   readonly cpu: number;
+  private readonly kernel: Kernel;
+  private readonly countsLost: boolean;
   private readonly mapping: MappedMemory;
   private readonly control: BigUint64Array;
   private readonly data: Uint8Array;
-  private readonly words: DataView;
+  private readonly view: DataView;
   private readonly size: number;
   private scratch = new Uint8Array(0);
+  private scratchView = new DataView(this.scratch.buffer);
+  private lostRecorded = 0;
   private open = true;
 
-  /** `pages` is a power of two. Throws `KernelError`. */
-  constructor(kernel: Kernel, fd: number, cpu: number, pages: number, pageSize: number) {
+  /** Throws `KernelError`. */
+  constructor(kernel: Kernel, fd: number, { cpu, pages, pageSize, countsLost }: PerfRingOptions) {
+    this.kernel = kernel;
     this.fd = fd;
     this.cpu = cpu;
+    this.countsLost = countsLost;
     this.size = pages * pageSize;
     this.mapping = kernel.mmap(pageSize + this.size, PROT_READ_WRITE, MAP_SHARED, fd, 0);
     this.control = new BigUint64Array(this.mapping.buffer, 0, pageSize / 8);
     this.data = new Uint8Array(this.mapping.buffer, pageSize, this.size);
-    this.words = new DataView(this.mapping.buffer, pageSize, this.size);
+    this.view = new DataView(this.mapping.buffer, pageSize, this.size);
   }
 
-  /** Hands over all samples that are there; returns how many the kernel says were lost. */
-  drain(onSample: OnSample, limit: number = Number.POSITIVE_INFINITY): { lost: number; read: number } {
-    let lost = 0;
+  /** Hands over samples that are there, up to `limit`; returns how many. */
+  drain(onSample: OnSample, limit: number = Number.POSITIVE_INFINITY): number {
     let read = 0;
-    if (!this.open) return { lost, read };
+    if (!this.open) return read;
+    const { view: ring, size: total } = this;
     const head = Number(Atomics.load(this.control, DATA_HEAD));
     let tail = Number(Atomics.load(this.control, DATA_TAIL));
     try {
       while (tail < head && read < limit) {
-        const at = tail % this.size;
-        const type = this.words.getUint32(at, true);
-        const size = this.words.getUint16(at + 6, true);
+        const at = tail % total;
+        const type = ring.getUint32(at, true);
+        const size = ring.getUint16(at + 6, true);
         if (size < 8 || size > head - tail) throw new RangeError(`a perf record of ${size} bytes at ${at}: the ring is damaged`);
         tail += size;
-        const whole = at + size <= this.size;
-        const bytes = whole ? this.data : this.joined(at, size);
+        const whole = at + size <= total;
+        const view = whole ? ring : this.joined(at, size);
         const body = whole ? at + 8 : 8;
         if (type === RECORD_SAMPLE) {
           read++;
-          const length = new DataView(bytes.buffer, bytes.byteOffset).getUint32(body, true);
-          onSample(bytes, body + 4, Math.min(length, size - 12));
+          onSample(view, body + 4, Math.min(view.getUint32(body, true), size - 12));
           if (!this.open) break;
         } else if (type === RECORD_LOST) {
-          lost += Number(new DataView(bytes.buffer, bytes.byteOffset).getBigUint64(body + 8, true));
+          this.lostRecorded += Number(view.getBigUint64(body + 8, true));
         }
       }
     } finally {
       if (this.open) Atomics.store(this.control, DATA_TAIL, BigInt(tail));
     }
-    return { lost, read };
+    return read;
   }
 
-  private joined(at: number, size: number): Uint8Array {
-    if (this.scratch.length < size) this.scratch = new Uint8Array(Math.max(size, 4096));
+  /** Samples that did not fit, as far as records said so. */
+  get lostSoFar(): number {
+    return this.lostRecorded;
+  }
+
+  /** The same as the kernel knows it now (Linux 6.0; before, what records said). */
+  get lost(): number {
+    if (!this.open || !this.countsLost) return this.lostRecorded;
+    // struct read_format { u64 value; u64 lost; }
+    const answer = new Uint8Array(16);
+    this.kernel.syscall('read', this.fd, answer, answer.length);
+    return Number(new DataView(answer.buffer).getBigUint64(8, true));
+  }
+
+  private joined(at: number, size: number): DataView {
+    if (this.scratch.length < size) {
+      this.scratch = new Uint8Array(new ArrayBuffer(Math.max(size, 4096)));
+      this.scratchView = new DataView(this.scratch.buffer);
+    }
     const first = this.size - at;
     this.scratch.set(this.data.subarray(at), 0);
     this.scratch.set(this.data.subarray(0, size - first), first);
-    return this.scratch;
+    return this.scratchView;
   }
 
   close(): void {

@@ -7,63 +7,20 @@
  * does not fit is counted as lost by the kernel (perf) or by the program (ring buffer). Nothing queues up here.
  * A batch is bounded, and between batches the event loop gets its turn, so timers and signals are never starved.
  */
+import { UsageError } from '../kernel/errors.ts';
 import type { Kernel } from '../kernel/port.ts';
-import type { PerfRing } from './perf.ts';
-import type { Ring } from './ring.ts';
-
-/** One payload: valid only during the call. */
-export type OnPayload = (view: DataView, offset: number, length: number, cpu: number) => void;
-
-export interface Source {
-  readonly fds: readonly number[];
-  /** Hands over at most `limit` payloads. `busy`: the next record is not ready though its place is taken. */
-  drain(onPayload: OnPayload, limit: number): { readonly read: number; readonly lost: number; readonly busy: boolean };
-  close(): void;
-}
-
-export function ringSource(ring: Ring): Source {
-  return {
-    fds: [ring.fd],
-    drain(onPayload, limit) {
-      let read = 0;
-      const end = ring.drain((offset, length) => {
-        read++;
-        onPayload(ring.view, offset, length, -1);
-      }, limit);
-      return { read, lost: 0, busy: end === 'busy' };
-    },
-    close: () => ring.close(),
-  };
-}
-
-export function perfSource(rings: readonly PerfRing[], closeEvents: () => void): Source {
-  let first = 0;
-  return {
-    fds: rings.map((ring) => ring.fd),
-    drain(onPayload, limit) {
-      let read = 0;
-      let lost = 0;
-      // Another ring comes first each time, so that a busy CPU cannot starve the others.
-      first = (first + 1) % Math.max(1, rings.length);
-      for (let i = 0; i < rings.length && read < limit; i++) {
-        const ring = rings[(first + i) % rings.length] as PerfRing;
-        const got = ring.drain((bytes, offset, length) => {
-          onPayload(new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength), offset, length, ring.cpu);
-        }, limit - read);
-        read += got.read;
-        lost += got.lost;
-      }
-      return { read, lost, busy: false };
-    },
-    close() {
-      for (const ring of rings) ring.close();
-      closeEvents();
-    },
-  };
-}
+import type { RecordDecoder } from './decoder.ts';
+import type { OnPayload, Source } from './source.ts';
 
 export interface StreamOptions {
-  /** Most events handed over before the event loop gets its turn. */
+  /** Most events handed over before the event loop gets its turn. 1024 without. */
+  readonly batch?: number;
+  /** Told how many events were lost since the last time, when it becomes known. */
+  readonly onLost?: (count: number) => void;
+}
+
+export interface ReadOptions {
+  /** Most events in a batch, for this reader. */
   readonly batch?: number;
   /** Ends the stream; what is in the ring by then is still delivered. */
   readonly signal?: AbortSignal;
@@ -76,21 +33,44 @@ const BUSY_MS = 1;
 const LOOK_MS = 1000;
 
 export class EventStream<T> implements AsyncIterable<T> {
-  /** Events that the kernel could not deliver, as far as it said so yet. */
-  lost = 0;
-  /** Events delivered. */
-  received = 0;
   private readonly kernel: Kernel;
   private readonly source: Source;
-  private readonly decode: (view: DataView, offset: number, length: number, cpu: number) => T;
+  private readonly decode: RecordDecoder<T>;
+  private readonly options: StreamOptions;
   private readonly stopper = new AbortController();
-  private closed = false;
+  private readonly closing: (() => void)[] = [];
+  private delivered = 0;
+  private lostTold = 0;
+  private lostAtEnd: number | undefined;
   private running = false;
 
-  constructor(kernel: Kernel, source: Source, decode: (view: DataView, offset: number, length: number, cpu: number) => T) {
+  constructor(kernel: Kernel, source: Source, decode: RecordDecoder<T>, options: StreamOptions = {}) {
     this.kernel = kernel;
     this.source = source;
     this.decode = decode;
+    this.options = options;
+  }
+
+  /** Events delivered. */
+  get received(): number {
+    return this.delivered;
+  }
+
+  /**
+   * Events that did not fit. Of a perf buffer the kernel is asked (before Linux 6.0 it tells with the next event that
+   * fits); of a ring buffer the program counts.
+   */
+  get lost(): number {
+    return this.lostAtEnd ?? this.source.lost();
+  }
+
+  /** Descriptors that become readable when there are events. */
+  get fds(): readonly number[] {
+    return this.source.fds;
+  }
+
+  get closed(): boolean {
+    return this.lostAtEnd !== undefined;
   }
 
   /** Every event, one at a time. */
@@ -99,9 +79,10 @@ export class EventStream<T> implements AsyncIterable<T> {
   }
 
   /** Events as they were found waiting, never empty. */
-  async *batches(options: StreamOptions = {}): AsyncGenerator<T[], void, undefined> {
+  async *batches(options: ReadOptions = {}): AsyncGenerator<T[], void, undefined> {
+    const { decode } = this;
     let batch: T[] = [];
-    const take: OnPayload = (view, offset, length, cpu) => void batch.push(this.decode(view, offset, length, cpu));
+    const take: OnPayload = (view, offset, length, cpu) => void batch.push(decode(view, offset, length, cpu));
     for await (const read of this.rounds(take, options)) {
       if (read === 0) continue;
       const full = batch;
@@ -111,45 +92,59 @@ export class EventStream<T> implements AsyncIterable<T> {
   }
 
   /** Calls `onEvent` with every event until the stream is closed or the signal aborted. */
-  async forEach(onEvent: (event: T) => void, options: StreamOptions = {}): Promise<void> {
+  async forEach(onEvent: (event: T, cpu: number) => void, options: ReadOptions = {}): Promise<void> {
     const { decode } = this;
-    await this.raw((view, offset, length, cpu) => onEvent(decode(view, offset, length, cpu)), options);
+    await this.raw((view, offset, length, cpu) => onEvent(decode(view, offset, length, cpu), cpu), options);
   }
 
   /** The same without decoding: the payload lies in `view` at `offset`, and only during the call. */
-  async raw(onPayload: OnPayload, options: StreamOptions = {}): Promise<void> {
+  async raw(onPayload: OnPayload, options: ReadOptions = {}): Promise<void> {
     const rounds = this.rounds(onPayload, options);
     while (!(await rounds.next()).done);
   }
 
   /** Hands over what is there now, without waiting. Returns how many events that were. */
-  consume(onEvent: (event: T) => void): number {
+  consume(onEvent: (event: T, cpu: number) => void): number {
     const { decode } = this;
+    return this.consumeRaw((view, offset, length, cpu) => onEvent(decode(view, offset, length, cpu), cpu));
+  }
+
+  /** The same without decoding. */
+  consumeRaw(onPayload: OnPayload): number {
+    const limit = this.options.batch ?? BATCH;
     let total = 0;
     for (;;) {
-      const { read, lost, busy } = this.source.drain((view, offset, length, cpu) => onEvent(decode(view, offset, length, cpu)), BATCH);
-      this.count(read, lost);
+      const { read, busy } = this.drain(onPayload, limit);
       total += read;
-      if (read < BATCH || busy) return total;
+      if (read < limit || busy || this.closed) return total;
     }
   }
 
-  private count(read: number, lost: number): void {
-    this.received += read;
-    this.lost += lost;
+  private drain(onPayload: OnPayload, limit: number): { readonly read: number; readonly busy: boolean } {
+    if (this.closed) return { read: 0, busy: false };
+    const drained = this.source.drain(onPayload, limit);
+    this.delivered += drained.read;
+    if (this.options.onLost !== undefined) this.tellLost(this.closed ? this.lost : this.source.lostSoFar());
+    return drained;
   }
 
-  private async *rounds(onPayload: OnPayload, options: StreamOptions): AsyncGenerator<number, void, undefined> {
-    if (this.running) throw new Error('this event stream is being read already: one reader at a time');
+  private tellLost(lost: number): void {
+    if (lost <= this.lostTold) return;
+    const more = lost - this.lostTold;
+    this.lostTold = lost;
+    this.options.onLost?.(more);
+  }
+
+  private async *rounds(onPayload: OnPayload, options: ReadOptions): AsyncGenerator<number, void, undefined> {
+    if (this.running) throw new UsageError('this event stream is being read already: one reader at a time');
     if (this.closed) return;
     this.running = true;
     const signal = options.signal ? AbortSignal.any([options.signal, this.stopper.signal]) : this.stopper.signal;
-    const limit = options.batch ?? BATCH;
+    const limit = options.batch ?? this.options.batch ?? BATCH;
     try {
       for (;;) {
         const stopping = signal.aborted;
-        const { read, lost, busy } = this.source.drain(onPayload, limit);
-        this.count(read, lost);
+        const { read, busy } = this.drain(onPayload, limit);
         yield read;
         if (this.closed) return;
         if (read >= limit) await turn();
@@ -162,12 +157,19 @@ export class EventStream<T> implements AsyncIterable<T> {
     }
   }
 
+  /** Called when the stream closes. */
+  onClose(listener: () => void): void {
+    this.closing.push(listener);
+  }
+
   /** Ends the reader and unmaps the rings. Safe to call twice. */
   close(): void {
     if (this.closed) return;
-    this.closed = true;
+    this.lostAtEnd = this.source.lost();
+    this.tellLost(this.lostAtEnd);
     this.stopper.abort();
     this.source.close();
+    for (const listener of this.closing) listener();
   }
 
   [Symbol.dispose](): void {

@@ -150,8 +150,8 @@ export interface MapSpec {
   readonly frozen?: boolean;
   /** What the front end knows beyond the kernel: 'histogram', 'perf_output', ... (BCC's table kinds). */
   readonly role?: string;
-  /** For perf and ring buffers: id of the record type that the programs submit, where known. */
-  readonly recordType?: number;
+  /** For perf and ring buffers: ids of the types of records that the programs submit, where known. */
+  readonly recordTypes?: readonly number[];
   /** Shared between objects of one process (BCC's `BPF_TABLE_PUBLIC`, 'extern'). */
   readonly sharing?: 'public' | 'extern' | 'shared';
 }

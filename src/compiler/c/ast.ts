@@ -99,8 +99,8 @@ export interface MapDecl {
   readonly extra?: bigint;
   readonly numaNode?: number;
   readonly sharing?: 'public' | 'extern' | 'shared';
-  /** Filled when a program submits records to it. */
-  recordType?: QualType;
+  /** Types of the records that programs submit to it, in the order of the text. */
+  recordTypes?: QualType[];
 }
 
 export type ValueDecl = VarDecl | ParamDecl | FunctionDecl;
@@ -109,7 +109,8 @@ export interface TranslationUnit {
   readonly functions: readonly FunctionDecl[];
   /** File-scope variables, and `static` locals (renamed `function.name`). */
   readonly variables: readonly VarDecl[];
-  /** Records and enums declared in the text, for BTF. */
+  /** Structs and unions with a name that the text declares at file scope; those without by the name of their typedef. */
+  readonly records: readonly (QualType & { readonly loc: Loc })[];
   readonly license: string | undefined;
 }
 

@@ -111,7 +111,9 @@ test('records that programs submit are noted', () => {
     bccDialect,
   );
   for (const name of ['e', 'r', 's']) {
-    const type = spec.btf?.type(spec.maps.get(name)?.recordType ?? 0);
+    const types = spec.maps.get(name)?.recordTypes ?? [];
+    assert.equal(types.length, 1, name);
+    const type = spec.btf?.type(types[0] as number);
     assert.ok(type?.kind === 'struct' && type.name === 'data_t', name);
   }
 });

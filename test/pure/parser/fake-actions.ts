@@ -432,7 +432,7 @@ export class FakeActions implements Actions {
     return /^\d+$/.test(show(e)) ? BigInt(show(e)) : undefined;
   }
   finish(): TranslationUnit {
-    return { functions: [], variables: [], license: undefined };
+    return { functions: [], variables: [], records: [], license: undefined };
   }
 }
 

@@ -177,5 +177,16 @@ function finishUnit(ctx: Context): TranslationUnit {
   }
   // Helpers are called by number: the pointers that declare them are no objects.
   const variables = ctx.variables.filter((v) => !helperOf(ctx, v));
-  return { functions: ctx.functions, variables, license };
+  return { functions: ctx.functions, variables, records: [...declaredRecords(ctx)], license };
+}
+
+function* declaredRecords(ctx: Context): Generator<TranslationUnit['records'][number]> {
+  for (const type of ctx.scopes.visibleTags())
+    if (type.kind === 'record' && type.origin === 'text' && type.fields !== undefined) yield { type, quals: 0, loc: type.loc };
+  for (const symbol of ctx.scopes.visible()) {
+    if (symbol.kind !== 'typedef') continue;
+    const { type } = symbol.type;
+    if (type.kind === 'record' && type.name === '' && type.fields !== undefined)
+      yield { ...symbol.type, alias: symbol.name, loc: symbol.loc };
+  }
 }

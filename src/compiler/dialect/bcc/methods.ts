@@ -25,8 +25,6 @@ interface Method {
   readonly most: number;
   /** Kernel's names of the maps that have it; all if not said. */
   readonly on?: readonly string[];
-  /** Which argument points to a record that user space will read. */
-  readonly record?: number;
   readonly build: (use: Use) => Expr;
 }
 
@@ -212,13 +210,13 @@ const METHODS: Readonly<Record<string, Method>> = {
   lookup_or_init: { least: 2, most: 2, on: KEYED, build: (use) => lookupOrInit(use, true) },
   increment: { least: 1, most: 2, on: COUNTED, build: (use) => increment(use, false) },
   atomic_increment: { least: 1, most: 2, on: COUNTED, build: (use) => increment(use, true) },
-  perf_submit: row(3, 'bpf_perf_event_output', [0, 'map', `=${CURRENT_CPU}`, 1, 2], { on: PERF, record: 1 }),
-  perf_submit_skb: { least: 4, most: 4, on: PERF, record: 2, build: perfSubmitSkb },
+  perf_submit: row(3, 'bpf_perf_event_output', [0, 'map', `=${CURRENT_CPU}`, 1, 2], { on: PERF }),
+  perf_submit_skb: { least: 4, most: 4, on: PERF, build: perfSubmitSkb },
   perf_read: row(1, 'bpf_perf_event_read', ['map', 0], { on: PERF }),
   perf_counter_value: row(3, 'bpf_perf_event_read_value', ['map', 0, 1, 2], { on: PERF }),
-  ringbuf_output: counted(row(3, 'bpf_ringbuf_output', ['map', 0, 1, 2], { on: RING, record: 0 })),
+  ringbuf_output: counted(row(3, 'bpf_ringbuf_output', ['map', 0, 1, 2], { on: RING })),
   ringbuf_reserve: countedPointer(row(1, 'bpf_ringbuf_reserve', ['map', 0, '=0'], { on: RING })),
-  ringbuf_submit: row(2, 'bpf_ringbuf_submit', [0, 1], { on: RING, record: 0 }),
+  ringbuf_submit: row(2, 'bpf_ringbuf_submit', [0, 1], { on: RING }),
   ringbuf_discard: row(2, 'bpf_ringbuf_discard', [0, 1], { on: RING }),
   ringbuf_query: row(1, 'bpf_ringbuf_query', ['map', 0], { on: RING }),
   get_stackid: row(2, 'bpf_get_stackid', [0, 'map', 1], { on: ['stack_trace'] }),
@@ -272,15 +270,5 @@ export function callMethod(table: VarDecl, name: string, args: readonly Expr[], 
   if (name === 'insert' && map.type.includes('array')) {
     diagnostics.warn('useless-insert', loc, `insert() never does anything on '${table.name}': all keys of an array are there`);
   }
-  if (method.record !== undefined) noteRecord(map, args[method.record] as Expr);
   return method.build({ table, map, args, loc, context });
-}
-
-/** What a program submits is what user space decodes. */
-function noteRecord(map: MapDecl, data: Expr): void {
-  if (map.recordType !== undefined) return;
-  let e = data;
-  while (e.kind === 'cast' && e.operand.type.type.kind === 'pointer') e = e.operand;
-  const { type } = e.type;
-  if (type.kind === 'pointer' && type.to.type.kind === 'record') map.recordType = type.to;
 }

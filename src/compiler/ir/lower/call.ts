@@ -2,16 +2,18 @@
  * Calls. Scalars go as values. A record argument is copied and its address passed; a record result is written where a
  * hidden first argument says. After inlining nothing of that is left.
  */
-import type { Call, Expr, FunctionDecl, VarDecl } from '../../c/ast.ts';
+import type { Call, Expr, FunctionDecl } from '../../c/ast.ts';
 import { sizeOf } from '../../c/sema/types/size.ts';
 import { undef } from '../builder.ts';
 import type { Callee, Inst, IrType, Value } from '../ir.ts';
+import { bareCallee, type KnownTarget, namedTarget } from './callee.ts';
 import { coerce } from './convert.ts';
 import { effect } from './effect.ts';
 import { address, newLocal } from './place.ts';
 import { recordInto } from './record.ts';
 import { scalar } from './scalar.ts';
 import type { FunctionState } from './state.ts';
+import { noteSubmitted } from './submitted.ts';
 import { integer, isRecord, scalarType, spaceOf } from './types.ts';
 
 /** The result, undefined for void and records (those are in `into`). */
@@ -48,6 +50,7 @@ export function lowerCall(f: FunctionState, e: Call, into?: Value): Value | unde
     default:
       return never(target);
   }
+  if (callee.kind === 'helper') noteSubmitted(callee.id, e.args);
   if (callee.kind === 'helper' || callee.kind === 'kfunc') {
     if (isRecord(returns)) f.error('record-result', e, `'${callee.name}' returns a record, which no kernel function can hand to BPF`);
     const limit = 5;
@@ -95,37 +98,16 @@ function matchParameters(f: FunctionState, d: FunctionDecl, e: Call, args: Value
   }
 }
 
-type Target =
-  | { readonly kind: 'declared'; readonly decl: FunctionDecl }
-  | { readonly kind: 'helper'; readonly id: number; readonly name: string }
-  | { readonly kind: 'indirect'; readonly pointer: Value };
+type Target = KnownTarget | { readonly kind: 'indirect'; readonly pointer: Value };
 
 function targetOf(f: FunctionState, callee: Expr): Target {
-  let e = callee;
-  for (;;) {
-    if (e.kind === 'cast' && (e.cast === 'functionDecay' || e.cast === 'noop')) e = e.operand;
-    else if (e.kind === 'deref' && e.type.type.kind === 'function') e = e.pointer;
-    else if (e.kind === 'addressOf' && e.operand.type.type.kind === 'function') e = e.operand;
-    else break;
-  }
-  if (e.kind === 'ref' && e.decl.kind === 'function') return { kind: 'declared', decl: e.decl };
-  // `static void *(*bpf_map_lookup_elem)(…) = (void *)1;`: how bpf_helpers.h declares helpers.
-  if (e.kind === 'cast' && e.cast === 'load' && e.operand.kind === 'ref' && e.operand.decl.kind === 'var') {
-    const id = helperNumber(e.operand.decl);
-    if (id !== undefined) return { kind: 'helper', id, name: e.operand.decl.name.replace(/^bpf_/, '') };
-  }
-  const pointer = scalar(f, e);
+  const known = namedTarget(callee);
+  if (known !== undefined) return known;
+  const pointer = scalar(f, bareCallee(callee));
   // `((int (*)(void))5)()`: a helper by number.
   if (pointer.op === 'const' && pointer.value > 0n && pointer.value < 0x1_0000n)
     return { kind: 'helper', id: Number(pointer.value), name: `helper_${pointer.value}` };
   return { kind: 'indirect', pointer };
-}
-
-function helperNumber(d: VarDecl): number | undefined {
-  if (d.scope !== 'file' || d.init?.kind !== 'scalar' || d.storage === 'extern') return undefined;
-  let v = d.init.value;
-  while (v.kind === 'cast' && v.cast !== 'load') v = v.operand;
-  return v.kind === 'int' && v.value > 0n && v.value < 0x1_0000n ? Number(v.value) : undefined;
 }
 
 function never(x: never): never {

@@ -13,6 +13,7 @@ import { address, place } from './place.ts';
 import { assignRecord } from './record.ts';
 import type { FunctionState } from './state.ts';
 import { statement } from './statement.ts';
+import { noteReserved } from './submitted.ts';
 import { integer, isRecord, isWide, pointeeOf, scalarType, spaceOf } from './types.ts';
 import { compareWide, narrowed, wideTruth } from './wide.ts';
 
@@ -160,6 +161,7 @@ function lowerCast(f: FunctionState, e: Cast): Value {
       return b.inttoptr(wide, to.kind === 'pointer' ? spaceOf(to.to.quals) : undefined, pointeeOf(to));
     }
     case 'pointer': {
+      noteReserved(e);
       const v = scalar(f, e.operand);
       b.loc = e.loc;
       const from = e.operand.type.type;
