@@ -32,6 +32,8 @@ export interface Attachment {
   readonly via: 'link' | 'perf-event' | 'socket' | 'attach' | 'netlink';
   /** The descriptor that holds it (of several, the first): link, perf event or socket. */
   readonly fd: number;
+  /** How many places that is: functions of a pattern, CPUs of a perf event. */
+  readonly places: number;
   /** False once it was detached. */
   readonly attached: boolean;
   /** Takes the program off the hook. Harmless to call again. */
@@ -45,8 +47,12 @@ export interface AttachmentParts {
   readonly program: AttachableProgram;
   readonly via: Attachment['via'];
   readonly fds: readonly number[];
+  /** 1 without. */
+  readonly places?: number;
   /** Undone before the descriptors close, for hooks that do not go away with them. */
   readonly undo?: () => void;
+  /** Done once they are closed. */
+  readonly after?: () => void;
 }
 
 export function attachment(kernel: Kernel, parts: AttachmentParts): Attachment {
@@ -57,7 +63,11 @@ export function attachment(kernel: Kernel, parts: AttachmentParts): Attachment {
     try {
       parts.undo?.();
     } finally {
-      closeAll(kernel, parts.fds);
+      try {
+        closeAll(kernel, parts.fds);
+      } finally {
+        parts.after?.();
+      }
     }
   };
   return {
@@ -66,6 +76,7 @@ export function attachment(kernel: Kernel, parts: AttachmentParts): Attachment {
     program: parts.program.name,
     via: parts.via,
     fd: parts.fds[0] ?? -1,
+    places: parts.places ?? 1,
     get attached() {
       return attached;
     },
@@ -106,6 +117,7 @@ export function together(kind: string, target: string, program: AttachableProgra
     program: program.name,
     via: parts[0]?.via ?? 'link',
     fd: parts[0]?.fd ?? -1,
+    places: parts.reduce((sum, part) => sum + part.places, 0),
     get attached() {
       return parts.some((part) => part.attached);
     },

@@ -60,7 +60,7 @@ export function attachKprobeMulti(
   );
   // The names must be there until the call has ended.
   table?.keep();
-  return attachment(kernel, { kind, target, program, via: 'link', fds: [fd] });
+  return attachment(kernel, { kind, target, program, via: 'link', fds: [fd], places: functions.length });
 }
 
 /** `const char *[]`: the addresses of strings that lie behind each other in one buffer. */

@@ -1,7 +1,7 @@
 /**
  * kprobes and kretprobes: programs on any function of the kernel, at its start, at an offset, or at its return.
  *
- * Minimum kernel: 4.17 (the perf device), cookies and links 5.15. Needs CAP_PERFMON and, because a probe changes kernel
+ * Minimum kernel: 4.17 (the perf device; older ones by tracefs, `tracefs-probe.ts`), cookies and links 5.15. Needs CAP_PERFMON and, because a probe changes kernel
  * text, a kernel that is not locked down for confidentiality. Errors: a function that is not there or cannot be probed
  * (inlined, `notrace`, on the kernel's list of exceptions); an offset inside an instruction; a name that several
  * functions have. BPF_PROG_TYPE_KPROBE.
@@ -11,8 +11,10 @@ import { NoSuchHookError, UsageError } from '../kernel/errors.ts';
 import { perfEventOpen } from '../kernel/perf-attr.ts';
 import { type Kernel, KernelError } from '../kernel/port.ts';
 import { type AttachableProgram, type Attachment, attachment, explainAttach, type HookNeeds } from './attachment.ts';
+import { KPROBE_MEANINGS, notTraceable } from './kprobe-errors.ts';
 import { attachToEvent } from './perf.ts';
-import { probeDevice } from './probe-pmu.ts';
+import { hasProbeDevice, probeDevice } from './probe-pmu.ts';
+import { hasTracefsProbes, makeTracefsProbe } from './tracefs-probe.ts';
 
 export interface KprobeOptions {
   /** At the return of the function; the context then has its result. */
@@ -20,6 +22,10 @@ export interface KprobeOptions {
   /** Bytes from the start of the function. */
   readonly offset?: number;
   readonly cookie?: bigint;
+  /** Return probes: how many calls may be under way at once; others go uncounted. By tracefs, which alone can say it. */
+  readonly maxactive?: number;
+  /** Take the tracefs way also where the perf device is there. */
+  readonly legacy?: boolean;
 }
 
 /** `target`: the name of a function, or an address. */
@@ -33,6 +39,20 @@ export function attachKprobe(kernel: Kernel, program: AttachableProgram, target:
     lockedBy: 'confidentiality',
   };
   if (options.return === true && (options.offset ?? 0) !== 0) throw new UsageError(`${needs.doing}: a return probe has no offset`);
+  const way = options.maxactive !== undefined || options.legacy === true || !hasProbeDevice(kernel, 'kprobe') ? byTracefs : byDevice;
+  return way(kernel, program, target, options, { ...needs, meanings: KPROBE_MEANINGS }, { kind, target: where });
+}
+
+type Place = Pick<Attachment, 'kind' | 'target'>;
+
+function byDevice(
+  kernel: Kernel,
+  program: AttachableProgram,
+  target: string | bigint,
+  options: KprobeOptions,
+  needs: HookNeeds,
+  place: Place,
+): Attachment {
   const device = probeDevice(kernel, 'kprobe');
   let event: number;
   try {
@@ -49,20 +69,30 @@ export function attachKprobe(kernel: Kernel, program: AttachableProgram, target:
     );
   } catch (error) {
     if (error instanceof KernelError && error.code === 'ENOENT')
-      throw new NoSuchHookError(notTraceable(needs.doing, name), [], undefined, error);
-    throw explainAttach(kernel, error, { ...needs, meanings: KPROBE_MEANINGS });
+      throw new NoSuchHookError(notTraceable(needs.doing, String(target)), [], undefined, error);
+    throw explainAttach(kernel, error, needs);
   }
-  const attached = attachToEvent(kernel, program, event, needs, options.cookie);
-  return attachment(kernel, { kind, target: where, program, via: attached.via, fds: [attached.fd] });
+  const attached = attachToEvent(kernel, program, event, { ...needs, meanings: {} }, options.cookie);
+  return attachment(kernel, { ...place, program, via: attached.via, fds: [attached.fd] });
 }
 
-export function notTraceable(doing: string, name: string): string {
-  return `${doing}: '${name}' cannot be probed: there is no such function, or it was inlined or marked notrace`;
+function byTracefs(
+  kernel: Kernel,
+  program: AttachableProgram,
+  target: string | bigint,
+  options: KprobeOptions,
+  needs: HookNeeds,
+  place: Place,
+): Attachment {
+  // The older way is the last one: without it the kernel has no kprobes, and the device's error says so best.
+  if (!hasTracefsProbes(kernel)) return byDevice(kernel, program, target, options, needs, place);
+  const name = typeof target === 'string' ? target : `0x${target.toString(16)}`;
+  const probe = makeTracefsProbe(kernel, name, options, needs);
+  try {
+    const attached = attachToEvent(kernel, program, probe.fd, { ...needs, meanings: {} }, options.cookie);
+    return attachment(kernel, { ...place, program, via: attached.via, fds: [attached.fd], after: probe.remove });
+  } catch (error) {
+    probe.remove();
+    throw error;
+  }
 }
-
-const KPROBE_MEANINGS: Readonly<Record<string, string>> = {
-  EILSEQ: 'the offset is in the middle of an instruction',
-  EINVAL: "the function cannot be probed there (it is on the kernel's list of exceptions, or the offset is not in it)",
-  EADDRNOTAVAIL: 'several functions have that name',
-  EBUSY: 'the function cannot be probed at the moment',
-};

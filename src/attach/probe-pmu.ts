@@ -14,6 +14,10 @@ export interface ProbeDevice {
   readonly counterShift: bigint | undefined;
 }
 
+export function hasProbeDevice(kernel: Kernel, kind: 'kprobe' | 'uprobe'): boolean {
+  return kernel.exists(`/sys/bus/event_source/devices/${kind}/type`);
+}
+
 export function probeDevice(kernel: Kernel, kind: 'kprobe' | 'uprobe'): ProbeDevice {
   const folder = `/sys/bus/event_source/devices/${kind}`;
   const type = Number.parseInt(readTextIfThere(kernel, `${folder}/type`) ?? '', 10);

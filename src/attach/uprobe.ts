@@ -113,5 +113,5 @@ export function attachUprobeMulti(
       },
     },
   );
-  return attachment(kernel, { kind, target, program, via: 'link', fds: [fd] });
+  return attachment(kernel, { kind, target, program, via: 'link', fds: [fd], places: places.length });
 }

@@ -34,7 +34,7 @@ import { LOST_PREFIX } from '../object/lost.ts';
 import type { ObjectSpec, ProgramSpec } from '../object/spec.ts';
 import { autoAttach } from './auto-attach.ts';
 import { parseCflags } from './cflags.ts';
-import { Naming } from './naming.ts';
+import { Printing } from './printing.ts';
 import { Table } from './table.ts';
 
 export interface LoadOptions {
@@ -68,7 +68,7 @@ export interface LoadAlternative extends ProbeAlternative {
   readonly attach?: (bpf: BPF) => void | Promise<void>;
 }
 
-export class BPF extends Naming implements AsyncDisposable, Disposable {
+export class BPF extends Printing implements AsyncDisposable, Disposable {
   readonly spec: ObjectSpec;
   readonly object: LoadedObject;
   readonly facts: KernelFacts;
@@ -249,6 +249,10 @@ export class BPF extends Naming implements AsyncDisposable, Disposable {
     );
   }
 
+  protected noMap(name: string): never {
+    throw this.unknown('map', name, [...this.object.maps.keys()]);
+  }
+
   protected keep<A extends Attachment>(attachment: A): A {
     this.attachments.add(attachment);
     this.log(`attached ${attachment.program} to ${attachment.kind} ${attachment.target} (${attachment.via})`);
@@ -262,6 +266,7 @@ export class BPF extends Naming implements AsyncDisposable, Disposable {
     for (const attachment of [...this.attachments].reverse()) attachment.detach();
     this.attachments.clear();
     for (const stream of [...this.streams.values()]) stream.close();
+    this.closeTrace();
     this.object.close();
     this.closeSymbols();
   }

@@ -48,6 +48,8 @@ export abstract class Hooks extends KernelQueries {
   /** Loads a function as a program of a type, or gives the one loaded. */
   abstract program(fn: string, type?: string): LoadedProgram;
   protected abstract specOf(fn: string): ProgramSpec;
+  /** What is attached now. */
+  abstract get attached(): readonly Attachment[];
   /** From now on the attachment is this object's. */
   protected abstract keep<A extends Attachment>(attachment: A): A;
 
@@ -196,6 +198,82 @@ export abstract class Hooks extends KernelQueries {
   /** Has the kernel run a program on data of the caller's, without attaching it. Linux 4.12; what is allowed differs by type. */
   run(fn: string, options: TestRunOptions = {}): TestRun {
     return testRun(this.kernel, this.program(fn), options);
+  }
+
+  detachKprobe(target: string, fn?: string): void {
+    this.detachWhere('kprobe', target, fn);
+  }
+
+  detachKretprobe(target: string, fn?: string): void {
+    this.detachWhere('kretprobe', target, fn);
+  }
+
+  detachTracepoint(target: string, fn?: string): void {
+    this.detachWhere('tracepoint', target.replace('/', ':'), fn);
+  }
+
+  detachRawTracepoint(event: string, fn?: string): void {
+    this.detachWhere('raw_tracepoint', event, fn);
+  }
+
+  detachKfunc(fn: string): void {
+    this.detachWhere('fentry', undefined, fn);
+  }
+
+  detachKretfunc(fn: string): void {
+    this.detachWhere('fexit', undefined, fn);
+  }
+
+  detachFmodRet(fn: string): void {
+    this.detachWhere('fmod_ret', undefined, fn);
+  }
+
+  detachLsm(fn: string): void {
+    this.detachWhere('lsm', undefined, fn);
+  }
+
+  /** `event`: its name, as it was attached. */
+  detachPerfEvent(event: string, fn?: string): void {
+    this.detachWhere('perf_event', event, fn);
+  }
+
+  removeXdp(networkInterface: string | number): void {
+    this.detachWhere('xdp', String(networkInterface), undefined);
+  }
+
+  detachFunc(fn: string, fd: number, type: string): void {
+    this.detachWhere(type, `descriptor ${fd}`, fn);
+  }
+
+  /** Places where a kprobe or kretprobe of this object hangs. */
+  numOpenKprobes(): number {
+    return this.placesOf(/^k(?:ret)?probe/);
+  }
+
+  numOpenUprobes(): number {
+    return this.placesOf(/^u(?:ret)?probe|^usdt/);
+  }
+
+  numOpenTracepoints(): number {
+    return this.placesOf(/^tracepoint$/);
+  }
+
+  private placesOf(kind: RegExp): number {
+    return this.attached.filter((one) => kind.test(one.kind)).reduce((sum, one) => sum + one.places, 0);
+  }
+
+  private detachWhere(kind: string, target: string | undefined, fn: string | undefined): void {
+    const found = this.attached.filter(
+      (one) =>
+        one.kind.replace('.multi', '') === kind &&
+        (target === undefined || one.target === target) &&
+        (fn === undefined || one.program === fn),
+    );
+    if (found.length === 0)
+      throw new UsageError(
+        `${fn === undefined ? 'nothing' : `'${fn}'`} is not attached to ${kind}${target === undefined ? '' : ` ${target}`}`,
+      );
+    for (const one of found) one.detach();
   }
 
   private attachMany(target: RegExp | readonly string[], fn: string, isReturn: boolean, options: PatternOptions): Attachment {

@@ -7,6 +7,7 @@
  */
 import { chooseProbes, type ProbeAlternative } from '../attach/choose.ts';
 import { PROBE_LIMIT, syscallFunction, syscallPrefix, traceableFunctions } from '../attach/traceable.ts';
+import { dropPrivileges, type Identity } from '../kernel/drop-privileges.ts';
 import { featuresOf } from '../kernel/features.ts';
 import { linuxKernel } from '../kernel/linux.ts';
 import { allTracepoints } from '../kernel/tracefs.ts';
@@ -84,6 +85,26 @@ export abstract class KernelQueries {
   /** Exchanges the prefix of another architecture or kernel for this one's; other names stay. */
   static fixSyscallFnname(name: string): string {
     return syscallFunction(linuxKernel(), name, { onlyPrefixed: true });
+  }
+
+  /** The name with the prefix in front, unless it has it. */
+  static addPrefix(prefix: string, name: string): string {
+    return name.startsWith(prefix) ? name : prefix + name;
+  }
+
+  /** Nanoseconds of CLOCK_MONOTONIC, as `bpf_ktime_get_ns()` gives them. */
+  static monotonicTime(): bigint {
+    return process.hrtime.bigint();
+  }
+
+  /** The id that `bpf_get_current_cgroup_id()` gives for tasks in a cgroup2 folder. */
+  static cgroupId(folder: string): bigint {
+    return linuxKernel().inode(folder);
+  }
+
+  /** Gives up this process's privileges for good, once all is attached: `bcc-api.md` says what still works then. */
+  static dropPrivileges(to?: Identity): Identity {
+    return dropPrivileges(linuxKernel(), to);
   }
 
   /** How many probes a pattern may set one by one: 1000, or the environment's BCC_PROBE_LIMIT. */

@@ -7,6 +7,7 @@
 import { readIterator } from '../attach/iterator.ts';
 import { attachesByItself } from '../bcc/auto-attach.ts';
 import { BPF } from '../bcc/bpf.ts';
+import { printsTrace, TraceReader } from '../bcc/trace.ts';
 import { UserError } from '../kernel/errors.ts';
 import { linuxKernel } from '../kernel/linux.ts';
 import { jsonLine } from '../render/json.ts';
@@ -16,7 +17,6 @@ import type { CommandHelp } from './commands.ts';
 import { CommandLineError } from './errors.ts';
 import { mapLines } from './print-map.ts';
 import { compileFile, FILE_FLAGS, messages, messagesJson, openProgram, parseFileCommand } from './program-file.ts';
-import { printsTrace, TracePipe } from './trace-pipe.ts';
 
 const FLAGS = {
   attach: {
@@ -75,7 +75,7 @@ export async function run(words: readonly string[]): Promise<number> {
   process.stdout.on('error', () => stopper.abort());
   // What hangs by hand is not attached by itself.
   const named = new Set(places.map(({ fn }) => fn));
-  const pipe = printsTrace(spec) ? new TracePipe(kernel) : undefined;
+  const pipe = printsTrace(spec) ? new TraceReader(kernel) : undefined;
   try {
     const bySelf = spec.programs.filter((one) => one.autoLoad && !named.has(one.name) && attachesByItself(one)).map((one) => one.name);
     const mine = new Set(bySelf);

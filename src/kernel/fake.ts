@@ -12,6 +12,7 @@
  */
 import { ATTR, BPF_CMD, type BpfCommand, type BpfUse, commandName, RETURNS_FD } from './bpf-attr.ts';
 import { ERRNO, errnoName, errnoNumber } from './errno.ts';
+import type { Guard } from './guard.ts';
 import { decode, type Fields, layoutOf } from './layout.ts';
 import { type Kernel, KernelError, type MappedMemory, type SyscallArg, type SyscallName } from './port.ts';
 
@@ -147,6 +148,16 @@ export class FakeKernel implements Kernel {
   exists(path: string): boolean {
     for (const file of this.files.keys()) if (file === path || file.startsWith(`${path}/`)) return true;
     return false;
+  }
+
+  inode(path: string): bigint {
+    if (!this.exists(path)) throw new KernelError('stat', ERRNO.ENOENT, 'ENOENT', path);
+    return 1n;
+  }
+
+  guard(script: string, args: readonly string[]): Guard {
+    this.calls.push(this.#call('guard', new Uint8Array(0), [script, ...args]));
+    return { release: () => void this.calls.push(this.#call('guard released', new Uint8Array(0), args)) };
   }
 
   wait(): Promise<readonly number[]> {

@@ -8,9 +8,10 @@
  *   bpf() perfEventOpen() mmap() syscall() ──▶ linux-ffi.ts ──▶ libc        readFile() readdir() ──▶ node:fs
  *   wait() ──▶ linux-wait.ts ──▶ an epoll descriptor in Node's own event loop: no thread waits, nothing spins
  */
-import { appendFileSync, existsSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { appendFileSync, existsSync, readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
 import { commandName, RETURNS_FD } from './bpf-attr.ts';
 import { ERRNO, errnoName } from './errno.ts';
+import { type Guard, startGuard } from './guard.ts';
 import { type Ffi, loadFfi, type Word } from './linux-ffi.ts';
 import { EpollWaiter } from './linux-wait.ts';
 import { PERF_FLAG_FD_CLOEXEC } from './perf-attr.ts';
@@ -175,6 +176,14 @@ class LinuxKernel implements Kernel {
 
   exists(path: string): boolean {
     return existsSync(path);
+  }
+
+  inode(path: string): bigint {
+    return file('stat', path, () => statSync(path, { bigint: true }).ino);
+  }
+
+  guard(script: string, args: readonly string[], fd?: number): Guard | undefined {
+    return startGuard(script, args, fd);
   }
 
   async wait(fds: readonly number[], timeoutMs: number, signal?: AbortSignal): Promise<readonly number[]> {

@@ -7,6 +7,8 @@
  * interprets. Memory is passed as `Uint8Array`; it is used only during the call, unless the method says otherwise.
  * File names are host paths. All numbers are host byte order.
  */
+import type { Guard } from './guard.ts';
+
 export interface Kernel {
   /** bpf(2). `attr` is the encoded `union bpf_attr`, read and written by the kernel. */
   bpf(cmd: number, attr: Uint8Array): number;
@@ -27,6 +29,12 @@ export interface Kernel {
   writeFile(path: string, data: string, append?: boolean): void;
   readdir(path: string): string[];
   exists(path: string): boolean;
+  inode(path: string): bigint;
+  /**
+   * Has sh run a script once this process is gone, in whatever way. `args` are $1, $2, …; `fd` is passed on as descriptor 3.
+   * Undefined where there is no shell.
+   */
+  guard(script: string, args: readonly string[], fd?: number): Guard | undefined;
   /** Waits in epoll off the main thread. Resolves with the ready descriptors, or empty at the time limit (ms). */
   wait(fds: readonly number[], timeoutMs: number, signal?: AbortSignal): Promise<readonly number[]>;
 }
