@@ -8,12 +8,23 @@
  */
 import { onlineCpus } from '../kernel/cpus.ts';
 import { UsageError } from '../kernel/errors.ts';
-import { PERF_BIT, PERF_HARDWARE, PERF_SOFTWARE, PERF_TYPE, perfEventOpen } from '../kernel/perf-attr.ts';
+import {
+  PERF_BIT,
+  PERF_CACHE,
+  PERF_CACHE_OPERATION,
+  PERF_CACHE_RESULT,
+  PERF_HARDWARE,
+  PERF_SOFTWARE,
+  PERF_TYPE,
+  perfEventOpen,
+} from '../kernel/perf-attr.ts';
 import { type Kernel, KernelError } from '../kernel/port.ts';
 import { type AttachableProgram, type Attachment, attachment, explainAttach, type HookNeeds, together } from './attachment.ts';
 import { attachToEvent } from './perf.ts';
 
-export type PerfEventName = keyof typeof PERF_SOFTWARE | keyof typeof PERF_HARDWARE;
+/** 'l1d_read_miss', 'll_write_access'. */
+export type CacheEventName = `${keyof typeof PERF_CACHE}_${keyof typeof PERF_CACHE_OPERATION}_${keyof typeof PERF_CACHE_RESULT}`;
+export type PerfEventName = keyof typeof PERF_SOFTWARE | keyof typeof PERF_HARDWARE | CacheEventName;
 
 export interface PerfEventTarget {
   /** 'cpu_clock', 'page_faults', 'cpu_cycles', …, or numbers as perf_event_open(2) takes them. */
@@ -88,13 +99,30 @@ function openEvent(
   }
 }
 
+/** `type` and `config` of perf_event_open(2); undefined for a name that is no event. */
+export function perfEventNumbers(name: string): { readonly type: number; readonly config: bigint } | undefined {
+  const of = (table: Readonly<Record<string, number>>, key = ''): number | undefined =>
+    Object.hasOwn(table, key) ? table[key] : undefined;
+  const software = of(PERF_SOFTWARE, name);
+  if (software !== undefined) return { type: PERF_TYPE.SOFTWARE, config: BigInt(software) };
+  const hardware = of(PERF_HARDWARE, name);
+  if (hardware !== undefined) return { type: PERF_TYPE.HARDWARE, config: BigInt(hardware) };
+  const [cacheName, operationName, resultName, more] = name.split('_');
+  const cache = of(PERF_CACHE, cacheName);
+  const operation = of(PERF_CACHE_OPERATION, operationName);
+  const result = of(PERF_CACHE_RESULT, resultName);
+  if (cache === undefined || operation === undefined || result === undefined || more !== undefined) return undefined;
+  return { type: PERF_TYPE.HW_CACHE, config: BigInt(cache | (operation << 8) | (result << 16)) };
+}
+
 function numbersOf(event: PerfEventTarget['event']): { type: number; config: bigint; name: string } {
   if (typeof event !== 'string') return { ...event, name: `${event.type}:${event.config}` };
-  const software: Readonly<Record<string, number>> = PERF_SOFTWARE;
-  const hardware: Readonly<Record<string, number>> = PERF_HARDWARE;
-  const soft = Object.hasOwn(software, event) ? software[event] : undefined;
-  if (soft !== undefined) return { type: PERF_TYPE.SOFTWARE, config: BigInt(soft), name: event };
-  const hard = Object.hasOwn(hardware, event) ? hardware[event] : undefined;
-  if (hard !== undefined) return { type: PERF_TYPE.HARDWARE, config: BigInt(hard), name: event };
-  throw new UsageError(`there is no perf event '${event}'`);
+  const numbers = perfEventNumbers(event);
+  if (numbers === undefined)
+    throw new UsageError(
+      `there is no perf event '${event}'`,
+      [],
+      `events are ${[...Object.keys(PERF_SOFTWARE), ...Object.keys(PERF_HARDWARE)].join(', ')}, and cache events such as l1d_read_miss`,
+    );
+  return { ...numbers, name: event };
 }

@@ -8,11 +8,12 @@ import type { Attachment } from '../attach/attachment.ts';
 import { attachCgroup } from '../attach/cgroup.ts';
 import { attachIterator } from '../attach/iterator.ts';
 import { attachKprobe } from '../attach/kprobe.ts';
-import { attachPerfEvent, type PerfEventName } from '../attach/perf-event.ts';
+import { attachKprobeMulti } from '../attach/kprobe-multi.ts';
+import { attachPerfEvent, type PerfEventName, perfEventNumbers } from '../attach/perf-event.ts';
 import { attachRawTracepoint } from '../attach/raw-tracepoint.ts';
 import { attachPacketSocket } from '../attach/socket.ts';
 import { attachTc } from '../attach/tc.ts';
-import { syscallFunction } from '../attach/traceable.ts';
+import { attachKprobes, syscallFunction, traceableFunctions } from '../attach/traceable.ts';
 import { attachTracepoint } from '../attach/tracepoint.ts';
 import { attachTracing } from '../attach/tracing.ts';
 import { attachUprobe } from '../attach/uprobe.ts';
@@ -37,6 +38,8 @@ const BY_SECTION: Readonly<Partial<Record<NonNullable<SectionMatch['attach']>, A
   iter: (kernel, program) => attachIterator(kernel, program),
   kprobe: attachToFunction,
   ksyscall: (kernel, program, target) => attachKprobe(kernel, program, syscallFunction(kernel, target), { return: returns(program) }),
+  kprobe_multi: attachToFunctions,
+  kprobe_session: attachToFunctions,
   uprobe: attachToFile,
 };
 
@@ -102,11 +105,28 @@ function attachToFile(kernel: Kernel, program: LoadedProgram, target: string): A
 /** 'cpu_clock@99' is 99 times a second, 'page_faults/1000' once in a thousand. */
 function attachToPerfEvent(kernel: Kernel, program: LoadedProgram, target: string): Attachment {
   const [, name = '', kind, count] = /^(\w+)([@/])(\d+)$/.exec(target) ?? [];
-  const known = [...Object.keys(PERF_SOFTWARE), ...Object.keys(PERF_HARDWARE)];
-  if (kind === undefined || !known.includes(name))
-    throw new UsageError(`'${target}': expected event@times-a-second or event/period, with an event of ${known.join(', ')}`);
+  if (kind === undefined || perfEventNumbers(name) === undefined) {
+    const known = [...Object.keys(PERF_SOFTWARE), ...Object.keys(PERF_HARDWARE)].join(', ');
+    throw new UsageError(
+      `'${target}': expected event@times-a-second or event/period, with an event of ${known}, or of a cache such as l1d_read_miss`,
+    );
+  }
   return attachPerfEvent(kernel, program, {
     event: name as PerfEventName,
     ...(kind === '@' ? { frequency: Number(count) } : { period: Number(count) }),
   });
+}
+
+/** SEC("kprobe.multi/vfs_*"): a name, or a pattern with * and ? as libbpf takes it. */
+function attachToFunctions(kernel: Kernel, program: LoadedProgram, target: string): Attachment {
+  const pattern = new RegExp(
+    `^${target
+      .replace(/[.+^${}()|[\]\\]/g, '\\$&')
+      .replaceAll('*', '.*')
+      .replaceAll('?', '.')}$`,
+  );
+  const names = /[*?]/.test(target) ? traceableFunctions(kernel, (name) => pattern.test(name)) : [target];
+  const session = program.spec.attachType === 'trace_kprobe_session';
+  if (session && names.length > 0) return attachKprobeMulti(kernel, program, names, { session });
+  return attachKprobes(kernel, program, names, { return: returns(program) });
 }

@@ -37,6 +37,12 @@ export const PERF_SOFTWARE = {
   alignment_faults: 7, emulation_faults: 8, dummy: 9, bpf_output: 10,
 } as const;
 
+/** Cache events: which cache, what is done, and whether it is there: `cache | operation << 8 | result << 16`. */
+// biome-ignore format: a table
+export const PERF_CACHE = { l1d: 0, l1i: 1, ll: 2, dtlb: 3, itlb: 4, bpu: 5, node: 6 } as const;
+export const PERF_CACHE_OPERATION = { read: 0, write: 1, prefetch: 2 } as const;
+export const PERF_CACHE_RESULT = { access: 0, miss: 1 } as const;
+
 export const PERF_SAMPLE = { RAW: 1 << 10 } as const;
 export const PERF_FLAG_FD_CLOEXEC = 8;
 

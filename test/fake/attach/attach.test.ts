@@ -6,7 +6,7 @@ import { attachTo } from '../../../src/attach/generic.ts';
 import { attachKprobe } from '../../../src/attach/kprobe.ts';
 import { attachKprobeMulti } from '../../../src/attach/kprobe-multi.ts';
 import { encodeAttributes, routeRequest, text, u32 } from '../../../src/attach/netlink.ts';
-import { attachPerfEvent } from '../../../src/attach/perf-event.ts';
+import { attachPerfEvent, perfEventNumbers } from '../../../src/attach/perf-event.ts';
 import { attachPacketSocket } from '../../../src/attach/socket.ts';
 import { attachTc } from '../../../src/attach/tc.ts';
 import { attachKprobes, syscallFunction, traceableFunctions } from '../../../src/attach/traceable.ts';
@@ -377,4 +377,15 @@ test('a packet socket gets packets only when the program is in place', () => {
   kernel.on('bind', () => fail('ENODEV'));
   assert.throws(() => attachPacketSocket(kernel, PROGRAM, { interface: 3 }), UsageError);
   assert.equal(kernel.open.size, 0);
+});
+
+test('perf events by name: software, hardware, caches', () => {
+  // The numbers of include/uapi/linux/perf_event.h.
+  assert.deepEqual(perfEventNumbers('page_faults'), { type: 1, config: 2n });
+  assert.deepEqual(perfEventNumbers('cache_misses'), { type: 0, config: 3n });
+  assert.deepEqual(perfEventNumbers('l1d_read_access'), { type: 3, config: 0n });
+  assert.deepEqual(perfEventNumbers('ll_write_miss'), { type: 3, config: 0x1_01_02n });
+  for (const name of ['l1d', 'l1d_read', 'l4_read_miss', 'l1d_read_miss_x', 'constructor', '__proto___read_miss'])
+    assert.equal(perfEventNumbers(name), undefined, name);
+  assert.throws(() => attachPerfEvent(fakeKernel(), PROGRAM, { event: 'nope' as 'cpu_clock', period: 1 }), /there is no perf event 'nope'/);
 });

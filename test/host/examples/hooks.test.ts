@@ -1,0 +1,93 @@
+/**
+ * Every example of `examples/hooks/`, one after the other in one process: each says what it saw, and leaves nothing.
+ *
+ * They share a network namespace of this test's own. Those that look at the whole machine run in guests only.
+ */
+import assert from 'node:assert/strict';
+import { readdirSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { test } from 'node:test';
+import { pathToFileURL } from 'node:url';
+import { linuxKernel } from '../../../src/kernel/linux.ts';
+import { leftovers, snapshot } from '../../run/leaks.ts';
+import { kernelTest, type Needs } from '../../run/needs.ts';
+import { built, root } from '../../run/paths.ts';
+
+interface Expected {
+  readonly needs: Needs;
+  /** What it prints, line by line. */
+  readonly lines: readonly RegExp[];
+}
+
+const GUEST = { guest: true } as const;
+
+const EXAMPLES: Readonly<Record<string, Expected>> = {
+  kprobe: { needs: { kprobes: true, ...GUEST }, lines: [/^this process read [1-9]\d* times$/] },
+  kretprobe: { needs: { kprobes: true, ...GUEST }, lines: [/^this process read [1-9]\d\d+ bytes$/] },
+  'kprobe-pattern': {
+    needs: { kprobes: true, minKernel: '5.18', ...GUEST },
+    lines: [/^attached to [4-6] functions with one link$/, /^[1-6] of them were called$/],
+  },
+  tracepoint: { needs: GUEST, lines: [/^the priority of this process was asked for 1 times$/] },
+  'raw-tracepoint': { needs: {}, lines: [/^[2-9]\d* different system calls$/] },
+  'tp-btf': { needs: { btf: true, ...GUEST }, lines: [/^this process got a CPU [1-9]\d* times$/] },
+  fentry: { needs: { fentry: true, ...GUEST }, lines: [/^this process read [1-9]\d* different files$/] },
+  'fmod-ret': { needs: { fentry: true, ...GUEST }, lines: [/^no new folders for this process: EPERM$/] },
+  lsm: { needs: { lsm: true, ...GUEST }, lines: [/^inode_mkdir: EACCES$/] },
+  'perf-event': { needs: GUEST, lines: [/^this process was on a CPU in [1-9]\d* of about 50 samples$/] },
+  'socket-filter': { needs: {}, lines: [/^[1-9]\d+ bytes went out$/] },
+  xdp: { needs: {}, lines: [/^[1-9]\d* packets came in$/] },
+  tc: { needs: {}, lines: [/^tcx?: [1-9]\d+ bytes went out$/] },
+  cgroup: { needs: GUEST, lines: [/^port 8080: ECONNREFUSED$/, /^port 8081: EPERM$/] },
+  sockops: { needs: GUEST, lines: [/^1 connections were made$/] },
+  'sk-msg': { needs: {}, lines: [/^5 bytes were sent$/] },
+  'sk-lookup': { needs: { minKernel: '5.9' }, lines: [/^answered on port 7001$/, /^answered on port 7999$/] },
+  'flow-dissector': { needs: { btf: true, minKernel: '5.8' }, lines: [/^protocol 17 of \d+ bytes of keys$/, /^attached to .* by link$/] },
+  netfilter: { needs: { btf: true, minKernel: '6.4' }, lines: [/^[1-9]\d* packets went out$/] },
+  iterator: { needs: { btf: true, minKernel: '5.8', ...GUEST }, lines: [new RegExp(`^${process.pid} \\S`)] },
+  'test-run': { needs: {}, lines: [/^returns 42, in less than a millisecond$/] },
+  choose: { needs: GUEST, lines: [/^by (?:fentry|kprobe|tracepoint:syscalls):\S+: [1-9]\d* reads$/] },
+};
+
+/** This thread, for the rest of the process, in a network namespace of its own, with loopback up. */
+function ownNetwork(): void {
+  const kernel = linuxKernel();
+  kernel.syscall('unshare', 0x40000000);
+  const socket = kernel.syscall('socket', 2, 2, 0);
+  const request = new Uint8Array(40);
+  request.set(new TextEncoder().encode('lo'));
+  new DataView(request.buffer).setUint16(16, 1, true);
+  kernel.ioctl(socket, 0x8914, request);
+  kernel.close(socket);
+}
+
+test('each example is in the table, and the docs quote each', () => {
+  const files = readdirSync(join(root, 'examples', 'hooks')).map((name) => name.replace(/\.ts$/, ''));
+  assert.deepEqual([...files].sort(), Object.keys(EXAMPLES).sort());
+  const docs = readFileSync(join(root, 'docs', 'hooks.md'), 'utf8');
+  for (const name of files) {
+    const text = readFileSync(join(root, 'examples', 'hooks', `${name}.ts`), 'utf8').trim();
+    assert.ok(docs.includes(`\`\`\`ts\n${text}\n\`\`\``), `docs/hooks.md quotes examples/hooks/${name}.ts (npm run docs:hooks)`);
+  }
+});
+
+let inOwnNetwork = false;
+
+for (const [name, { needs, lines }] of Object.entries(EXAMPLES)) {
+  kernelTest(`example ${name}`, needs, async () => {
+    if (!inOwnNetwork) ownNetwork();
+    inOwnNetwork = true;
+    const before = await snapshot();
+    const said: string[] = [];
+    const { log } = console;
+    console.log = (...words: unknown[]) => void said.push(words.join(' '));
+    try {
+      await import(pathToFileURL(join(built, 'examples', 'hooks', `${name}.js`)).href);
+    } finally {
+      console.log = log;
+    }
+    assert.equal(said.length, lines.length, said.join('\n'));
+    for (const [i, line] of lines.entries()) assert.match(said[i] ?? '', line);
+    assert.deepEqual(await leftovers(before), []);
+  });
+}
