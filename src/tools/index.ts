@@ -17,12 +17,7 @@ function entry(name: string, topic: Topic, summary: string, load: () => Promise<
 
 export const TOOL_LIST: readonly ToolEntry[] = [
   entry('bitesize', 'disk', 'Summarize block device I/O size as a histogram', () => import('./bitesize.ts')),
-  entry('argdist', 'functions', 'Show the distribution of the arguments or results of functions', () => import('./argdist.ts')),
-  entry('funccount', 'functions', 'Count calls of functions, tracepoints and USDT probes by pattern', () => import('./funccount.ts')),
-  entry('memleak', 'memory', 'Show outstanding memory allocations by stack', () => import('./memleak.ts')),
   entry('offcputime', 'scheduler', 'Summarize off-CPU time by stack trace', () => import('./offcputime.ts')),
   entry('profile', 'scheduler', 'Profile CPU usage by sampling stack traces', () => import('./profile.ts')),
   entry('sockex1', 'samples', "Count TCP, UDP and ICMP bytes on an interface (the kernel's first sample)", () => import('./sockex1.ts')),
-  entry('stackcount', 'functions', 'Count stack traces that lead to functions, tracepoints and USDT probes', () => import('./stackcount.ts')),
-  entry('trace', 'functions', 'Trace functions and events, and print their arguments', () => import('./trace.ts')),
 ];

@@ -58,7 +58,7 @@ export class StackReport {
 
   private printRow(row: StackRow): void {
     const { options, out, bpf } = this;
-    const kernel = options.kernel ? this.counted(bpf.kernelStack(options.stacks, row.kernelStack)) : undefined;
+    const kernel = options.kernel ? withoutTracing(this.counted(bpf.kernelStack(options.stacks, row.kernelStack))) : undefined;
     const user = options.user ? this.counted(bpf.userStack(options.stacks, row.userStack, row.tgid)) : undefined;
     if (out.json) {
       out.record(
@@ -97,6 +97,16 @@ export class StackReport {
     if (this.missed === 0) return undefined;
     return `${this.missed} stack traces lost and could not be displayed.${this.collided ? ' Consider increasing --stack-storage-size.' : ''}`;
   }
+}
+
+/** What a tracepoint puts on top of the stack that it traces: the program itself, and the way to it. */
+const TRACING = /^(?:bpf_prog_|bpf_trace_run\d|__bpf_trace_|__traceiter_|bpf_trampoline_|bpf_get_stackid)/;
+
+/** The stack as it was without the tool. */
+function withoutTracing(stack: Stack): Stack {
+  const first = stack.frames.findIndex(({ name }) => name === undefined || !TRACING.test(name));
+  if (first <= 0) return stack;
+  return { ...stack, frames: stack.frames.slice(first), names: (format) => stack.names(format).slice(first) };
 }
 
 /** Flags of tools that show stacks of both sides. */
