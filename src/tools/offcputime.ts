@@ -1,7 +1,7 @@
 /** offcputime: where do threads wait, and how long? Time off the CPUs, added up by stack. */
 import { UsageError } from '../kernel/errors.ts';
 import { FILTER, filters } from './parts/filter.ts';
-import { STACK_FLAGS, sidesOf, StackReport } from './parts/stack-report.ts';
+import { STACK_FLAGS, StackReport, sidesOf } from './parts/stack-report.ts';
 import { program } from './parts/text.ts';
 import { defineTool } from './tool.ts';
 
@@ -157,7 +157,8 @@ export const tool = defineTool({
     const { 'user-threads-only': userThreads, 'kernel-threads-only': kernelThreads } = options;
     if ([pid !== undefined, tid !== undefined, userThreads, kernelThreads].filter(Boolean).length > 1)
       throw new UsageError('-p, -t, -u and -k exclude each other');
-    if (kernelThreads && options['user-stacks-only']) throw new UsageError('kernel threads have no user stacks: -k and -U exclude each other');
+    if (kernelThreads && options['user-stacks-only'])
+      throw new UsageError('kernel threads have no user stacks: -k and -U exclude each other');
     return program(
       {
         STACK_STORAGE: options['stack-storage-size'],
@@ -193,6 +194,8 @@ export const tool = defineTool({
               ? 'kernel threads'
               : 'all threads';
     const until = duration === undefined ? '... Hit Ctrl-C to end.' : ` for ${duration} secs.`;
+    // Its names are known also when it has ended meanwhile.
+    if (pid !== undefined) bpf.symbols.see(pid);
     if (!folded) out.line(`Tracing off-CPU time (us) of ${whose} by ${words} stack${until}`);
     if (during) await during();
     else await sleep(duration ?? Number.POSITIVE_INFINITY);

@@ -1,7 +1,7 @@
 /** profile: which code is on the CPUs? Stacks sampled at a steady rate. */
 import { UsageError } from '../kernel/errors.ts';
 import { CONTAINER_FLAGS, FILTER, filters } from './parts/filter.ts';
-import { STACK_FLAGS, sidesOf, StackReport } from './parts/stack-report.ts';
+import { STACK_FLAGS, StackReport, sidesOf } from './parts/stack-report.ts';
 import { program } from './parts/text.ts';
 import { defineTool } from './tool.ts';
 
@@ -60,7 +60,8 @@ function oneOf(variable: string, flag: string, list: string): string {
     .split(',')
     .map((word) => {
       const number = /^\s*\d+\s*$/.test(word) ? Number(word) : Number.NaN;
-      if (!Number.isSafeInteger(number) || number > 0x7fff_ffff) throw new UsageError(`--${flag}: '${word}' is not a number of a process or thread`);
+      if (!Number.isSafeInteger(number) || number > 0x7fff_ffff)
+        throw new UsageError(`--${flag}: '${word}' is not a number of a process or thread`);
       return `${variable} == ${number}`;
     })
     .join(' || ');
@@ -105,7 +106,11 @@ export const tool = defineTool({
     const { kernel, user } = sidesOf(options);
     if (options.pid !== undefined && options.tid !== undefined) throw new UsageError('-p and -L exclude each other');
     const threads =
-      options.pid !== undefined ? oneOf('tgid', 'pid', options.pid) : options.tid !== undefined ? oneOf('tid', 'tid', options.tid) : undefined;
+      options.pid !== undefined
+        ? oneOf('tgid', 'pid', options.pid)
+        : options.tid !== undefined
+          ? oneOf('tid', 'tid', options.tid)
+          : undefined;
     const { cgroup, cgroupmap, mntnsmap } = options;
     return program(
       {
@@ -131,9 +136,12 @@ export const tool = defineTool({
     const { pid, tid, count, cpu, folded, delimited, annotations } = options;
     const duration = typeof args['duration'] === 'number' ? args['duration'] : undefined;
     const rate = count === undefined ? `${options.frequency ?? 49} Hertz` : `every ${count} events`;
-    const whose = pid !== undefined ? `PID [${pid.replaceAll(',', ', ')}]` : tid !== undefined ? `TID [${tid.replaceAll(',', ', ')}]` : 'all threads';
+    const whose =
+      pid !== undefined ? `PID [${pid.replaceAll(',', ', ')}]` : tid !== undefined ? `TID [${tid.replaceAll(',', ', ')}]` : 'all threads';
     const where = cpu === undefined ? '' : ` on CPU#${cpu}`;
     const until = duration === undefined ? '... Hit Ctrl-C to end.' : ` for ${duration} secs.`;
+    // Their names are known also when they have ended meanwhile.
+    for (const word of pid?.split(',') ?? []) bpf.symbols.see(Number(word));
     if (!folded) out.line(`Sampling at ${rate} of ${whose} by ${words} stack${where}${until}`);
     if (during) await during();
     else await sleep(duration ?? Number.POSITIVE_INFINITY);

@@ -9,11 +9,11 @@ export interface NativeProgram {
   [Symbol.dispose](): void;
 }
 
-/** Frame pointers are kept and nothing is inlined, so that its stacks are what the text says. */
+/** Not optimised: frame pointers are kept and nothing is inlined, so that its stacks are what the text says. */
 export function compileNative(name: string, text: string, flags: readonly string[] = []): NativeProgram {
   const folder = mkdtempSync(join(tmpdir(), 'skep-native-'));
   const path = join(folder, name);
   writeFileSync(`${path}.c`, text);
-  execFileSync('gcc', ['-O1', '-g', '-fno-omit-frame-pointer', '-fno-inline', '-fno-optimize-sibling-calls', '-o', path, `${path}.c`, ...flags]);
+  execFileSync('gcc', ['-O0', '-g', '-fno-omit-frame-pointer', '-o', path, `${path}.c`, ...flags]);
   return { path, [Symbol.dispose]: () => rmSync(folder, { recursive: true, force: true }) };
 }

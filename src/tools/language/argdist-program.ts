@@ -6,7 +6,17 @@
  *   probe:  values ─▶ filter ─▶ counts_N[{ v0, v1, … }]++   or   counts_N[log2(value)]++
  */
 import type { ArgdistSpec } from './argdist-spec.ts';
-import { COMMON_NAMES, inPlace, type Memory, NO_REGISTER_NAMES, parameters, readString, registerNames, stringCompare, usdtArguments } from './c-text.ts';
+import {
+  COMMON_NAMES,
+  inPlace,
+  type Memory,
+  NO_REGISTER_NAMES,
+  parameters,
+  readString,
+  registerNames,
+  stringCompare,
+  usdtArguments,
+} from './c-text.ts';
 import { SpecError, type Words } from './cursor.ts';
 
 export interface ArgdistProbe {
@@ -40,7 +50,10 @@ export function valuesOf({ spec, use }: ArgdistProbe): readonly { readonly type:
 
 /** Words that ask for the entry of the function. */
 export function needsEntry({ spec }: ArgdistProbe): boolean {
-  return spec.probe.kind === 'r' && [...spec.values, ...(spec.filter ? [spec.filter] : [])].some(({ text }) => /\$(?:entry|latency)\b/.test(text));
+  return (
+    spec.probe.kind === 'r' &&
+    [...spec.values, ...(spec.filter ? [spec.filter] : [])].some(({ text }) => /\$(?:entry|latency)\b/.test(text))
+  );
 }
 
 const isString = (type: string): boolean => /^char ?\*$/.test(type);
@@ -131,7 +144,9 @@ ${values.map(({ type }, i) => `    ${isString(type) ? 'struct __string_t' : type
 BPF_HASH(${countsOf(probe)}, struct key_${number}, u64);`;
   const collect =
     use === 'histogram'
-      ? values.map(({ type, value }) => `    ${type} __v =${inPlace(value, where)};\n    ${countsOf(probe)}.atomic_increment(bpf_log2l(__v));`)
+      ? values.map(
+          ({ type, value }) => `    ${type} __v =${inPlace(value, where)};\n    ${countsOf(probe)}.atomic_increment(bpf_log2l(__v));`,
+        )
       : [
           `    struct key_${number} __key = {};`,
           ...values.map(({ type, value }, i) => `    ${assign(`__key.v${i}`, type, value, where, memoryOf(probe, value))}`),

@@ -33,7 +33,9 @@ export function registerNames(syscall: boolean): string {
   return ['#define retval PT_REGS_RC(ctx)', '#define $retval PT_REGS_RC(ctx)', ...lines].join('\n');
 }
 
-export const NO_REGISTER_NAMES = ['retval', '$retval', ...[1, 2, 3, 4, 5, 6].map((n) => `arg${n}`)].map((name) => `#undef ${name}`).join('\n');
+export const NO_REGISTER_NAMES = ['retval', '$retval', ...[1, 2, 3, 4, 5, 6].map((n) => `arg${n}`)]
+  .map((name) => `#undef ${name}`)
+  .join('\n');
 
 /** `STRCMP("text", expression)`: do the bytes there begin with the text? As in BCC a longer string is equal, too. */
 export function stringCompare(memory: Memory): string {

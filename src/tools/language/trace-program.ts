@@ -4,7 +4,18 @@
  *
  *   program: is this task wanted? ─▶ filter ─▶ reserve ─▶ header (time, task, stacks), values ─▶ submit
  */
-import { COMMON_NAMES, inPlace, type Memory, NO_REGISTER_NAMES, parameters, readString, registerNames, stringCompare, usdtArguments, withoutUserMarks } from './c-text.ts';
+import {
+  COMMON_NAMES,
+  inPlace,
+  type Memory,
+  NO_REGISTER_NAMES,
+  parameters,
+  readString,
+  registerNames,
+  stringCompare,
+  usdtArguments,
+  withoutUserMarks,
+} from './c-text.ts';
 import type { Words } from './cursor.ts';
 import type { TraceSpec } from './trace-spec.ts';
 
