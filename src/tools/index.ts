@@ -16,6 +16,10 @@ function entry(name: string, topic: Topic, summary: string, load: () => Promise<
 }
 
 export const TOOL_LIST: readonly ToolEntry[] = [
+  entry('killsnoop', 'processes', 'Trace signals issued by the kill() syscall', () => import('./killsnoop.ts')),
+  entry('opensnoop', 'files', 'Trace open() syscalls', () => import('./opensnoop.ts')),
+  entry('statsnoop', 'files', 'Trace stat() syscalls', () => import('./statsnoop.ts')),
+  entry('syncsnoop', 'files', 'Trace sync() and its kin', () => import('./syncsnoop.ts')),
   entry('bitesize', 'disk', 'Summarize block device I/O size as a histogram', () => import('./bitesize.ts')),
   entry('offcputime', 'scheduler', 'Summarize off-CPU time by stack trace', () => import('./offcputime.ts')),
   entry('profile', 'scheduler', 'Profile CPU usage by sampling stack traces', () => import('./profile.ts')),

@@ -7,6 +7,7 @@
  * `docs/tools/`. A tool never writes to stdout itself: it gives records and lines to its `Output`.
  */
 import type { BPF, LoadAlternative, LoadOptions } from '../bcc/bpf.ts';
+import type { Kernel } from '../kernel/port.ts';
 import type { Output } from './output.ts';
 
 export const TOPICS = [
@@ -24,7 +25,7 @@ export const TOPICS = [
 export type Topic = (typeof TOPICS)[number];
 
 /** How the text of a flag becomes a value. */
-export type FlagType = 'boolean' | 'string' | 'count' | 'pid' | 'uid' | 'port' | 'number' | 'strings';
+export type FlagType = 'boolean' | 'string' | 'count' | 'integer' | 'pid' | 'uid' | 'port' | 'number' | 'strings';
 
 export interface Flag {
   readonly type: FlagType;
@@ -110,6 +111,7 @@ export interface ToolContext<F extends Flags = Flags> {
   /** Positional arguments by name. */
   readonly args: Readonly<Record<string, string | number | readonly string[] | undefined>>;
   readonly out: Output;
+  readonly kernel: Kernel;
   /** Aborted by Ctrl-C, SIGTERM and `--duration`. */
   readonly stop: AbortSignal;
   /**
@@ -131,6 +133,8 @@ export interface ToolContext<F extends Flags = Flags> {
    * of `--duration`, cut the last one short, and it is still given. Without an interval there is one round.
    */
   rounds(interval?: number, count?: number): AsyncIterable<Round>;
+  /** Hands over every event of a ring or perf buffer until the tool is stopped, and then what is left in it. */
+  events<T>(bpf: BPF, map: string, onEvent: (event: T) => void): Promise<void>;
   /** Ends the tool as `--duration` would. */
   end(): void;
   /** A workload of the caller's own, run in place of waiting (`skep demo`). */
