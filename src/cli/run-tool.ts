@@ -25,7 +25,8 @@ export async function runTool(tool: Tool, words: readonly string[], during?: Too
     return 0;
   }
   const kernel = linuxKernel();
-  const typed = options as ToolContext['options'];
+  const given = options as ToolContext['options'];
+  const typed: ToolContext['options'] = { ...given, ...tool.prepare?.({ options: given, kernel }) };
   if (common.printProgram) {
     process.stdout.write(`${tool.program(typed, args, likelyChoice(kernel, tool.probes)).trim()}\n`);
     return 0;

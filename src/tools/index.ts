@@ -16,6 +16,7 @@ function entry(name: string, topic: Topic, summary: string, load: () => Promise<
 }
 
 export const TOOL_LIST: readonly ToolEntry[] = [
+  entry('execsnoop', 'processes', 'Trace new processes via exec() syscalls', () => import('./execsnoop.ts')),
   entry('killsnoop', 'processes', 'Trace signals issued by the kill() syscall', () => import('./killsnoop.ts')),
   entry('opensnoop', 'files', 'Trace open() syscalls', () => import('./opensnoop.ts')),
   entry('statsnoop', 'files', 'Trace stat() syscalls', () => import('./statsnoop.ts')),

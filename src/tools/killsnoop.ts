@@ -123,11 +123,7 @@ export const tool = defineTool({
   ],
   probes: [{ kind: 'tracepoint', targets: ['syscalls:sys_enter_kill', 'syscalls:sys_exit_kill'], minKernel: '5.8' }],
   program: (options) =>
-    program(
-      { ...filters(options), FAILED_ONLY: options.failed, TARGET_PID: options.tpid, SIGNAL: options.signal },
-      FILTER,
-      PROGRAM,
-    ),
+    program({ ...filters(options), FAILED_ONLY: options.failed, TARGET_PID: options.tpid, SIGNAL: options.signal }, FILTER, PROGRAM),
   async run({ out, load, events, kernel }) {
     const bpf = await load();
     const clock = new EventClock();

@@ -9,7 +9,7 @@ import { FULL_PATH, joinPath } from './parts/path.ts';
 import { program } from './parts/text.ts';
 import { defineTool } from './tool.ts';
 
-/** The record; and one for each CPU to build it in: paths are too long for the stack. */
+/** The record, and how it is made; a place for each CPU to make it in. */
 const RECORD = `
 #include <linux/limits.h>
 #include <linux/sched.h>
@@ -27,10 +27,16 @@ struct event {
     /* Names from the working directory up, each with its zero byte. */
     u8 cwd[CWD_SIZE];
 #endif
-    char path[PATH_MAX];
+    char path[];
 };
 
-BPF_PERCPU_ARRAY(scratch, struct event, 1);
+/* Too large for the stack. */
+union room {
+    struct event event;
+    u8 bytes[sizeof(struct event) + PATH_MAX];
+};
+
+BPF_PERCPU_ARRAY(scratch, union room, 1);
 BPF_RINGBUF_OUTPUT(events, BUFFER_PAGES);
 
 static inline int emit(const char *path, u32 flags, u32 mode, int ret)
@@ -46,7 +52,7 @@ static inline int emit(const char *path, u32 flags, u32 mode, int ret)
     if ((flags & FLAG_MASK) == 0)
         return 0;
 #endif
-    e = scratch.lookup(&zero);
+    e = (struct event *)scratch.lookup(&zero);
     if (!e)
         return 0;
     u64 id = bpf_get_current_pid_tgid();
@@ -58,7 +64,7 @@ static inline int emit(const char *path, u32 flags, u32 mode, int ret)
     e->flags = flags;
     e->mode = mode;
     bpf_get_current_comm(e->comm, sizeof(e->comm));
-    long length = bpf_probe_read_user_str(e->path, sizeof(e->path), path);
+    long length = bpf_probe_read_user_str(e->path, PATH_MAX, path);
     if (length < 1) {
         e->path[0] = 0;
         length = 1;
@@ -257,7 +263,10 @@ export const tool = defineTool({
       options.extended_fields && {
         head: 'MODE',
         format: '%-4s ',
-        value: (e) => ((e.flags & OPEN_FLAGS.O_CREAT) !== 0 || (e.flags & OPEN_FLAGS.O_TMPFILE) === OPEN_FLAGS.O_TMPFILE ? e.mode.toString(8).padStart(4, '0') : 'n/a'),
+        value: (e) =>
+          (e.flags & OPEN_FLAGS.O_CREAT) !== 0 || (e.flags & OPEN_FLAGS.O_TMPFILE) === OPEN_FLAGS.O_TMPFILE
+            ? e.mode.toString(8).padStart(4, '0')
+            : 'n/a',
       },
       { head: 'PATH', format: '%s', value: path },
     ]);

@@ -22,7 +22,13 @@ struct event {
     int ret;
     u32 call;
     char comm[TASK_COMM_LEN];
-    char path[PATH_MAX];
+    char path[];
+};
+
+/* Too large for the stack. */
+union room {
+    struct event event;
+    u8 bytes[sizeof(struct event) + PATH_MAX];
 };
 
 struct stat_call {
@@ -31,7 +37,7 @@ struct stat_call {
 };
 
 BPF_HASH(calls, u32, struct stat_call, 10240);
-BPF_PERCPU_ARRAY(scratch, struct event, 1);
+BPF_PERCPU_ARRAY(scratch, union room, 1);
 BPF_RINGBUF_OUTPUT(events, 64);
 
 static inline int enter(const char *path, u32 call)
@@ -58,7 +64,7 @@ static inline int leave(long ret)
     if (ret >= 0)
         goto done;
 #endif
-    struct event *e = scratch.lookup(&zero);
+    struct event *e = (struct event *)scratch.lookup(&zero);
     if (!e)
         goto done;
     e->ts = bpf_ktime_get_ns();
@@ -68,7 +74,7 @@ static inline int leave(long ret)
     e->ret = ret;
     e->call = c->call;
     bpf_get_current_comm(e->comm, sizeof(e->comm));
-    long length = bpf_probe_read_user_str(e->path, sizeof(e->path), c->path);
+    long length = bpf_probe_read_user_str(e->path, PATH_MAX, c->path);
     if (length < 1) {
         e->path[0] = 0;
         length = 1;

@@ -15,6 +15,8 @@ export interface Running {
   readonly err: () => string;
   /** Resolves when stdout holds the text; rejects when the process ends first or after `ms`. */
   readonly sees: (text: string, ms?: number) => Promise<void>;
+  /** The same for stderr. */
+  readonly says: (text: string, ms?: number) => Promise<void>;
   readonly ended: Promise<{ readonly status: number | null; readonly signal: NodeJS.Signals | null }>;
 }
 
@@ -37,6 +39,7 @@ export function start(command: readonly string[]): Running {
   });
   child.stderr?.on('data', (data: Buffer) => {
     err += data.toString();
+    wake();
   });
   let over = false;
   const ended = new Promise<{ status: number | null; signal: NodeJS.Signals | null }>((resolve, reject) => {
@@ -47,7 +50,7 @@ export function start(command: readonly string[]): Running {
       resolve({ status, signal });
     });
   });
-  const sees = (text: string, ms = PATIENCE_MS) =>
+  const waiting = (output: () => string, text: string, ms: number) =>
     new Promise<void>((resolve, reject) => {
       const done = (action: () => void) => {
         clearTimeout(timer);
@@ -56,12 +59,14 @@ export function start(command: readonly string[]): Running {
       };
       const fail = (why: string) => done(() => reject(new Error(`${why} before '${text}'; stdout: ${out} stderr: ${err}`)));
       const look = () => {
-        if (out.includes(text)) done(resolve);
+        if (output().includes(text)) done(resolve);
         else if (over) fail('it ended');
       };
       const timer = setTimeout(() => fail(`${ms} ms went by`), ms);
       watchers.add(look);
       look();
     });
-  return { child, pid: child.pid as number, out: () => out, err: () => err, sees, ended };
+  const sees = (text: string, ms = PATIENCE_MS) => waiting(() => out, text, ms);
+  const says = (text: string, ms = PATIENCE_MS) => waiting(() => err, text, ms);
+  return { child, pid: child.pid as number, out: () => out, err: () => err, sees, says, ended };
 }
