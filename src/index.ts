@@ -12,6 +12,8 @@ export type { ProbeAlternative } from './attach/choose.ts';
 export { BPF, type LoadAlternative, type LoadOptions } from './bcc/bpf.ts';
 export type { Stack } from './bcc/stacks.ts';
 export { type PrintOptions, Table } from './bcc/table.ts';
+export type { UprobePlace } from './bcc/uprobes.ts';
+export { USDT, type UsdtPlace, type UsdtProbeInfo, type UsdtTarget } from './bcc/usdt.ts';
 export { CompileError } from './compiler/compile-error.ts';
 export type { EventOptions } from './events/open.ts';
 export type { EventStream, ReadOptions } from './events/stream.ts';

@@ -29,11 +29,13 @@ export interface UprobeOptions {
   /** Only this process; all without. */
   readonly pid?: number;
   readonly cookie?: bigint;
+  /** What the place is called in messages: 'libc.so.6:malloc'. */
+  readonly label?: string;
 }
 
 export function attachUprobe(kernel: Kernel, program: AttachableProgram, target: UprobeTarget, options: UprobeOptions = {}): Attachment {
   const kind = options.return === true ? 'uretprobe' : 'uprobe';
-  const where = `${target.path}+0x${target.offset.toString(16)}`;
+  const where = options.label ?? `${target.path}+0x${target.offset.toString(16)}`;
   const needs: HookNeeds = { doing: `attaching '${program.name}' to ${kind} ${where}`, capabilities: ['CAP_PERFMON'] };
   const device = probeDevice(kernel, 'uprobe');
   const counter = target.refCounter ?? 0n;
@@ -75,17 +77,24 @@ function explainUprobe(kernel: Kernel, error: unknown, needs: HookNeeds, path: s
 
 const BPF_F_UPROBE_MULTI_RETURN = 1;
 
+export interface UprobeMultiOptions extends Omit<UprobeOptions, 'cookie'> {
+  /** At entry and at return, with something to remember between them. */
+  readonly session?: boolean;
+  /** One for each place. */
+  readonly cookies?: readonly bigint[];
+}
+
 /** Many places of one file at once. */
 export function attachUprobeMulti(
   kernel: Kernel,
   program: AttachableProgram,
   path: string,
   places: readonly Omit<UprobeTarget, 'path'>[],
-  options: { readonly return?: boolean; readonly session?: boolean; readonly pid?: number; readonly cookies?: readonly bigint[] } = {},
+  options: UprobeMultiOptions = {},
 ): Attachment {
   const kind = options.session === true ? 'uprobe.session' : options.return === true ? 'uretprobe.multi' : 'uprobe.multi';
   const words = (values: readonly bigint[]): Uint8Array => new Uint8Array(BigUint64Array.from(values).buffer);
-  const target = `${path} (${places.length} places)`;
+  const target = options.label ?? `${path} (${places.length} places)`;
   const fd = createLink(
     kernel,
     'LINK_CREATE_UPROBE_MULTI',

@@ -24,6 +24,7 @@ import type { Kernel } from '../kernel/port.ts';
 import type { LoadedProgram } from '../link/load.ts';
 import { matchSection, type SectionMatch } from '../object/sections.ts';
 import type { ProgramSpec } from '../object/spec.ts';
+import { userPlaces } from './uprobes.ts';
 
 type Attach = (kernel: Kernel, program: LoadedProgram, target: string) => Attachment;
 
@@ -95,11 +96,14 @@ function attachToFunction(kernel: Kernel, program: LoadedProgram, target: string
   return attachKprobe(kernel, program, name, { return: returns(program), ...(offset === undefined ? {} : { offset: Number(offset) }) });
 }
 
-/** '/path:0x1234'. */
+/** '/path:0x1234' is an offset into the file; '/path:function', 'libc:malloc', '/path:function+8' are looked up. */
 function attachToFile(kernel: Kernel, program: LoadedProgram, target: string): Attachment {
-  const place = /^(\/.*):(0x[0-9a-fA-F]+|\d+)$/.exec(target);
-  if (!place) throw new UsageError(`'${target}': expected /path/of/file:0xoffset (names of functions are not looked up here)`);
-  return attachUprobe(kernel, program, { path: place[1] as string, offset: BigInt(place[2] as string) }, { return: returns(program) });
+  const [, name = '', place = '', plus = '0'] = /^(.+):([^:+]+)(?:\+(0x[0-9a-fA-F]+|\d+))?$/.exec(target) ?? [];
+  if (name === '') throw new UsageError(`'${target}': expected file:function, file:function+offset or /path:0xoffset`);
+  const options = { return: returns(program) };
+  if (/^(0x[0-9a-fA-F]+|\d+)$/.test(place)) return attachUprobe(kernel, program, { path: name, offset: BigInt(place) }, options);
+  const { path, offsets, label } = userPlaces({ name, sym: place, symOff: Number(plus) });
+  return attachUprobe(kernel, program, { path, offset: offsets[0] as bigint }, { ...options, label });
 }
 
 /** 'cpu_clock@99' is 99 times a second, 'page_faults/1000' once in a thousand. */

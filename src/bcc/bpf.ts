@@ -36,6 +36,7 @@ import { autoAttach } from './auto-attach.ts';
 import { parseCflags } from './cflags.ts';
 import { Printing } from './printing.ts';
 import { Table } from './table.ts';
+import type { USDT } from './usdt.ts';
 
 export interface LoadOptions {
   /** The C text. */
@@ -52,6 +53,8 @@ export interface LoadOptions {
   readonly name?: string;
   /** False: nothing is attached by itself. */
   readonly autoAttach?: boolean;
+  /** USDT probes and the functions enabled for them; attached also without `autoAttach`. */
+  readonly usdt?: readonly USDT[];
   /** Told what is done, step by step. */
   readonly log?: (text: string) => void;
   /** Told of the compiler's warnings; without, they go to stderr. */
@@ -105,6 +108,8 @@ export class BPF extends Printing implements AsyncDisposable, Disposable {
       if (options.autoAttach !== false)
         for (const program of spec.programs)
           if (program.autoAttach && program.autoLoad) bpf.keep(autoAttach(kernel, bpf.object.load(program)));
+      for (const usdt of options.usdt ?? [])
+        for (const attachment of usdt.attach(kernel, (fn) => bpf.uprobeLoader(fn))) bpf.keep(attachment);
       return bpf;
     } catch (error) {
       bpf.close();
@@ -293,6 +298,7 @@ async function specOf(options: LoadOptions, kernel: Kernel, facts: KernelFacts):
       name: options.name ?? file?.replace(/^.*\//, '').replace(/\.c$/, '') ?? 'program',
       dialect: options.dialect,
       onWarning: options.onWarning ?? ((text) => process.stderr.write(`${text}\n`)),
+      usdt: (options.usdt ?? []).flatMap((usdt) => usdt.programs),
       ...parseCflags(options.cflags ?? []),
     },
     facts,

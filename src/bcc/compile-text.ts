@@ -8,6 +8,7 @@ import { bccDialect } from '../compiler/dialect/bcc/dialect.ts';
 import { libbpfDialect } from '../compiler/dialect/libbpf/dialect.ts';
 import { renderDiagnostics } from '../compiler/render-diagnostic.ts';
 import type { TargetFacts } from '../compiler/target-facts.ts';
+import type { UsdtProgram } from '../compiler/usdt.ts';
 import { type Kernel, KernelError } from '../kernel/port.ts';
 import type { ObjectSpec } from '../object/spec.ts';
 import type { CompilerFlags } from './cflags.ts';
@@ -19,6 +20,8 @@ export interface TextOptions extends CompilerFlags {
   readonly name: string;
   readonly dialect?: 'bcc' | 'libbpf' | undefined;
   readonly onWarning: (text: string) => void;
+  /** Where the arguments of USDT probes are, for the functions that read them. */
+  readonly usdt?: readonly UsdtProgram[];
 }
 
 const DIALECTS = { bcc: bccDialect, libbpf: libbpfDialect } as const;
@@ -31,6 +34,7 @@ export function compileText(options: TextOptions, facts: TargetFacts, kernel: Ke
     name: options.name,
     file: options.file,
     defines: options.defines,
+    ...(options.usdt === undefined ? {} : { usdt: options.usdt }),
     ...(options.includes.length === 0 && !options.file.includes('/') ? {} : { includes: userHeaders(options, kernel) }),
   });
   if (!compiled.spec) throw new CompileError(compiled);

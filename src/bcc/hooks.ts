@@ -22,7 +22,7 @@ import { type TestRun, type TestRunOptions, testRun } from '../attach/test-run.t
 import { attachKprobes, traceableFunctions } from '../attach/traceable.ts';
 import { attachTracepoint, type TracepointOptions } from '../attach/tracepoint.ts';
 import { attachTracing, type TracingOptions } from '../attach/tracing.ts';
-import { attachUprobe, type UprobeOptions, type UprobeTarget } from '../attach/uprobe.ts';
+import { attachUprobe, type UprobeTarget } from '../attach/uprobe.ts';
 import { attachXdp, type XdpOptions } from '../attach/xdp.ts';
 import { UsageError } from '../kernel/errors.ts';
 import { featuresOf } from '../kernel/features.ts';
@@ -32,12 +32,14 @@ import type { LoadedObject, LoadedProgram } from '../link/load.ts';
 import type { ProgramSpec } from '../object/spec.ts';
 import { attachTo } from './auto-attach.ts';
 import { KernelQueries, matchesWhole, probeLimit } from './kernel-queries.ts';
+import { attachPlaces, type LoadUprobe, type PlacesOptions, type UprobePlace, userPlaces } from './uprobes.ts';
 
 export interface PatternOptions {
   /** Most probes set one by one where the kernel has no kprobe.multi; 1000 without, or the environment's BCC_PROBE_LIMIT. */
   readonly limit?: number;
 }
 
+type UprobeAttachOptions = Omit<PlacesOptions, 'return' | 'label'>;
 type EntryOptions = Omit<KprobeOptions, 'return'> & PatternOptions;
 type ReturnOptions = Omit<KprobeOptions, 'return' | 'offset'> & PatternOptions;
 
@@ -92,13 +94,17 @@ export abstract class Hooks extends KernelQueries {
     return this.attachMany(target, fn, true, options);
   }
 
-  /** A place in a file, as an offset into it. */
-  attachUprobe(target: UprobeTarget, fn: string, options: Omit<UprobeOptions, 'return'> = {}): Attachment {
-    return this.keep(attachUprobe(this.kernel, this.program(fn, 'kprobe'), target, options));
+  /**
+   * A place in user space: `{ name: 'c', sym: 'malloc' }`, a pattern, an address, or a path with an offset into the file.
+   * Linux 4.17; for many places one link from 6.6 on, a probe each before.
+   */
+  attachUprobe(target: UprobePlace | UprobeTarget, fn: string, options: UprobeAttachOptions = {}): Attachment {
+    return this.attachUser(target, fn, options);
   }
 
-  attachUretprobe(target: UprobeTarget, fn: string, options: Omit<UprobeOptions, 'return'> = {}): Attachment {
-    return this.keep(attachUprobe(this.kernel, this.program(fn, 'kprobe'), target, { ...options, return: true }));
+  /** On the return of a function. */
+  attachUretprobe(target: UprobePlace | UprobeTarget, fn: string, options: UprobeAttachOptions = {}): Attachment {
+    return this.attachUser(target, fn, { ...options, return: true });
   }
 
   /** fentry. Without a target, the one that the text names (KFUNC_PROBE, SEC("fentry/…")). Linux 5.5, arm64 6.4. */
@@ -208,6 +214,15 @@ export abstract class Hooks extends KernelQueries {
     this.detachWhere('kretprobe', target, fn);
   }
 
+  /** `target`: as `Attachment.target` says it, or the name or path that was given. */
+  detachUprobe(target: string, fn?: string): void {
+    this.detachUser('uprobe', target, fn);
+  }
+
+  detachUretprobe(target: string, fn?: string): void {
+    this.detachUser('uretprobe', target, fn);
+  }
+
   detachTracepoint(target: string, fn?: string): void {
     this.detachWhere('tracepoint', target.replace('/', ':'), fn);
   }
@@ -262,6 +277,11 @@ export abstract class Hooks extends KernelQueries {
     return this.attached.filter((one) => kind.test(one.kind)).reduce((sum, one) => sum + one.places, 0);
   }
 
+  private detachUser(kind: string, target: string, fn: string | undefined): void {
+    const mine = this.attached.find((one) => one.kind.startsWith(kind) && (one.target === target || one.target.startsWith(`${target}:`)));
+    this.detachWhere(kind, mine?.target ?? target, fn);
+  }
+
   private detachWhere(kind: string, target: string | undefined, fn: string | undefined): void {
     const found = this.attached.filter(
       (one) =>
@@ -274,6 +294,21 @@ export abstract class Hooks extends KernelQueries {
         `${fn === undefined ? 'nothing' : `'${fn}'`} is not attached to ${kind}${target === undefined ? '' : ` ${target}`}`,
       );
     for (const one of found) one.detach();
+  }
+
+  private attachUser(target: UprobePlace | UprobeTarget, fn: string, options: PlacesOptions): Attachment {
+    if ('path' in target) return this.keep(attachUprobe(this.kernel, this.program(fn, 'kprobe'), target, options));
+    const pid = options.pid ?? target.pid;
+    const { path, offsets, label } = userPlaces(pid === undefined ? target : { ...target, pid });
+    const places = offsets.map((offset) => ({ offset }));
+    return this.keep(
+      attachPlaces(this.kernel, this.uprobeLoader(fn), path, places, label, { ...options, ...(pid === undefined ? {} : { pid }) }),
+    );
+  }
+
+  /** Loads a function for one place or, under another attach type, for many. */
+  protected uprobeLoader(fn: string): LoadUprobe {
+    return (multi) => (multi ? this.typed(fn, 'kprobe', 'trace_uprobe_multi') : this.program(fn, 'kprobe'));
   }
 
   private attachMany(target: RegExp | readonly string[], fn: string, isReturn: boolean, options: PatternOptions): Attachment {

@@ -6,11 +6,15 @@
  *   b.userStack('stacks', e.stack_id, e.tgid)        a stack: frames, or texts
  *   b.symbols.see(pid), await b.symbols.prepare(pid) names that outlast the process; reading that holds nobody up
  */
+import { Binary } from '../symbols/binary.ts';
+import { findBinary, findExecutable, findLibrary } from '../symbols/find-binary.ts';
 import { frameText, type SymbolFormat } from '../symbols/frame.ts';
 import { Symbols } from '../symbols/symbols.ts';
 import { Hooks } from './hooks.ts';
+import { matchesWhole } from './kernel-queries.ts';
 import { readStack, type Stack } from './stacks.ts';
 import type { Table } from './table.ts';
+import { userFunctions } from './uprobes.ts';
 
 export abstract class Naming extends Hooks {
   private resolver: Symbols | undefined;
@@ -51,6 +55,33 @@ export abstract class Naming extends Hooks {
   userStack(stacks: string | Table, id: number | bigint, pid: number, options: Pick<SymbolFormat, 'demangle'> = {}): Stack {
     const frame = (address: bigint, caller: boolean) => this.symbols.userFrame(address, pid, { ...options, caller });
     return readStack(this.table(stacks), id, frame, '[Missed User Stack]');
+  }
+
+  /** Path of a library by 'c', 'libc' or 'libc.so.6', for a process as it sees files. */
+  static findLibrary(name: string, pid?: number): string | undefined {
+    return findLibrary(name, pid)?.path;
+  }
+
+  /** Path of a command. */
+  static findExe(name: string): string | undefined {
+    return findExecutable(name)?.path;
+  }
+
+  /** Names of the functions of a binary that the pattern matches as a whole. Throws `UsageError` when it cannot be read. */
+  static getUserFunctions(name: string, pattern: RegExp, pid?: number): string[] {
+    using binary = new Binary(findBinary(name, pid));
+    return [...new Set(Array.from(binary.functions(), (f) => f.name))].filter((f) => matchesWhole(pattern, f));
+  }
+
+  /** The same with addresses, one name for each address. */
+  static getUserFunctionsAndAddresses(name: string, pattern: RegExp, pid?: number): { name: string; address: bigint }[] {
+    using binary = new Binary(findBinary(name, pid));
+    return Array.from(userFunctions(binary, pattern), (f) => ({ name: f.name, address: f.address }));
+  }
+
+  /** Virtual addresses in the file. */
+  static getUserAddresses(name: string, pattern: RegExp, pid?: number): bigint[] {
+    return Naming.getUserFunctionsAndAddresses(name, pattern, pid).map((f) => f.address);
   }
 
   /** Closes the files of processes that are kept open for their names. */

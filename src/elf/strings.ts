@@ -18,9 +18,9 @@ export class ElfStrings {
     return String.fromCharCode.apply(null, name as unknown as number[]);
   }
 
-  /** Compares without making a string: for a search in a large table. */
-  equals(offset: number, name: Uint8Array): boolean {
+  /** Compares without making a string: for a search in a large table. `end`: the byte that must follow. */
+  equals(offset: number, name: Uint8Array, end = 0): boolean {
     for (let i = 0; i < name.length; i++) if (this.bytes[offset + i] !== name[i]) return false;
-    return this.bytes[offset + name.length] === 0;
+    return this.bytes[offset + name.length] === end;
   }
 }

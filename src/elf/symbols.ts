@@ -31,6 +31,9 @@ export interface SymbolColumns {
   readonly sections: Uint32Array;
 }
 
+/** '@' */
+const VERSION_MARK = 0x40;
+
 export class ElfSymbols implements Iterable<ElfSymbol> {
   readonly length: number;
   readonly strings: ElfStrings;
@@ -68,6 +71,16 @@ export class ElfSymbols implements Iterable<ElfSymbol> {
 
   *[Symbol.iterator](): Generator<ElfSymbol> {
     for (let i = 0; i < this.length; i++) yield this.at(i) as ElfSymbol;
+  }
+
+  /** All symbols of that name with a definition, whatever version a linker wrote behind it ('name@@VERSION'). */
+  *named(name: string): Generator<ElfSymbol, void, undefined> {
+    const wanted = new TextEncoder().encode(name);
+    for (let i = 0; i < this.length; i++) {
+      const offset = this.#view.getUint32(i * this.#step, this.#little);
+      const matches = this.strings.equals(offset, wanted) || this.strings.equals(offset, wanted, VERSION_MARK);
+      if (matches && this.#section(i) !== SHN.UNDEF) yield this.at(i) as ElfSymbol;
+    }
   }
 
   /** The first symbol of that name with a definition. */

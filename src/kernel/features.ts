@@ -63,6 +63,16 @@ export class Features {
     return this.#once('uprobes', () => this.#device('uprobe') || this.#inTracefs('uprobe_events'));
   }
 
+  /** One link for many places of a file. */
+  get uprobeMulti(): boolean {
+    return this.#once('uprobe.multi', () => atLeast(this.version, '6.6') && this.uprobes);
+  }
+
+  /** Attach cookies on probes: a program can tell the places apart that it hangs on. */
+  get probeCookies(): boolean {
+    return atLeast(this.version, '5.15');
+  }
+
   /** One link for many functions. */
   get kprobeMulti(): boolean {
     return this.#once('kprobe.multi', () => {

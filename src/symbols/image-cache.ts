@@ -52,20 +52,18 @@ export class ImageCache {
     if (key === undefined) return null;
     this.see(mapping, pid);
     const entry = this.entries.get(key) as Entry;
-    if (entry.image !== undefined) return entry.image;
+    if (entry.image !== undefined && entry.image?.partial !== true) return entry.image;
     entry.source ??= openMapped(mapping, pid);
     const { source } = entry;
     let image: Image | null = null;
     try {
-      if (source) image = yield* Image.load(new ElfFile(source));
+      if (source) image = yield* Image.load(new ElfFile(source), mapping.path, [`/proc/${pid}/root`, '']);
     } catch {
       // Not an ELF file, or a broken one: it has no names.
     }
     // Somebody else may have wanted it at once, meanwhile.
-    if (entry.image === undefined) {
-      entry.image = image;
-      this.release(entry);
-    }
+    if (entry.image === undefined || entry.image?.partial === true) entry.image = image;
+    if (entry.image?.partial !== true) this.release(entry);
     return entry.image;
   }
 

@@ -9,6 +9,7 @@
  * virtual addresses that symbol tables use. Symbols stay columns of numbers; a name becomes a string when somebody asks.
  */
 import { type ElfFile, type ElfStrings, type ElfSymbols, PF, PT, SHN, SHT, STB, STT } from '../elf/index.ts';
+import { debugSymbols } from './debug-files.ts';
 import { cut, MAX_START, orderByStart, type Pieces } from './pieces.ts';
 import type { Sliced } from './sliced.ts';
 
@@ -28,6 +29,8 @@ const SLICE = 8192;
 
 export class Image {
   readonly buildId: string | undefined;
+  /** It has more symbols, which could not be waited for. */
+  readonly partial: boolean;
   private readonly segments: readonly Segment[];
   private readonly tables: readonly ElfSymbols[];
   private readonly pieces: Pieces;
@@ -37,7 +40,8 @@ export class Image {
   private readonly tableOf: Uint8Array;
   private readonly names: (string | undefined)[] = [];
 
-  private constructor(elf: ElfFile, tables: readonly ElfSymbols[], found: Functions, pieces: Pieces) {
+  private constructor(elf: ElfFile, tables: readonly ElfSymbols[], found: Functions, pieces: Pieces, partial: boolean) {
+    this.partial = partial;
     this.buildId = buildIdOf(elf);
     this.segments = elf.segments
       .filter((s) => s.type === PT.LOAD && s.fileSize > 0)
@@ -49,12 +53,14 @@ export class Image {
     this.tableOf = found.tableOf;
   }
 
-  /** `more` are symbol tables found elsewhere (a debug file); they come before the file's own. */
-  static *load(elf: ElfFile, more: readonly ElfSymbols[] = []): Sliced<Image> {
-    const tables = [...more, ...symbolTables(elf)];
+  /** `path`: of the file as its process sees it; `roots`: where debug files are looked for. Throws `ElfError`. */
+  static *load(elf: ElfFile, path: string, roots: readonly string[]): Sliced<Image> {
+    const own = symbolTables(elf);
+    const debug = yield* debugSymbols(elf, path, roots);
+    const tables = [...debug.tables, ...own];
     const found = yield* collect(elf, tables);
     const pieces = yield* cut(found.starts, found.ends);
-    return new Image(elf, tables, found, pieces);
+    return new Image(elf, tables, found, pieces, debug.partial);
   }
 
   get size(): number {
