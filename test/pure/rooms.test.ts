@@ -33,7 +33,7 @@ const FLOORS: readonly (readonly string[])[] = [
 const SEAMS = new Set(['compiler/target-facts.ts', 'compiler/dialect/dialect.ts']);
 
 /** The packages that skep depends on, and the room that may import each. */
-const PACKAGES: Readonly<Record<string, string>> = { koffi: 'kernel/', 'gecko-profiler-demangle': 'symbols/' };
+const PACKAGES: Readonly<Record<string, string>> = { koffi: 'kernel/', 'gecko-profiler-demangle': 'symbols/', 'xz-decompress': 'symbols/' };
 
 /** Name of the package that an import is of; undefined for files of our own (already made relative to src/) and of Node. */
 function packageOf(to: string): string | undefined {
