@@ -230,6 +230,8 @@ function assemble(
   for (const fn of module.functions.values())
     functions.set(fn.name, emitFunction(fn, module, { cpu: options.facts.cpu, resolve, diagnostics, globals }));
 
+  declareKernelSymbols(unit, functions.values(), types);
+
   const programs: ProgramSpec[] = [];
   for (const d of unit.functions) {
     if (d.program && functions.has(d.name)) programs.push({ name: d.name, entry: d.name, ...d.program });
@@ -262,6 +264,16 @@ function keepRecordTypes(unit: TranslationUnit, types: CTypeIds, source: SourceM
   if (!maps.some((v) => v.map && RECORD_MAPS.has(v.map.type))) return;
   const described = new Set(maps.map((v) => v.type.type));
   for (const record of unit.records) if (!described.has(record.type) && source.fileOf(record.loc)?.system === false) types.typeId(record);
+}
+
+/** Kernel functions and typed variables that code refers to stand in the object's BTF: loaders find them by their types. */
+function declareKernelSymbols(unit: TranslationUnit, functions: Iterable<FunctionSpec>, types: CTypeIds): void {
+  const used = new Set<string>();
+  for (const { refs } of functions)
+    for (const { to } of refs) if (to.kind === 'kfunc' || (to.kind === 'ksym' && to.typed)) used.add(to.name);
+  if (used.size === 0) return;
+  for (const d of unit.functions) if (used.delete(d.name)) types.functionId(d);
+  for (const v of unit.variables) if (used.delete(v.name)) types.externalVariable(v);
 }
 
 /** Calls of functions that are only declared, in code that can run. */

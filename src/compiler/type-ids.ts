@@ -7,7 +7,8 @@
  */
 import { BtfBuilder } from '../btf/builder.ts';
 import type { BtfMember, BtfParam } from '../btf/types.ts';
-import type { FunctionDecl } from './c/ast.ts';
+import type { FunctionDecl, VarDecl } from './c/ast.ts';
+import { isHidden } from './c/linkage.ts';
 import type { ArrayType, CType, EnumType, FunctionType, IntType, QualType, RecordType } from './c/types.ts';
 import { QUAL } from './c/types.ts';
 import type { TypeIds } from './ir/lower/state.ts';
@@ -37,14 +38,22 @@ export class CTypeIds implements TypeIds {
         kind: 'func',
         name: fn.name,
         type: proto,
-        linkage: fn.storage === 'static' ? 'static' : fn.body ? 'global' : 'extern',
+        // What is hidden is this object's own: the kernel verifies it where it is called, as static functions.
+        linkage: fn.storage === 'static' || isHidden(fn) ? 'static' : fn.body ? 'global' : 'extern',
       });
       this.functions.set(fn, id);
       for (const a of fn.attributes)
         if (a.name === 'btf_decl_tag' && a.args[0]?.kind === 'string')
           this.btf.append({ kind: 'declTag', name: a.args[0].value, type: id, component: -1 });
+      for (const [component, param] of fn.type.params.entries())
+        for (const name of param.tags ?? []) this.btf.append({ kind: 'declTag', name, type: id, component });
     }
     return id;
+  }
+
+  /** A variable of the kernel: `extern … __ksym`. */
+  externalVariable(v: VarDecl): number {
+    return this.btf.append({ kind: 'var', name: v.name, type: this.qualified(v.type, false), linkage: 'extern' });
   }
 
   /** Gives all records their bodies. Nothing may be asked for afterwards. */
@@ -56,6 +65,7 @@ export class CTypeIds implements TypeIds {
         entry.defined = true;
         again = true;
         this.btf.define(entry.id, { kind: record.tag, name: record.name, size: record.size, members: this.members(record) });
+        this.memberTags(record, entry.id);
       }
     }
     for (const [record, entry] of this.records) {
@@ -145,13 +155,23 @@ export class CTypeIds implements TypeIds {
     return entry.id;
   }
 
+  /** `btf_decl_tag` on members, by their place. */
+  private memberTags(t: RecordType, type: number): void {
+    let component = 0;
+    for (const f of t.fields ?? []) {
+      if (f.bit && f.name === '') continue;
+      for (const name of f.tags ?? []) this.btf.append({ kind: 'declTag', name, type, component });
+      component++;
+    }
+  }
+
   private members(t: RecordType): BtfMember[] {
     const out: BtfMember[] = [];
     for (const f of t.fields ?? []) {
       if (f.bit && f.name === '') continue;
       out.push({
         name: f.name,
-        type: this.qualified(f.tags ? { ...f.type, tags: f.tags } : f.type, true),
+        type: this.qualified(f.type, true),
         bitOffset: f.offset * 8 + (f.bit?.offset ?? 0),
         bitSize: f.bit?.width ?? 0,
       });

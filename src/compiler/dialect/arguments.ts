@@ -6,6 +6,7 @@
  *   registers    kprobe, uprobe: members of `struct pt_regs`
  *   result       kretprobe: one parameter, the returned value
  *   syscall      entry of a system call: members of the `struct pt_regs` that the wrapper was called with
+ *   usdt         probes in files, libbpf's way: `bpf_usdt_arg(ctx, n, &x)` of usdt.bpf.h
  *   trampoline   fentry, tp_btf, LSM: `ctx` is an array of 64-bit values
  *
  * Parameter and variable are the same object, so that the body, which refers to it, needs no change. A variable that
@@ -18,9 +19,9 @@ import { QUAL } from '../c/types.ts';
 import type { TargetFacts } from '../target-facts.ts';
 import type { DialectContext } from './dialect.ts';
 import { REGISTERS } from './registers.ts';
-import { number, pointerTo } from './tree.ts';
+import { callNamed, number, pointerTo, statementExpression } from './tree.ts';
 
-export type ArgumentSource = 'registers' | 'result' | 'syscall' | 'trampoline';
+export type ArgumentSource = 'registers' | 'result' | 'syscall' | 'usdt' | 'trampoline';
 
 /** Does the kernel's entry of system calls take its arguments from an inner `struct pt_regs`? */
 export function hasSyscallWrapper(facts: TargetFacts): boolean {
@@ -33,7 +34,8 @@ export function hasSyscallWrapper(facts: TargetFacts): boolean {
 export function bindArguments(fn: FunctionDecl, source: ArgumentSource, context: DialectContext): void {
   const [ctx, ...rest] = fn.params;
   if (ctx === undefined || rest.length === 0 || fn.body === undefined) return;
-  const place = source === 'trampoline' ? trampoline(ctx, context) : registers(ctx, source, context);
+  const place =
+    source === 'trampoline' ? trampoline(ctx, context) : source === 'usdt' ? usdt(ctx, context) : registers(ctx, source, context);
   const setup: Stmt[] = [];
   for (const param of rest) {
     if (param.name === '') {
@@ -114,6 +116,19 @@ export function pathOf(actions: DialectContext['actions'], base: Expr, text: str
   if (bracket < 0) return actions.member(base, text, true, loc);
   const member = actions.member(base, text.slice(0, bracket), true, loc);
   return actions.index(member, number(actions, Number(text.slice(bracket + 1, -1)), loc), loc);
+}
+
+/** `({ long x; bpf_usdt_arg(ctx, n, &x); x; })`: zero where the probe has no such argument. */
+function usdt(ctx: ParamDecl, { actions }: DialectContext): Place {
+  return (param) => {
+    const { loc } = param;
+    const value = statementExpression(actions, loc, (b) => {
+      const x = b.local('x', { type: actions.basicType(['long'], loc), quals: 0 });
+      b.do(callNamed(actions, 'bpf_usdt_arg', [ref(ctx, loc), number(actions, param.index - 1, loc), actions.unary('&', x(), loc)], loc));
+      return x();
+    });
+    return actions.cast(param.type, value, loc);
+  };
 }
 
 function trampoline(ctx: ParamDecl, { actions }: DialectContext): Place {

@@ -51,6 +51,10 @@ export interface Dialect {
   methodCall(base: Expr, name: string, args: readonly Expr[], loc: Loc, context: DialectContext): Expr;
   /** A member that is no memory access of C's (fields of packet headers); undefined for all others. */
   member?(base: Expr, name: string, arrow: boolean, loc: Loc, context: DialectContext): Expr | undefined;
+  /** An assignment to such a member; undefined for all others. */
+  assign?(op: string, target: Expr, value: Expr, loc: Loc, context: DialectContext): Expr | undefined;
+  /** `&` of such a member; undefined for all others. */
+  addressOf?(operand: Expr, loc: Loc, context: DialectContext): Expr | undefined;
   /** A call of a function that the dialect implements itself (`bpf_trace_printk`, `bpf_usdt_readarg`); undefined for all others. */
   builtinCall(name: string, args: readonly Expr[], loc: Loc, context: DialectContext): Expr | undefined;
   /**

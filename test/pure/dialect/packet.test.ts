@@ -49,6 +49,29 @@ const FIELDS: Readonly<Record<string, bigint>> = {
   'tcp->urg_ptr': 1n,
 };
 
+/** Where each field is, counted in bits from the start of the packet. */
+const BITS: Readonly<Record<string, Readonly<Record<string, { start: number; width: number }>>>> = Object.fromEntries(
+  [
+    ['eth', 0, 'dst:48 src:48 type:16'],
+    ['vlan', 112, 'pri:3 cfi:1 vlanid:12 type:16'],
+    ['ip', 144, 'ver:4 hlen:4 tos:8 tlen:16 identification:16 unused:1 df:1 mf:1 foffset:13 ttl:8 nextp:8 hchecksum:16 src:32 dst:32'],
+    [
+      'tcp',
+      304,
+      'src_port:16 dst_port:16 seq_num:32 ack_num:32 offset:4 reserved:4 flag_cwr:1 flag_ece:1 flag_urg:1 flag_ack:1 flag_psh:1 flag_rst:1 flag_syn:1 flag_fin:1 rcv_wnd:16 cksum:16 urg_ptr:16',
+    ],
+  ].map(([header, from, fields]) => {
+    let start = from as number;
+    const places = (fields as string).split(' ').map((f) => {
+      const [name = '', width] = f.split(':');
+      const place = [name, { start, width: Number(width) }] as const;
+      start += Number(width);
+      return place;
+    });
+    return [header as string, Object.fromEntries(places)];
+  }),
+);
+
 test('fields of packet headers, in host order', () => {
   const body = `u8 *cursor = 0; struct ethernet_t *eth = cursor_advance(cursor, sizeof(*eth)); struct dot1q_t *vlan = cursor_advance(cursor, sizeof(*vlan));
     struct ip_t *ip = cursor_advance(cursor, sizeof(*ip)); struct tcp_t *tcp = cursor_advance(cursor, sizeof(*tcp));`;
@@ -66,10 +89,67 @@ test('mistakes', () => {
   assert.deepEqual(said('int f(struct __sk_buff *skb) { struct ip_t *ip = 0; return ip->tll; }'), [
     "no-member packet header 'ip_t' has no field 'tll'; did you mean 'ttl'?",
   ]);
-  assert.equal(said('int f(struct __sk_buff *skb) { struct ip_t *ip = 0; ip->ttl = 1; return 0; }').length, 1);
+  assert.equal(said('int f(struct __sk_buff *skb) { struct ip_t *ip = 0; ip->ttl++; return 0; }').length, 1);
   // Without the header, the name is the program's own.
   assert.deepEqual(
     tryBuild('struct ip_t { u32 saddr; }; int f(void *ctx) { struct ip_t ip = { 7 }, *p = &ip; return p->saddr; }', bccDialect).said,
     [],
   );
+});
+
+test('fields are written where they are read, and their neighbours stay', () => {
+  const body = `u8 *cursor = 0; struct ethernet_t *eth = cursor_advance(cursor, sizeof(*eth)); struct dot1q_t *vlan = cursor_advance(cursor, sizeof(*vlan));
+    struct ip_t *ip = cursor_advance(cursor, sizeof(*ip)); struct tcp_t *tcp = cursor_advance(cursor, sizeof(*tcp));`;
+  for (const [field, before] of Object.entries(FIELDS)) {
+    const [, header = '', name = ''] = /^(\w+)->(\w+)$/.exec(field) ?? [];
+    const bits = BITS[header]?.[name];
+    assert.ok(bits, field);
+    const value = 0x5a5a_5a5a_5a5an & ((1n << BigInt(bits.width)) - 1n);
+    const write = `int f(struct __sk_buff *skb) { ${body} ${field} = 0x5a5a5a5a5a5aull; return 0; }`;
+    const { packet } = createMachine(build(HEAD + write, bccDialect)).run('f', { packet: PACKET });
+    assert.ok(packet);
+    // What it must be, from the position of the bits on the wire alone.
+    const all = (bytes: Uint8Array): bigint => bytes.reduce((n, b) => (n << 8n) | BigInt(b), 0n);
+    const shift = BigInt(PACKET.length * 8 - bits.start - bits.width);
+    assert.equal(all(packet), all(PACKET) - (before << shift) + (value << shift), field);
+  }
+});
+
+test('operators on fields, addresses of fields', () => {
+  const run = (statements: string): { readonly r0: bigint; readonly packet: Uint8Array } => {
+    const text = `int f(struct __sk_buff *skb) { u8 *cursor = (u8 *)18; struct ip_t *ip = cursor_advance(cursor, sizeof(*ip)); ${statements} }`;
+    const { r0, packet } = createMachine(build(HEAD + text, bccDialect)).run('f', { packet: PACKET });
+    return { r0, packet: packet as Uint8Array };
+  };
+  assert.equal(run('ip->ttl -= 1; return ip->ttl;').r0, 63n);
+  assert.equal(run('return ip->ttl = 300;').r0, 300n);
+  assert.equal(run('return (u64)&ip->hchecksum;').r0, 28n);
+  assert.equal(run('bpf_dins_pkt(skb, 22, 4, 8, 0xff); return bpf_dext_pkt(skb, 22, 0, 16);').r0, 0xaffdn);
+});
+
+test('checksums are mended', () => {
+  const helpers = { l3: 10, l4: 11 } as const;
+  for (const [layer, id] of Object.entries(helpers)) {
+    const seen: bigint[] = [];
+    const row = {
+      id,
+      name: `bpf_${layer}_csum_replace`,
+      run: (call: { long(n: number): bigint }): number => {
+        seen.push(...[2, 3, 4, 5].map((n) => call.long(n)));
+        return 0;
+      },
+    };
+    const more = layer === 'l4' ? ', 1' : '';
+    const text = `int f(struct __sk_buff *skb) { u8 *cursor = (u8 *)18; struct ip_t *ip = cursor_advance(cursor, sizeof(*ip)); u32 to = 0x01020304;
+      incr_cksum_${layer}(&ip->hchecksum, ip->src, to${more}); return incr_cksum_${layer}(&ip->hchecksum, 1, ip->tlen${more}); }`;
+    createMachine(build(HEAD + text, bccDialect), { helpers: [row] }).run('f', { packet: PACKET });
+    const pseudo = layer === 'l4' ? 16n : 0n;
+    assert.deepEqual(seen, [28n, 0x0100a8c0n, 0x04030201n, 4n | pseudo, 28n, 0x0100n, 0x5400n, 2n | pseudo]);
+  }
+  const said = (text: string): string => tryBuild(HEAD + text, bccDialect).said.map((s) => s.replace(/^\S+ /, ''))[0] ?? '';
+  assert.match(
+    said('int f(struct __sk_buff *skb) { incr_cksum_l3((void *)0, 1, 2ull); return 0; }'),
+    /^bad-checksum-width .* the new one has 8/,
+  );
+  assert.match(said('int f(struct __sk_buff *skb) { incr_cksum_l3((void *)0, 1); return 0; }'), /^bad-argument-count /);
 });

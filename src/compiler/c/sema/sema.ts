@@ -129,10 +129,12 @@ export function createSema(options: SemaOptions): Sema {
     calleeIdentifier: (name, loc) => calleeIdentifier(ctx, name, loc),
     isBuiltin: (name) => isBuiltin(name),
     builtinCall: (name, args, loc) => builtinCall(ctx, name, args, loc),
-    unary: (op, operand, loc) => unary(ctx, op, operand, loc),
+    unary: (op, operand, loc) =>
+      (op === '&' ? ctx.dialect?.addressOf?.(operand, loc, ctx.dialectContext) : undefined) ?? unary(ctx, op, operand, loc),
     postfix: (op, operand, loc) => step(ctx, op, operand, true, loc),
     binary: (op, left, right, loc) => binary(ctx, op, left, right, loc),
-    assign: (op, target, value, loc) => assign(ctx, op, target, value, loc),
+    assign: (op, target, value, loc) =>
+      ctx.dialect?.assign?.(op, target, value, loc, ctx.dialectContext) ?? assign(ctx, op, target, value, loc),
     conditional: (cond, then, otherwise, loc) => conditional(ctx, cond, then, otherwise, loc),
     index: (base, index, loc) => subscript(ctx, base, index, loc),
     member: (base, name, arrow, loc) =>

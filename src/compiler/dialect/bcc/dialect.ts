@@ -20,23 +20,16 @@ import { kernelFunction, kernelFunctionNames } from '../kernel/functions.ts';
 import { kernelHeader } from '../kernel/headers.ts';
 import { kernelType } from '../kernel/types.ts';
 import { kernelMacro } from '../kernel/values.ts';
+import { incrementChecksum } from './checksum.ts';
 import { bccFunction, bccFunctionNames } from './functions.ts';
 import { bccMap } from './maps.ts';
 import { callMethod, tableOf } from './methods.ts';
-import { PROTO_H, packetField } from './packet.ts';
+import { assignPacketField, PROTO_H, packetField, packetFieldAddress } from './packet.ts';
 import { BCC_FOOTER, BCC_PRELUDE } from './prelude.ts';
 import { tracePrintk } from './printk.ts';
 import { bccProgram } from './programs.ts';
 import { tracepointStruct } from './tracepoint.ts';
 import { usdtCall } from './usdt.ts';
-
-/** Calls that BCC's compiler implements and skep does not yet. */
-const MISSING: Readonly<Record<string, string>> = {
-  incr_cksum_l3: 'use bpf_l3_csum_replace(skb, offset, from, to, size)',
-  incr_cksum_l4: 'use bpf_l4_csum_replace(skb, offset, from, to, flags)',
-  bpf_dext_pkt: 'bit fields of packets; use load_byte, load_half and load_word',
-  bpf_dins_pkt: 'bit fields of packets; use bpf_skb_store_bytes',
-};
 
 const EVENT = /^tracepoint__(.+?)__(.+)$/;
 
@@ -90,7 +83,7 @@ export const bccDialect: Dialect = {
 
   *functionNames() {
     yield* bccFunctionNames();
-    yield* ['bpf_trace_printk', 'bpf_num_cpus', 'bpf_usdt_readarg', 'bpf_usdt_readarg_p'];
+    yield* ['bpf_trace_printk', 'bpf_num_cpus', 'bpf_usdt_readarg', 'bpf_usdt_readarg_p', 'incr_cksum_l3', 'incr_cksum_l4'];
     yield* kernelFunctionNames();
     yield* kernelBuiltinNames();
     for (const helper of allHelpers()) yield helper.name;
@@ -107,6 +100,8 @@ export const bccDialect: Dialect = {
   },
 
   member: packetField,
+  assign: assignPacketField,
+  addressOf: packetFieldAddress,
 
   builtinCall(name, args, loc, context) {
     return ownCall(name, args, loc, context) ?? kernelBuiltin(name, args, loc, context);
@@ -116,11 +111,10 @@ export const bccDialect: Dialect = {
 };
 
 function ownCall(name: string, args: readonly Expr[], loc: number, context: DialectContext): Expr | undefined {
-  const { actions, diagnostics, facts } = context;
+  const { actions, facts } = context;
   if (name === 'bpf_trace_printk') return tracePrintk(args, loc, context);
   if (name === 'bpf_usdt_readarg' || name === 'bpf_usdt_readarg_p') return usdtCall(name, args, loc, context);
   if (name === 'bpf_num_cpus' && args.length === 0) return actions.intLiteral(`${facts.cpus}`, loc);
-  if (!Object.hasOwn(MISSING, name)) return undefined;
-  diagnostics.error('not-implemented', loc, `'${name}' is not implemented: ${MISSING[name]}`);
-  return actions.intLiteral('0', loc);
+  if (name === 'incr_cksum_l3' || name === 'incr_cksum_l4') return incrementChecksum(name, args, loc, context);
+  return undefined;
 }

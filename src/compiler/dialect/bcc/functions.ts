@@ -34,6 +34,21 @@ const FUNCTIONS: Readonly<Record<string, string>> = {
   load_word: load('load_word', 'word'),
   load_dword:
     'static inline __u64 load_dword(void *skb, __u64 offset) { return (__u64)load_word(skb, offset) << 32 | load_word(skb, offset + 4); }',
+  bpf_dext_pkt: `static inline __u64 bpf_dext_pkt(void *skb, __u64 off, __u64 bofs, __u64 bsz) {
+  __u64 end = bofs + bsz, mask = bsz < 64 ? (1ULL << bsz) - 1 : -1ULL;
+  if (end <= 8) return (__u64)load_byte(skb, off) >> (8 - end) & mask;
+  if (end <= 16) return (__u64)load_half(skb, off) >> (16 - end) & mask;
+  if (end <= 32) return (__u64)load_word(skb, off) >> (32 - end) & mask;
+  return load_dword(skb, off) >> (64 - end) & mask;
+}`,
+  bpf_dins_pkt: `static inline void bpf_dins_pkt(void *skb, __u64 off, __u64 bofs, __u64 bsz, __u64 value) {
+  __u64 end = bofs + bsz, mask = bsz < 64 ? (1ULL << bsz) - 1 : -1ULL;
+  if (bofs == 0 && bsz == 48) { bpf_store_half(skb, off, value >> 32); bpf_store_word(skb, off + 2, value); }
+  else if (end <= 8) bpf_store_byte(skb, off, bsz == 8 ? value : (load_byte(skb, off) & ~(mask << (8 - end))) | (value & mask) << (8 - end));
+  else if (end <= 16) bpf_store_half(skb, off, bsz == 16 ? value : (load_half(skb, off) & ~(mask << (16 - end))) | (value & mask) << (16 - end));
+  else if (end <= 32) bpf_store_word(skb, off, bsz == 32 ? value : (load_word(skb, off) & ~(mask << (32 - end))) | (value & mask) << (32 - end));
+  else bpf_store_dword(skb, off, bsz == 64 ? value : (load_dword(skb, off) & ~(mask << (64 - end))) | (value & mask) << (64 - end));
+}`,
   bpf_store_byte: store('bpf_store_byte', '__u8', 'value'),
   bpf_store_half: store('bpf_store_half', '__u16', '__builtin_bswap16(value)'),
   bpf_store_word: store('bpf_store_word', '__u32', '__builtin_bswap32(value)'),

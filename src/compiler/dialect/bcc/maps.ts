@@ -7,7 +7,7 @@ import type { TargetFacts } from '../../target-facts.ts';
 import type { DialectContext } from '../dialect.ts';
 
 /** BCC's name of a kind of table: the kernel's name of the map. */
-const KINDS: Readonly<Record<string, string>> = {
+export const KINDS: Readonly<Record<string, string>> = {
   hash: 'hash',
   array: 'array',
   histogram: 'hash',

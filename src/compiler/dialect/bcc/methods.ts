@@ -201,7 +201,7 @@ const PERF = ['perf_event_array'];
 const RING = ['ringbuf'];
 const QUEUED = ['queue', 'stack'];
 
-const METHODS: Readonly<Record<string, Method>> = {
+export const METHODS: Readonly<Record<string, Method>> = {
   lookup: typed(row(1, 'bpf_map_lookup_elem', ['map', 0], { on: KEYED })),
   update: counted(row(2, 'bpf_map_update_elem', ['map', 0, 1, `=${ANY}`], { on: KEYED })),
   insert: counted(row(2, 'bpf_map_update_elem', ['map', 0, 1, `=${NOEXIST}`], { on: KEYED }), 'exists'),

@@ -6,17 +6,18 @@
  *   if (eth->type == 0x800) …
  *
  * A pointer to such a header is an offset into the packet; reading a field is a load from the packet (LD_ABS, LD_IND)
- * in host byte order. Bits are counted as on the wire, from the most significant. The structs carry names of their
- * own, so that other structs of the same names stay what they are.
+ * in host byte order, writing one a store of its bytes, and `&eth->type` its offset. Bits are counted as on the wire,
+ * from the most significant. The structs carry names of their own, so that other structs of the same names stay what
+ * they are.
  */
 
-import type { Expr } from '../../c/ast.ts';
+import type { Expr, ParamDecl } from '../../c/ast.ts';
 import { ref } from '../../c/sema/nodes.ts';
 import type { Field } from '../../c/types.ts';
 import type { Loc } from '../../diagnostics.ts';
 import { suggest } from '../../did-you-mean.ts';
 import type { DialectContext } from '../dialect.ts';
-import { callNamed, number } from '../tree.ts';
+import { callNamed, number, pointerTo, statementExpression } from '../tree.ts';
 
 const MARK = '__skep_packet_';
 
@@ -78,7 +79,60 @@ export function packetField(base: Expr, name: string, arrow: boolean, loc: Loc, 
     );
     return actions.intLiteral('0', loc);
   }
-  return load(base, field, ref(skb, loc), loc, context);
+  const place = placeOf(base, field);
+  const value = load(place, skb, loc, context);
+  // What is read may turn out to be what is written to.
+  places.set(value, place);
+  return value;
+}
+
+interface Place {
+  /** The header: an offset into the packet. */
+  readonly base: Expr;
+  /** From the header's start, in bits. */
+  readonly start: number;
+  readonly width: number;
+}
+
+const places = new WeakMap<Expr, Place>();
+
+function placeOf(base: Expr, { offset, bit }: Field): Place {
+  return { base, start: offset * 8 + (bit?.offset ?? 0), width: bit?.width ?? 64 };
+}
+
+/** Width in bits of a field of a packet header that was read; undefined for all else. */
+export function packetFieldWidth(value: Expr): number | undefined {
+  return places.get(value)?.width;
+}
+
+/** `header->field = value`, also with an operator; undefined where the target is no such field. */
+export function assignPacketField(op: string, target: Expr, value: Expr, loc: Loc, context: DialectContext): Expr | undefined {
+  const place = places.get(target);
+  const skb = context.currentFunction?.params[0];
+  if (place === undefined || skb === undefined) return undefined;
+  const { actions } = context;
+  const stored = op === '=' ? value : actions.binary(op.slice(0, -1), target, value, loc);
+  const wide = { type: actions.basicType(['unsigned', 'long', 'long'], loc), quals: 0 };
+  return statementExpression(actions, loc, (b) => {
+    const result = b.local('stored', wide, stored);
+    const within = place.start % 8;
+    const args = [ref(skb, loc), address(place, loc, context), number(actions, within, loc), number(actions, place.width, loc), result()];
+    b.do(callNamed(actions, 'bpf_dins_pkt', args, loc));
+    return result();
+  });
+}
+
+/** `&header->field`: where the field's first byte is in the packet, as a pointer. */
+export function packetFieldAddress(operand: Expr, loc: Loc, context: DialectContext): Expr | undefined {
+  const place = places.get(operand);
+  if (place === undefined) return undefined;
+  const { actions } = context;
+  return actions.cast(pointerTo(actions, { kind: 'void' }, loc), address(place, loc, context), loc);
+}
+
+function address({ base, start }: Place, loc: Loc, { actions }: DialectContext): Expr {
+  const wide = { type: actions.basicType(['unsigned', 'long', 'long'], loc), quals: 0 };
+  return actions.binary('+', actions.cast(wide, base, loc), number(actions, Math.floor(start / 8), loc), loc);
 }
 
 const LOADS = [
@@ -88,14 +142,13 @@ const LOADS = [
   [64, 'load_dword'],
 ] as const;
 
-function load(base: Expr, { offset, bit }: Field, skb: Expr, loc: Loc, { actions }: DialectContext): Expr {
-  const start = offset * 8 + (bit?.offset ?? 0);
-  const width = bit?.width ?? 64;
+function load(place: Place, skb: ParamDecl, loc: Loc, context: DialectContext): Expr {
+  const { actions } = context;
+  const { start, width } = place;
   const within = start % 8;
   const wide = { type: actions.basicType(['unsigned', 'long', 'long'], loc), quals: 0 };
-  const at = actions.binary('+', actions.cast(wide, base, loc), number(actions, (start - within) / 8, loc), loc);
   const [size, name] = LOADS.find(([bits]) => bits >= within + width) ?? LOADS[3];
-  const value = callNamed(actions, name, [skb, at], loc);
+  const value = callNamed(actions, name, [ref(skb, loc), address(place, loc, context)], loc);
   if (size === width) return actions.cast(wide, value, loc);
   const shifted = actions.binary('>>', actions.cast(wide, value, loc), number(actions, size - within - width, loc), loc);
   return actions.binary('&', shifted, number(actions, (1n << BigInt(width)) - 1n, loc), loc);

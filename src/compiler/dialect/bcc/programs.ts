@@ -24,7 +24,7 @@ const event = (rest: string): string => rest.replace('__', ':');
 /** 'vmlinux__vfs_read': only a module other than the kernel itself is named. */
 const moduleFunction = (rest: string): string => (rest.startsWith('vmlinux__') ? rest.slice(9) : rest.replace('__', ':'));
 
-const PREFIXES: readonly Prefix[] = [
+export const PREFIXES: readonly Prefix[] = [
   { prefix: 'kprobe__', type: 'kprobe', autoAttach: true, section: (t) => `kprobe/${t}`, target: same },
   { prefix: 'kretprobe__', type: 'kprobe', autoAttach: true, section: (t) => `kretprobe/${t}`, target: same },
   { prefix: 'tracepoint__', type: 'tracepoint', autoAttach: true, section: (t) => `tracepoint/${t.replace(':', '/')}`, target: event },

@@ -43,7 +43,7 @@ export function usdtCall(name: string, args: readonly Expr[], loc: Loc, context:
   const { actions, diagnostics } = context;
   const fail = (code: string, message: string, at = loc): Expr => {
     diagnostics.error(code, at, message);
-    return actions.intLiteral('-1', loc);
+    return actions.intLiteral('0', loc);
   };
   const pointer = name === 'bpf_usdt_readarg_p';
   const count = pointer ? 4 : 3;

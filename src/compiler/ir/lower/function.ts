@@ -1,5 +1,6 @@
 /** One function: its parameters into places, its body, its end. */
 import type { FunctionDecl, ParamDecl } from '../../c/ast.ts';
+import { isHidden, isWeak } from '../../c/linkage.ts';
 import { constant, newFunction } from '../builder.ts';
 import type { IrFunction, Space } from '../ir.ts';
 import { localPlace, newLocal } from './place.ts';
@@ -20,7 +21,7 @@ export function lowerFunction(m: ModuleState, d: FunctionDecl): IrFunction {
     returns,
     loc: d.loc,
     end: d.end,
-    linkage: d.attributes.some((a) => a.name === 'weak') ? 'weak' : d.storage === 'static' ? 'static' : 'global',
+    linkage: isHidden(d) || d.storage === 'static' ? 'static' : isWeak(d) ? 'weak' : 'global',
     inline: inlining(m, d),
     program: d.program && { type: d.program.type, ...(d.program.attachType === undefined ? {} : { attachType: d.program.attachType }) },
   });
@@ -56,7 +57,8 @@ function spaceOfParam(d: FunctionDecl, p: ParamDecl): { space?: Space } {
 }
 
 function inlining(m: ModuleState, d: FunctionDecl): IrFunction['inline'] {
-  if (d.attributes.some((a) => a.name === 'noinline')) return 'never';
+  // Another definition may take the place of a weak one.
+  if (d.attributes.some((a) => a.name === 'noinline') || (isWeak(d) && !d.program)) return 'never';
   if (m.options.inlineAll || d.attributes.some((a) => a.name === 'always_inline')) return 'always';
   return 'auto';
 }
