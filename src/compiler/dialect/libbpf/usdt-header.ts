@@ -9,7 +9,7 @@
  * 32-bit enum. The fourth kind (base and index register) is filled by skep only. Source: libbpf's documented interface
  * and the layout that its 1.x writes.
  */
-export const USDT_BPF_H = String.raw`#pragma once
+export const USDT_BPF_H = `#pragma once
 #define __USDT_BPF_H__ 1
 #include <bpf/bpf_helpers.h>
 #include <bpf/bpf_tracing.h>
