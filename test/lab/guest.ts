@@ -24,6 +24,10 @@ export interface GuestOptions {
   readonly env?: Readonly<Record<string, string>>;
   /** Milliseconds from the start of QEMU. */
   readonly timeLimit: number;
+  /** Milliseconds from the start of the command. */
+  readonly commandLimit?: number;
+  /** Milliseconds without a word of the command. */
+  readonly silenceLimit?: number;
   /** Output of the command, both streams, as it comes. */
   readonly onOutput?: (text: string) => void;
   readonly memory?: number;
@@ -51,18 +55,38 @@ export async function runGuest(options: GuestOptions): Promise<GuestResult> {
   let child: ChildProcess | undefined;
   try {
     const started = performance.now();
+    const timers: NodeJS.Timeout[] = [];
+    let timedOut = false;
+    const limit = (ms: number | undefined) => {
+      if (ms === undefined) return undefined;
+      const timer = setTimeout(() => {
+        timedOut = true;
+        child?.kill('SIGKILL');
+      }, ms);
+      timers.push(timer);
+      return timer;
+    };
+    let silence: NodeJS.Timeout | undefined;
     let bootTime: number | undefined;
     let status: number | undefined;
     let line = '';
-    servers.push(await listen(join(folder, 'out'), (text) => options.onOutput?.(text)));
+    servers.push(
+      await listen(join(folder, 'out'), (text) => {
+        silence?.refresh();
+        options.onOutput?.(text);
+      }),
+    );
     servers.push(
       await listen(join(folder, 'ctl'), (text) => {
         line += text;
         for (let end = line.indexOf('\n'); end >= 0; end = line.indexOf('\n')) {
           const word = line.slice(0, end);
           line = line.slice(end + 1);
-          if (word === 'ready') bootTime = performance.now() - started;
-          else if (/^exit \d+$/.test(word)) status = Number(word.slice(5));
+          if (word === 'ready') {
+            bootTime = performance.now() - started;
+            limit(options.commandLimit);
+            silence = limit(options.silenceLimit);
+          } else if (/^exit \d+$/.test(word)) status = Number(word.slice(5));
         }
       }),
     );
@@ -80,15 +104,12 @@ export async function runGuest(options: GuestOptions): Promise<GuestResult> {
     qemu.stdout?.on('data', keepConsole);
     qemu.stderr?.on('data', keepConsole);
     const end = await new Promise<GuestEnd>((resolve, reject) => {
-      const timer = setTimeout(() => {
-        qemu.kill('SIGKILL');
-        resolve({ kind: 'timeout' });
-      }, options.timeLimit);
+      limit(options.timeLimit);
       qemu.on('error', (error) => reject(new LabError(`qemu-system-x86_64 does not start: ${error.message}`)));
       qemu.on('close', () => {
-        clearTimeout(timer);
+        for (const timer of timers) clearTimeout(timer);
         // The last words on the sockets may still be on their way.
-        setTimeout(() => resolve(status === undefined ? { kind: 'died' } : { kind: 'exit', status }), 50);
+        setTimeout(() => resolve(status !== undefined ? { kind: 'exit', status } : { kind: timedOut ? 'timeout' : 'died' }), 50);
       });
     });
     return { end, console, bootTime };

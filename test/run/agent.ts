@@ -4,24 +4,27 @@
  */
 
 import { runKernelFile } from './kernel-file.ts';
-import { MARK, type TestEvent } from './result.ts';
+import { type AgentMessage, MARK, type TestEvent } from './result.ts';
 
-export interface AgentLine {
-  readonly file: string;
-  readonly event: TestEvent;
+/** Ends a file that hangs, long before the lab takes the guest for dead. */
+const FILE_MINUTES = 12;
+
+function say(message: AgentMessage): void {
+  process.stdout.write(`${MARK}${JSON.stringify(message)}\n`);
 }
 
 async function main(): Promise<void> {
   const args = process.argv.slice(2);
   const pattern = args[0] === '--pattern' ? args.splice(0, 2)[1] : undefined;
   for (const file of args) {
-    const say = (event: TestEvent) => process.stdout.write(`${MARK}${JSON.stringify({ ...event, file })}\n`);
+    say({ file, mark: 'begin' });
     await runKernelFile(file, {
-      onEvent: say,
+      onEvent: (event: TestEvent) => say({ file, event }),
       onText: (line) => line && process.stdout.write(`${line}\n`),
-      timeLimit: 900_000,
+      timeLimit: FILE_MINUTES * 60_000,
       ...(pattern === undefined ? {} : { pattern }),
     });
+    say({ file, mark: 'end' });
   }
 }
 

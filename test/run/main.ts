@@ -6,23 +6,27 @@
  *   host   this kernel                                      root
  *   guest  the host tests and its own, on each guest kernel the lab
  *
+ * Guests, the host's files and the files of the rootless tiers run beside each other, as many at a time as there are
+ * processors: a guest is busy with one processor, and host files never run two at a time, because they look at the kernel.
+ *
  * A tier that cannot run says why; with CI=true that is a failure. So is a test that ran on no kernel at all.
  *
- * usage: main.js [--tier pure,fake,host,guest] [--kernel 6.1] [--only <pattern>] [--file <part of a name>] [--keep]
+ * usage: main.js [--tier pure,fake,host,guest] [--kernel 6.1] [--only <pattern>] [--file <parts of names>] [--keep]
  */
 
-import { join } from 'node:path';
+import { availableParallelism } from 'node:os';
 import { parseArgs } from 'node:util';
-import { labMissing, runGuest } from '../lab/guest.ts';
-import { guestKernel, SERIES, type Series } from '../lab/kernels.ts';
+import { labMissing } from '../lab/guest.ts';
+import { guestKernel, SERIES } from '../lab/kernels.ts';
 import { runFile, TIERS, type Tier, testFiles } from './files.ts';
+import { runGuestTier } from './guest-tier.ts';
 import { runKernelFile } from './kernel-file.ts';
-import { built } from './paths.ts';
-import { neverRun, type Result, ResultReader, skipLines, type TestEvent, table } from './result.ts';
+import { neverRun, type Result } from './result.ts';
+import { summaryLines } from './summary.ts';
 
 const CI = process.env['CI'] === 'true';
-const GUEST_MINUTES = 25;
-/** Host tests that were not yet seen to pass in both guests in the time there is: there with SKEP_LONG=1 only. */
+const FILE_MINUTES = 30;
+/** Host tests that take too long under emulation: there with SKEP_LONG=1 only. */
 const LONG_IN_GUESTS = ['host/corpora/', 'host/vm/', 'host/isa/', 'host/object/', 'host/target/'];
 
 const { values: flags } = parseArgs({
@@ -37,125 +41,114 @@ const { values: flags } = parseArgs({
 
 const results: Result[] = [];
 const problems: string[] = [];
+/** Of each place: the time it took, in seconds. */
+const seconds = new Map<string, number>();
+
+function print(line: string): void {
+  process.stdout.write(`${line}\n`);
+}
 
 function record(result: Result): void {
   results.push(result);
   const label = `[${result.where}] ${result.file}: ${result.name}`;
-  if (result.status === 'pass') process.stdout.write(`ok   ${label} (${Math.round(result.ms)} ms)\n`);
-  else if (result.status === 'skip') process.stdout.write(`skip ${label} # ${result.reason ?? ''}\n`);
-  else process.stdout.write(`FAIL ${label}\n${indent(result.error ?? '')}\n`);
-}
-
-function indent(text: string): string {
-  return text.replace(/^/gm, '       ');
+  if (result.status === 'pass') print(`ok   ${label} (${Math.round(result.ms)} ms)`);
+  else if (result.status === 'skip') print(`skip ${label} # ${result.reason ?? ''}`);
+  else print(`FAIL ${label}\n${(result.error ?? '').replace(/^/gm, '       ')}`);
 }
 
 function chosen(tier: Tier): string[] {
-  return testFiles(tier).filter((name) => flags.file === undefined || name.includes(flags.file));
+  const parts = flags.file?.split(',');
+  return testFiles(tier).filter((name) => parts === undefined || parts.some((part) => name.includes(part)));
 }
 
-/** Files of the rootless tiers run two at a time; those that touch the kernel alone. */
-async function runHere(tier: Tier, files: readonly string[]): Promise<void> {
-  const queue = [...files];
-  const worker = async () => {
-    for (let file = queue.shift(); file !== undefined; file = queue.shift()) {
-      const name = file;
-      await (tier === 'host' ? runKernelFile : runFile)(name, {
+async function timed(where: string, action: () => Promise<void>): Promise<void> {
+  const start = performance.now();
+  await action();
+  seconds.set(where, (seconds.get(where) ?? 0) + (performance.now() - start) / 1000);
+}
+
+function fileTask(tier: Exclude<Tier, 'guest'>, name: string): () => Promise<void> {
+  const run = tier === 'host' ? runKernelFile : runFile;
+  return () =>
+    timed(tier, () =>
+      run(name, {
         onEvent: (event) => record({ ...event, file: name, where: tier }),
-        onText: (line) => line && process.stdout.write(`${line}\n`),
-        timeLimit: 900_000,
+        onText: (line) => line && print(line),
+        timeLimit: FILE_MINUTES * 60_000,
         ...(flags.only === undefined ? {} : { pattern: flags.only }),
-      });
-    }
+      }),
+    );
+}
+
+/** What of a tier can run beside everything else: each guest, all host files in a row, each rootless file. */
+function tasks(tier: Tier): (() => Promise<void>)[] {
+  if (tier === 'guest') return kernels().map((series) => () => timed(series, () => guestTask(series)));
+  const files = chosen(tier).map((name) => fileTask(tier, name));
+  if (tier !== 'host') return files;
+  const inARow = async () => {
+    for (const file of files) await file();
   };
-  await Promise.all(tier === 'host' ? [worker()] : [worker(), worker()]);
+  return files.length === 0 ? [] : [inARow];
 }
 
-async function runGuestTier(series: Series): Promise<void> {
+async function guestTask(series: (typeof SERIES)[number]): Promise<void> {
   const long = process.env['SKEP_LONG'] === '1';
-  const left = chosen('host').filter((name) => !long && LONG_IN_GUESTS.some((folder) => name.startsWith(folder)));
-  if (left.length > 0) process.stdout.write(`only with SKEP_LONG=1 in the guest ${series}: ${left.join(', ')}\n`);
-  const files = [...chosen('host'), ...chosen('guest')].filter((name) => !left.includes(name));
-  if (files.length === 0) return;
-  const command = [
-    process.execPath,
-    '--enable-source-maps',
-    join(built, 'test', 'run', 'agent.js'),
-    ...(flags.only === undefined ? [] : ['--pattern', `'${flags.only}'`]),
-    ...files,
-  ].join(' ');
-  let last = 'the boot';
-  const reader = new ResultReader(
-    (event) => {
-      const { file, ...rest } = event as TestEvent & { file: string };
-      last = `${file}: ${rest.name}`;
-      record({ ...rest, file, where: series });
-    },
-    (line) => process.stdout.write(`${line}\n`),
-  );
-  const { end, console: text } = await runGuest({
-    kernel: guestKernel(series),
-    command,
-    env: Object.fromEntries(['CI', 'SKEP_LONG'].flatMap((name) => (process.env[name] === undefined ? [] : [[name, process.env[name]]]))),
-    keep: flags.keep,
-    timeLimit: GUEST_MINUTES * 60_000,
-    onOutput: (output) => reader.push(output),
-  });
-  reader.push('\n');
-  if (end.kind === 'exit' && end.status === 0) return;
-  const how = end.kind === 'exit' ? `ended with status ${end.status}` : end.kind === 'died' ? 'died' : `hung (${GUEST_MINUTES} minutes)`;
-  problems.push(`the guest ${series} ${how} after ${last}`);
-  process.stdout.write(`${text}\n`);
+  const all = [...chosen('host'), ...chosen('guest')];
+  const left = all.filter((name) => !long && LONG_IN_GUESTS.some((folder) => name.startsWith(folder)));
+  if (left.length > 0) print(`only with SKEP_LONG=1 in the guest ${series}: ${left.join(', ')}`);
+  const files = all.filter((name) => !left.includes(name));
+  problems.push(...(await runGuestTier(series, files, { record, print, pattern: flags.only, keep: flags.keep })));
 }
 
-async function tierMissing(tier: Tier): Promise<string | undefined> {
+function kernels(): (typeof SERIES)[number][] {
+  return SERIES.filter((series) => flags.kernel === undefined || flags.kernel.split(',').includes(series));
+}
+
+function tierMissing(tier: Tier): string | undefined {
   if (tier === 'host' && process.getuid?.() !== 0) return 'needs root';
   if (tier !== 'guest') return undefined;
   const missing = labMissing();
   if (missing !== undefined) return missing;
-  for (const series of kernels()) guestKernel(series);
+  try {
+    for (const series of kernels()) guestKernel(series);
+  } catch (error) {
+    return (error as Error).message;
+  }
   return undefined;
-}
-
-function kernels(): readonly Series[] {
-  return SERIES.filter((series) => flags.kernel === undefined || flags.kernel.split(',').includes(series));
 }
 
 async function main(): Promise<void> {
   const started = performance.now();
   const wanted = flags.tier?.split(',') ?? (flags.kernel === undefined ? TIERS : ['guest']);
-  for (const tier of TIERS) {
+  const queue: (() => Promise<void>)[] = [];
+  // The long ones first, so that no processor waits for one at the end.
+  for (const tier of TIERS.toReversed()) {
     if (!wanted.includes(tier)) continue;
-    const missing = await tierMissing(tier).catch((error: Error) => error.message);
-    if (missing !== undefined) {
-      process.stdout.write(`the tier '${tier}' cannot run here: ${missing}\n`);
+    const missing = tierMissing(tier);
+    if (missing === undefined) queue.push(...tasks(tier));
+    else {
+      print(`the tier '${tier}' cannot run here: ${missing}`);
       if (CI) problems.push(`the tier '${tier}' did not run: ${missing}`);
-    } else if (tier === 'guest') {
-      for (const series of kernels()) await runGuestTier(series);
-    } else {
-      await runHere(tier, chosen(tier));
     }
   }
+  const worker = async () => {
+    for (let task = queue.shift(); task !== undefined; task = queue.shift()) await task();
+  };
+  // A shell in a guest has the terminal for itself.
+  await Promise.all(Array.from({ length: flags.keep ? 1 : availableParallelism() }, worker));
+
   if (CI)
     for (const { file, name, reason, where, status } of results)
       if (status === 'skip' && (where === 'pure' || where === 'fake')) problems.push(`${file}: ${name} was skipped (${reason})`);
   if (wanted.includes('guest') && wanted.includes('host') && flags.only === undefined)
     for (const name of neverRun(results)) problems.push(`ran on no kernel: ${name}`);
 
-  process.stdout.write('\nslowest:\n');
-  for (const { where, file, name, ms } of results.toSorted((a, b) => b.ms - a.ms).slice(0, 10))
-    process.stdout.write(`  ${(ms / 1000).toFixed(1).padStart(6)} s  [${where}] ${file}: ${name}\n`);
-  const skipped = skipLines(results);
-  if (skipped.length > 0) process.stdout.write(`\nskipped:\n${skipped.join('\n')}\n`);
-  const failures = results.filter((result) => result.status === 'fail');
-  if (failures.length > 0)
-    process.stdout.write(`\nfailed:\n${failures.map(({ where, file, name }) => `  [${where}] ${file}: ${name}`).join('\n')}\n`);
-  if (problems.length > 0) process.stdout.write(`\nproblems:\n${problems.map((line) => `  ${line}`).join('\n')}\n`);
-  process.stdout.write(`\n${table(results).join('\n')}\n\n${((performance.now() - started) / 1000).toFixed(0)} s\n`);
-  const failed = failures.length + problems.length;
-  const passed = results.filter((result) => result.status === 'pass').length;
-  process.stdout.write(`${passed} passed, ${failed} failed, ${results.length - passed - failures.length} skipped\n`);
-  process.exitCode = failed > 0 || passed === 0 ? 1 : 0;
+  for (const line of summaryLines(results, problems, seconds)) print(line);
+  const count = (status: string) => results.filter((result) => result.status === status).length;
+  const failed = count('fail') + problems.length;
+  print(`${((performance.now() - started) / 1000).toFixed(0)} s`);
+  print(`${count('pass')} passed, ${failed} failed, ${count('skip')} skipped`);
+  process.exitCode = failed > 0 || count('pass') === 0 ? 1 : 0;
 }
 
 await main();

@@ -31,6 +31,8 @@ export interface Needs {
   readonly modules?: readonly string[];
   /** Commands that must be on the PATH. */
   readonly commands?: readonly string[];
+  /** Why it cannot run here for a reason that is not the kernel's; undefined when it can. */
+  readonly not?: string | undefined;
   /** Milliseconds. */
   readonly timeout?: number;
 }
@@ -39,6 +41,7 @@ export const guestSeries: string | undefined = process.env['SKEP_GUEST'];
 
 /** The first need that this kernel or machine does not meet, in words; undefined when all are met. */
 export function unmet(needs: Needs): string | undefined {
+  if (needs.not !== undefined) return needs.not;
   if (needs.root && process.getuid?.() !== 0) return 'needs root';
   if ((needs.guest || needs.wholeSystem) && guestSeries === undefined) return 'needs a guest kernel of its own';
   if (needs.btf && !existsSync('/sys/kernel/btf/vmlinux')) return 'needs kernel BTF';

@@ -18,13 +18,19 @@ export interface Result extends TestEvent {
   readonly where: string;
 }
 
-/** Splits a stream of output into test events and everything else, line by line. */
-export class ResultReader {
+/** What the agent in a guest says: a finished test of a file, or that a file begins or ends. */
+export type AgentMessage = { readonly file: string } & (
+  | { readonly event: TestEvent }
+  | { readonly file: string; readonly mark: 'begin' | 'end' }
+);
+
+/** Splits a stream of output into messages (test events, unless said otherwise) and everything else, line by line. */
+export class ResultReader<Message = TestEvent> {
   private rest = '';
-  private readonly onEvent: (event: TestEvent) => void;
+  private readonly onEvent: (message: Message) => void;
   private readonly onText: (line: string) => void;
 
-  constructor(onEvent: (event: TestEvent) => void, onText: (line: string) => void) {
+  constructor(onEvent: (message: Message) => void, onText: (line: string) => void) {
     this.onEvent = onEvent;
     this.onText = onText;
   }
@@ -38,37 +44,10 @@ export class ResultReader {
       if (mark < 0) this.onText(line);
       else {
         if (mark > 0) this.onText(line.slice(0, mark));
-        this.onEvent(JSON.parse(line.slice(mark + MARK.length)) as TestEvent);
+        this.onEvent(JSON.parse(line.slice(mark + MARK.length)) as Message);
       }
     }
   }
-}
-
-/** Tests by place: passed, failed, skipped. */
-export function table(results: readonly Result[]): string[] {
-  const places = [...new Set(results.map((result) => result.where))];
-  const count = (where: string, status: string) => results.filter((r) => r.where === where && r.status === status).length;
-  const lines = ['where         passed  failed  skipped'];
-  for (const where of places) {
-    lines.push(
-      `${where.padEnd(12)} ${String(count(where, 'pass')).padStart(7)} ${String(count(where, 'fail')).padStart(7)} ${String(count(where, 'skip')).padStart(8)}`,
-    );
-  }
-  return lines;
-}
-
-/** Why tests were skipped, and where: one line a reason. */
-export function skipLines(results: readonly Result[]): string[] {
-  const reasons = new Map<string, { count: number; where: Set<string> }>();
-  for (const result of results) {
-    if (result.status !== 'skip') continue;
-    const reason = result.reason ?? 'no reason given';
-    const entry = reasons.get(reason) ?? { count: 0, where: new Set() };
-    entry.count++;
-    entry.where.add(result.where);
-    reasons.set(reason, entry);
-  }
-  return [...reasons].map(([reason, { count, where }]) => `  ${count} × ${reason} (${[...where].join(', ')})`);
 }
 
 /** Names of tests that ran on no kernel at all although some tier should have had what they need. */

@@ -5,7 +5,13 @@ import { guestSeries } from '../run/needs.ts';
 import { root } from '../run/paths.ts';
 
 /** Emulated processors are slow, and slower where the host is busy. */
-const PATIENCE_MS = guestSeries === undefined ? 60_000 : 240_000;
+const PATIENCE_MS = guestSeries === undefined ? 120_000 : 480_000;
+
+/** What a failed test did not end, ends with the file. */
+const running = new Set<ChildProcess>();
+process.on('exit', () => {
+  for (const child of running) child.kill('SIGKILL');
+});
 
 export interface Running {
   readonly child: ChildProcess;
@@ -27,6 +33,7 @@ export function startSkep(words: readonly string[], prefix: readonly string[] = 
 
 export function start(command: readonly string[]): Running {
   const child = spawn(command[0] as string, command.slice(1), { stdio: ['ignore', 'pipe', 'pipe'] });
+  running.add(child);
   let out = '';
   let err = '';
   const watchers = new Set<() => void>();
@@ -46,6 +53,7 @@ export function start(command: readonly string[]): Running {
     child.on('error', reject);
     child.on('close', (status, signal) => {
       over = true;
+      running.delete(child);
       wake();
       resolve({ status, signal });
     });

@@ -4,13 +4,14 @@
  * A guest is emulated and ten times slower: there the first variant of each tool is judged, and all with SKEP_LONG=1.
  */
 import assert from 'node:assert/strict';
-import { existsSync, mkdirSync, readdirSync, rmdirSync, unlinkSync } from 'node:fs';
+import { readdirSync, unlinkSync } from 'node:fs';
 import { join } from 'node:path';
 import { bccDialect } from '../../../src/compiler/dialect/bcc/dialect.ts';
 import { readTargetFacts } from '../../../src/kernel/facts.ts';
 import { linuxKernel } from '../../../src/kernel/linux.ts';
 import { type BccProgram, bccPrograms, CorpusMissing } from '../../corpora/corpora.ts';
 import { guestSeries, kernelTest } from '../../run/needs.ts';
+import { BPFFS, ownBpffs } from '../../support/bpffs.ts';
 import { BCC_EXCEPTIONS } from './bcc-exceptions.ts';
 import { judge, type Source, summary, unexpected, type Verdict } from './verdict.ts';
 
@@ -28,19 +29,12 @@ kernelTest("the programs of BCC's tools compile and are accepted", { btf: true, 
   }
   const kernel = linuxKernel();
   const host = { kernel, facts: readTargetFacts(kernel) };
-  const pins = `/sys/fs/bpf/skep-verdict-${process.pid}`;
-  mkdirSync(pins);
+  ownBpffs(kernel);
   const verdicts: Verdict[] = [];
-  try {
-    for (const program of complete ? programs : firstOfEach(programs)) {
-      verdicts.push(...judge(host, asSource(program, pins)));
-      for (const pin of readdirSync(pins)) unlinkSync(join(pins, pin));
-    }
-  } finally {
-    for (const pin of readdirSync(pins)) unlinkSync(join(pins, pin));
-    rmdirSync(pins);
+  for (const program of complete ? programs : firstOfEach(programs)) {
+    verdicts.push(...judge(host, asSource(program, BPFFS)));
+    for (const pin of readdirSync(BPFFS)) unlinkSync(join(BPFFS, pin));
   }
-  assert.ok(!existsSync(pins));
   t.diagnostic(summary(verdicts));
   const problems = unexpected(host, verdicts, BCC_EXCEPTIONS, complete);
   assert.equal(problems.length, 0, `${summary(verdicts)}\n${problems.join('\n')}`);

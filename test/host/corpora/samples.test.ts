@@ -1,13 +1,13 @@
 /** Every kernel-side file of the kernel's own samples, unmodified, compiles for this kernel and is accepted by its verifier. */
 import assert from 'node:assert/strict';
-import { existsSync, mkdirSync, readdirSync, readFileSync, rmdirSync, unlinkSync } from 'node:fs';
-import { join } from 'node:path';
+import { mkdirSync, readFileSync } from 'node:fs';
 import { folderResolver } from '../../../src/compiler/c/preprocessor/headers.ts';
 import { libbpfDialect } from '../../../src/compiler/dialect/libbpf/dialect.ts';
 import { readTargetFacts } from '../../../src/kernel/facts.ts';
 import { linuxKernel } from '../../../src/kernel/linux.ts';
 import { CorpusMissing, kernelSamples } from '../../corpora/corpora.ts';
 import { kernelTest } from '../../run/needs.ts';
+import { BPFFS, ownBpffs } from '../../support/bpffs.ts';
 import { SAMPLE_EXCEPTIONS } from './samples-exceptions.ts';
 import { judge, summary, unexpected } from './verdict.ts';
 
@@ -23,19 +23,20 @@ for (const series of ['6.1', '6.12'] as const) {
     const kernel = linuxKernel();
     const host = { kernel, facts: readTargetFacts(kernel) };
     const includes = folderResolver({ quoted: [samples.folder], read: readIfThere });
-    const verdicts = withPins(() =>
-      samples.files
-        .filter(({ name }) => name !== PART)
-        .flatMap(({ name, path }) => {
-          const text = readFileSync(path, 'utf8');
-          return judge(host, {
-            name,
-            text: linked(text),
-            entries: ENTRIES,
-            options: { dialect: libbpfDialect, name: name.slice(0, 15), file: path, includes, defines: DEFINES[name] ?? [] },
-          });
-        }),
-    );
+    // Some samples pin maps, where `tc` does and where libbpf does.
+    ownBpffs(kernel);
+    mkdirSync(`${BPFFS}/tc/globals`, { recursive: true });
+    const verdicts = samples.files
+      .filter(({ name }) => name !== PART)
+      .flatMap(({ name, path }) => {
+        const text = readFileSync(path, 'utf8');
+        return judge(host, {
+          name,
+          text: linked(text),
+          entries: ENTRIES,
+          options: { dialect: libbpfDialect, name: name.slice(0, 15), file: path, includes, defines: DEFINES[name] ?? [] },
+        });
+      });
     t.diagnostic(summary(verdicts));
     const problems = unexpected(host, verdicts, SAMPLE_EXCEPTIONS[series], true);
     assert.equal(problems.length, 0, `${summary(verdicts)}\n${problems.join('\n')}`);
@@ -56,38 +57,6 @@ const ENTRIES: Readonly<Record<string, number>> = {
   cpu_map: 64,
   cpus_available: 64,
 };
-
-/** Where `tc` pins legacy maps, and libbpf the others. */
-const PINS = ['/sys/fs/bpf/tc/globals', '/sys/fs/bpf'];
-
-/** Some samples pin maps; this puts everything back. */
-function withPins<T>(action: () => T): T {
-  const made = ['/sys/fs/bpf/tc', '/sys/fs/bpf/tc/globals'].filter((path) => !existsSync(path));
-  for (const path of made) mkdirSync(path);
-  const before = new Set(pinned());
-  try {
-    return action();
-  } finally {
-    for (const path of pinned()) if (!before.has(path)) unlinkSync(path);
-    assert.deepEqual(
-      pinned().filter((path) => !before.has(path)),
-      [],
-      'pins that stay',
-    );
-    for (const path of made.toReversed()) rmdirSync(path);
-  }
-}
-
-function pinned(): string[] {
-  return PINS.flatMap((folder) =>
-    readdirSync(folder, { withFileTypes: true })
-      .filter((entry) => entry.isFile() && SAMPLE_PINS.has(entry.name))
-      .map(({ name }) => join(folder, name)),
-  );
-}
-
-/** Nothing else is looked at: other programs pin there, too. */
-const SAMPLE_PINS: ReadonlySet<string> = new Set(['lwt_len_hist_map', 'test_cgrp2_array_pin', 'tun_iface']);
 
 /** No sample of its own (it has no licence): the samples' Makefile links it with those that include its header; here the two are one unit. */
 const PART = 'xdp_sample.bpf.c';

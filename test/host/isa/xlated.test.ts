@@ -8,7 +8,9 @@ import test from 'node:test';
 import { assemble } from '../../../src/isa/assemble.ts';
 import { decode } from '../../../src/isa/decode.ts';
 import { disassemble } from '../../../src/isa/disassemble.ts';
+import { linuxKernel } from '../../../src/kernel/linux.ts';
 import { unmet } from '../../run/needs.ts';
+import { BPFFS, ownBpffs } from '../../support/bpffs.ts';
 
 const SOURCE = `
 typedef unsigned int u32; typedef unsigned long long u64; typedef long long s64;
@@ -44,7 +46,8 @@ if (missing !== undefined && process.env['CI'] === 'true') throw new Error(`cann
 
 test('the dump of a loaded program reads as bpftool reads it', { skip: missing ?? tooOld ?? false }, () => {
   const folder = mkdtempSync(join(tmpdir(), 'skep-xlated-'));
-  const pin = `/sys/fs/bpf/skep_xlated_${process.pid}`;
+  const pin = `${BPFFS}/skep_xlated`;
+  ownBpffs(linuxKernel());
   try {
     writeFileSync(join(folder, 'a.c'), SOURCE);
     execFileSync('clang-19', ['-target', 'bpf', '-mcpu=v3', '-O2', '-g', '-c', 'a.c', '-o', 'a.o'], {
@@ -69,7 +72,6 @@ test('the dump of a loaded program reads as bpftool reads it', { skip: missing ?
     assert.deepEqual(ours, theirs);
     assert.deepEqual(assemble(ours.join('\n')).insns, insns);
   } finally {
-    rmSync(pin, { force: true });
     rmSync(folder, { recursive: true });
   }
 });

@@ -1,0 +1,81 @@
+/**
+ * Test files in one guest kernel: one boot for all of them. A guest that dies or hangs takes one file with it: that is
+ * a failed test with the guest's console, and the files after it run in a new boot.
+ */
+import { join } from 'node:path';
+import { runGuest } from '../lab/guest.ts';
+import { guestKernel, type Series } from '../lab/kernels.ts';
+import { built } from './paths.ts';
+import { type AgentMessage, type Result, ResultReader } from './result.ts';
+
+export interface GuestTierOptions {
+  readonly record: (result: Result) => void;
+  readonly print: (line: string) => void;
+  /** Regular expression for test names. */
+  readonly pattern?: string | undefined;
+  /** A shell after a failure. */
+  readonly keep: boolean;
+}
+
+const GUEST_MINUTES = 45;
+const SILENT_MINUTES = 15;
+const BOOTS = 3;
+/** The end of the console says what happened; kernels say a lot before. */
+const CONSOLE_LINES = 60;
+
+/** Resolves with what went wrong beside failed tests. */
+export async function runGuestTier(series: Series, files: readonly string[], options: GuestTierOptions): Promise<string[]> {
+  let left = files;
+  for (let boot = 1; left.length > 0; boot++) {
+    const { done, current, how, console } = await runBoot(series, left, options);
+    if (how === undefined) return [];
+    const culprit = current ?? left.find((file) => !done.has(file)) ?? left[0] ?? '';
+    const error = `${how}; its console ends with\n${console.trimEnd().split('\n').slice(-CONSOLE_LINES).join('\n')}`;
+    options.record({ file: culprit, name: '(the guest)', where: series, status: 'fail', ms: 0, error });
+    left = left.filter((file) => !done.has(file) && file !== culprit);
+    if (boot === BOOTS && left.length > 0) return [`the guest ${series} ended ${BOOTS} times; not run: ${left.join(', ')}`];
+  }
+  return [];
+}
+
+interface Boot {
+  readonly done: ReadonlySet<string>;
+  /** The file that was running at the end. */
+  readonly current: string | undefined;
+  /** How the guest went away; undefined when all went well. */
+  readonly how: string | undefined;
+  readonly console: string;
+}
+
+async function runBoot(series: Series, files: readonly string[], options: GuestTierOptions): Promise<Boot> {
+  const done = new Set<string>();
+  let current: string | undefined;
+  const reader = new ResultReader<AgentMessage>((message) => {
+    if ('event' in message) options.record({ ...message.event, file: message.file, where: series });
+    else if (message.mark === 'begin') current = message.file;
+    else {
+      done.add(message.file);
+      current = undefined;
+    }
+  }, options.print);
+  const agent = [process.execPath, '--enable-source-maps', join(built, 'test', 'run', 'agent.js')];
+  const pattern = options.pattern === undefined ? [] : ['--pattern', `'${options.pattern.replaceAll("'", "'\\''")}'`];
+  const { end, console } = await runGuest({
+    kernel: guestKernel(series),
+    command: [...agent, ...pattern, ...files].join(' '),
+    env: Object.fromEntries(['CI', 'SKEP_LONG'].flatMap((name) => (process.env[name] === undefined ? [] : [[name, process.env[name]]]))),
+    keep: options.keep,
+    timeLimit: GUEST_MINUTES * 60_000,
+    silenceLimit: SILENT_MINUTES * 60_000,
+    onOutput: (output) => reader.push(output),
+  });
+  reader.push('\n');
+  switch (end.kind) {
+    case 'exit':
+      return { done, current, how: end.status === 0 ? undefined : `the agent ended with status ${end.status}`, console };
+    case 'died':
+      return { done, current, how: 'the guest died', console };
+    case 'timeout':
+      return { done, current, how: 'the guest hung and was ended', console };
+  }
+}
