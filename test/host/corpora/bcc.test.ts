@@ -4,7 +4,7 @@
  * A guest is emulated and ten times slower: there the first variant of each tool is judged, and all with SKEP_LONG=1.
  */
 import assert from 'node:assert/strict';
-import { readdirSync, unlinkSync } from 'node:fs';
+import { mkdirSync, readdirSync, unlinkSync } from 'node:fs';
 import { join } from 'node:path';
 import { bccDialect } from '../../../src/compiler/dialect/bcc/dialect.ts';
 import { readTargetFacts } from '../../../src/kernel/facts.ts';
@@ -30,10 +30,12 @@ kernelTest("the programs of BCC's tools compile and are accepted", { btf: true, 
   const kernel = linuxKernel();
   const host = { kernel, facts: readTargetFacts(kernel) };
   ownBpffs(kernel);
+  const pins = join(BPFFS, 'pins');
+  mkdirSync(pins);
   const verdicts: Verdict[] = [];
   for (const program of complete ? programs : firstOfEach(programs)) {
-    verdicts.push(...judge(host, asSource(program, BPFFS)));
-    for (const pin of readdirSync(BPFFS)) unlinkSync(join(BPFFS, pin));
+    verdicts.push(...judge(host, asSource(program, pins)));
+    for (const pin of readdirSync(pins)) unlinkSync(join(pins, pin));
   }
   t.diagnostic(summary(verdicts));
   const problems = unexpected(host, verdicts, BCC_EXCEPTIONS, complete);
