@@ -1,140 +1,140 @@
 /**
- * Code beside clang's for the same source: instructions (in slots of eight bytes, as the kernel counts), and as root the
- * instructions that this kernel's verifier walks through to accept them. Prints a table, worst first; never fails.
+ * Code beside the peers' for the same source: instructions (in slots of eight bytes, as the kernel counts), and as root
+ * what this kernel's verifier makes of them: instructions after loading (`xlated`), instructions it walked through.
+ * Prints every source, worst first, and geometric means; never fails.
  *
- *   node build/bench/codegen.js [--all] [file.c …]
+ *   node build/bench/codegen.js [own|bcc|samples …] [--no-load] [--programs] [--top N] [file.c …]
  *
- * Without files: bench/codegen/. clang: `-O2 -mcpu=v3 -target bpf`; both compile the same text, ours without headers.
+ * Without a family: own. `--programs`: a line for each program instead of each source. What the families are and how
+ * the peers are run: `codegen-peers.ts`.
  */
-import { spawnSync } from 'node:child_process';
-import { mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
-import { tmpdir } from 'node:os';
-import { basename, dirname, join } from 'node:path';
-import { fileURLToPath } from 'node:url';
 import { compile } from '../src/compiler/compile.ts';
-import { guessDialect } from '../src/compiler/dialect/auto.ts';
-import type { TargetFacts } from '../src/compiler/target-facts.ts';
 import { slotCount } from '../src/isa/encode.ts';
 import { readTargetFacts } from '../src/kernel/facts.ts';
 import { linuxKernel } from '../src/kernel/linux.ts';
-import type { Kernel } from '../src/kernel/port.ts';
-import { loadObject } from '../src/link/load.ts';
-import { readObject } from '../src/object/read.ts';
+import { progInfo } from '../src/kernel/obj-info.ts';
+import { joinProgram } from '../src/link/join.ts';
+import { type LoadedObject, loadObject } from '../src/link/load.ts';
 import type { ObjectSpec } from '../src/object/spec.ts';
-import { geometricMean, installed, median, printTable } from './measure.ts';
+import { FAMILIES, type Family, own, type Subject, subjects } from './codegen-peers.ts';
+import { geometricMean, median, printTable } from './measure.ts';
 
-const root = join(dirname(fileURLToPath(import.meta.url)), '..', '..');
-const clang = ['clang-19', 'clang'].find(installed);
-const given = process.argv.slice(2).filter((a) => a.endsWith('.c'));
-const folder = join(root, 'bench', 'codegen');
-const files =
-  given.length > 0
-    ? given
-    : readdirSync(folder)
-        .filter((f) => f.endsWith('.c'))
-        .sort()
-        .map((f) => join(folder, f));
+const args = process.argv.slice(2);
+const files = args.filter((a) => a.endsWith('.c'));
+const chosen = args.filter((a): a is Family => (FAMILIES as readonly string[]).includes(a));
+const byProgram = args.includes('--programs');
+const top = args.includes('--top') ? Number(args[args.indexOf('--top') + 1]) : Number.POSITIVE_INFINITY;
+const loads = !args.includes('--no-load') && process.getuid?.() === 0;
 
 const kernel = linuxKernel();
-const own = readTargetFacts(kernel);
-/** The same instruction set for both. */
-const facts: TargetFacts = Object.defineProperty(Object.create(own) as TargetFacts, 'cpu', { value: 3 });
+const here = readTargetFacts(kernel);
 
+/** Slots as compiled, slots after loading, instructions walked by the verifier. */
+interface Cost {
+  readonly slots: number;
+  readonly xlated: number;
+  readonly walked: number;
+}
 interface Row {
   readonly name: string;
-  readonly ours: number;
-  readonly theirs: number | undefined;
-  readonly walked: number | undefined;
-  readonly theirWalked: number | undefined;
+  readonly ours: Cost;
+  readonly theirs: Cost;
   readonly ms: number;
 }
 
-function slotsOf(spec: ObjectSpec): number {
-  let n = 0;
-  for (const f of spec.functions.values()) n += slotCount(f.insns);
-  return n;
+function costs(spec: ObjectSpec, names: readonly string[]): Map<string, Cost> {
+  const out = new Map<string, Cost>();
+  let object: LoadedObject | undefined;
+  try {
+    if (loads) object = loadObject({ ...spec, maps: withoutPins(spec) }, kernel, { facts: here, programs: () => false });
+  } catch {
+    // Its maps cannot be made here: instructions as compiled are all there is to compare.
+  }
+  try {
+    for (const program of spec.programs) {
+      if (!names.includes(program.entry)) continue;
+      const slots = slotCount(joinProgram(spec.functions, program.entry).insns);
+      let [xlated, walked] = [Number.NaN, Number.NaN];
+      try {
+        if (object) {
+          const info = progInfo(kernel, object.load(program).fd);
+          [xlated, walked] = [info.xlated_prog_len / 8, info.verified_insns];
+        }
+      } catch {
+        // Not for this kernel.
+      }
+      out.set(program.entry, { slots, xlated, walked });
+    }
+  } finally {
+    object?.close();
+  }
+  return out;
 }
 
-function compileOurs(path: string): { spec: ObjectSpec; ms: number } | string {
-  const text = readFileSync(path, 'utf8');
+function withoutPins(spec: ObjectSpec): ObjectSpec['maps'] {
+  return new Map(
+    [...spec.maps].map(([key, map]) => {
+      const { pin: _, values: __, ...rest } = map;
+      return [key, rest];
+    }),
+  );
+}
+
+function compileWarm({ text, options }: Subject): { spec: ObjectSpec; ms: number } | string {
   const times: number[] = [];
   for (;;) {
     const started = performance.now();
-    const { spec, diagnostics } = compile(text, { facts, dialect: guessDialect(text), file: basename(path) });
+    const { spec, diagnostics } = compile(text, options);
     times.push(performance.now() - started);
     if (!spec) return diagnostics.find((d) => d.severity === 'error')?.message ?? 'not compiled';
-    if (times.length === 5) return { spec, ms: median(times) };
+    if (times.length === 3) return { spec, ms: median(times) };
   }
 }
 
-function compileTheirs(path: string, out: string): ObjectSpec | undefined {
-  if (clang === undefined) return undefined;
-  const run = spawnSync(
-    clang,
-    ['-O2', '-g', '-mcpu=v3', '-target', 'bpf', '-I/usr/include/x86_64-linux-gnu', '-w', '-c', path, '-o', out],
-    { encoding: 'utf8' },
-  );
-  return run.status === 0 ? readObject(new Uint8Array(readFileSync(out)), { name: basename(path) }) : undefined;
-}
-
-/** Instructions that the verifier processed for all programs; undefined where they cannot be loaded here. */
-function walked(spec: ObjectSpec, on: Kernel): number | undefined {
-  if (process.getuid?.() !== 0) return undefined;
-  try {
-    using object = loadObject(spec, on, { facts: own, logLevel: 4 });
-    let n = 0;
-    for (const p of object.programs.values()) n += Number(/processed (\d+) insns/.exec(p.log)?.[1] ?? Number.NaN);
-    return n;
-  } catch {
-    return undefined;
-  }
+/** Sums over programs; what one side cannot load counts for neither. */
+function sum(pairs: readonly (readonly [Cost, Cost])[], ms: number, name: string): Row {
+  const total = (side: 0 | 1, key: keyof Cost): number =>
+    pairs.filter(([a, b]) => Number.isFinite(a[key]) && Number.isFinite(b[key])).reduce((n, pair) => n + pair[side][key], 0);
+  const side = (i: 0 | 1): Cost => ({ slots: total(i, 'slots'), xlated: total(i, 'xlated'), walked: total(i, 'walked') });
+  return { name, ours: side(0), theirs: side(1), ms };
 }
 
 const rows: Row[] = [];
-const work = mkdtempSync(join(tmpdir(), 'skep-codegen-'));
-try {
-  for (const path of files) {
-    const name = basename(path).replace(/(\.bpf)?\.c$/, '');
-    const ours = compileOurs(path);
-    if (typeof ours === 'string') {
-      console.log(`${name}: ${ours}`);
-      continue;
-    }
-    const theirs = compileTheirs(path, join(work, 'peer.o'));
-    rows.push({
-      name,
-      ours: slotsOf(ours.spec),
-      theirs: theirs && slotsOf(theirs),
-      ms: ours.ms,
-      walked: walked(ours.spec, kernel),
-      theirWalked: theirs && walked(theirs, kernel),
-    });
+const unmatched: string[] = [];
+function measure(subject: Subject): void {
+  const ours = compileWarm(subject);
+  if (typeof ours === 'string') {
+    unmatched.push(`${subject.name}: ${ours}`);
+    return;
   }
-} finally {
-  rmSync(work, { recursive: true, force: true });
+  const peer = subject.peer(ours.spec);
+  if (peer === undefined) {
+    unmatched.push(`${subject.name}: the peer does not compile it`);
+    return;
+  }
+  const common = ours.spec.programs.map(({ entry }) => entry).filter((entry) => peer.programs.some((p) => p.entry === entry));
+  const [mine, theirs] = [costs(ours.spec, common), costs(peer, common)];
+  const pairs = common.map((entry) => [mine.get(entry) as Cost, theirs.get(entry) as Cost] as const);
+  if (byProgram) for (const [i, pair] of pairs.entries()) rows.push(sum([pair], ours.ms, `${subject.name}/${common[i]}`));
+  else if (pairs.length > 0) rows.push(sum(pairs, ours.ms, subject.name));
 }
 
-const ratio = (a: number | undefined, b: number | undefined): number | undefined =>
-  a === undefined || b === undefined || b === 0 ? undefined : a / b;
-const show = (n: number | undefined, digits = 0): string => (n === undefined || Number.isNaN(n) ? '-' : n.toFixed(digits));
-rows.sort((a, b) => (ratio(b.ours, b.theirs) ?? 0) - (ratio(a.ours, a.theirs) ?? 0));
+for (const subject of own(files, here)) measure(subject);
+for (const family of chosen.length + files.length === 0 ? (['own'] as const) : chosen) for (const s of subjects(family, here)) measure(s);
+
+const ratio = (row: Row, key: keyof Cost): number => (row.theirs[key] === 0 ? Number.NaN : row.ours[key] / row.theirs[key]);
+const show = (n: number, digits = 0): string => (Number.isFinite(n) && n > 0 ? n.toFixed(digits) : '-');
+const KEYS = ['slots', 'xlated', 'walked'] as const;
+rows.sort((a, b) => ratio(b, 'slots') - ratio(a, 'slots'));
 printTable([
-  ['program', 'skep', 'clang', 'ratio', 'walked', 'clang', 'ratio', 'compile ms'],
-  ...rows.map((r) => [
-    r.name,
-    show(r.ours),
-    show(r.theirs),
-    show(ratio(r.ours, r.theirs), 3),
-    show(r.walked),
-    show(r.theirWalked),
-    show(ratio(r.walked, r.theirWalked), 3),
-    show(r.ms, 1),
-  ]),
+  ['program', ...KEYS.flatMap((key) => [key, 'peer', 'ratio']), 'ms'],
+  ...rows
+    .slice(0, top)
+    .map((r) => [r.name, ...KEYS.flatMap((key) => [show(r.ours[key]), show(r.theirs[key]), show(ratio(r, key), 3)]), show(r.ms, 1)]),
 ]);
-const mean = (list: readonly (number | undefined)[]): string => {
-  const known = list.filter((n): n is number => n !== undefined && Number.isFinite(n));
-  return known.length === 0 ? '-' : geometricMean(known).toFixed(3);
+for (const line of unmatched) console.log(line);
+const mean = (key: keyof Cost): string => {
+  const known = rows.map((r) => ratio(r, key)).filter((n) => Number.isFinite(n) && n > 0);
+  return known.length === 0 ? '-' : `${geometricMean(known).toFixed(3)} (worst ${Math.max(...known).toFixed(3)}, of ${known.length})`;
 };
-console.log(
-  `geometric mean: instructions ${mean(rows.map((r) => ratio(r.ours, r.theirs)))}, walked ${mean(rows.map((r) => ratio(r.walked, r.theirWalked)))}`,
-);
+console.log(`geometric mean: ${KEYS.map((key) => `${key} ${mean(key)}`).join(', ')}`);

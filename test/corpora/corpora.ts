@@ -52,12 +52,17 @@ export interface BccProgram {
   readonly usdt: boolean;
 }
 
-/** Every C program of the installed BCC tools, for every command line of their own examples. */
-export function bccPrograms(): BccProgram[] {
+/** Where they are: `<name>.c` and `<name>.json` of each. */
+export function bccFolder(): string {
   if (!existsSync('/usr/sbin/bitesize-bpfcc')) throw new CorpusMissing('bpfcc-tools is not installed');
-  const folder = once('bcc', (part) => {
+  return once('bcc', (part) => {
     execFileSync('/usr/bin/python3', [join(root, 'test', 'corpora', 'capture_bcc.py'), part], { stdio: ['ignore', 'ignore', 'pipe'] });
   });
+}
+
+/** Every C program of the installed BCC tools, for every command line of their own examples. */
+export function bccPrograms(): BccProgram[] {
+  const folder = bccFolder();
   return readdirSync(folder)
     .filter((name) => name.endsWith('.c'))
     .sort()

@@ -26,6 +26,7 @@ import { mergeConditions } from './passes/merge-conditions.ts';
 import { mergeStores } from './passes/merge-stores.ts';
 import { insertProbeReads } from './passes/probe-reads.ts';
 import { sroa } from './passes/sroa.ts';
+import { threadJumps } from './passes/thread-jumps.ts';
 import { unrollLoops } from './passes/unroll.ts';
 import { printFunction } from './print.ts';
 import { verifyFunction } from './verify.ts';
@@ -110,6 +111,7 @@ class Runner {
       if (this.run('constant-sizes', foldSizes, fn)) changed = true;
       if (this.run('cleanup-cfg', cleanupCfg, fn)) changed = true;
       if (this.run('gvn', gvn, fn)) changed = true;
+      if (this.run('thread-jumps', threadJumps, fn)) changed = true;
       if (this.run('merge-conditions', mergeConditions, fn)) changed = true;
       if (this.run('dse', removeDeadStores, fn)) changed = true;
       if (this.run('dce', removeDeadCode, fn)) changed = true;

@@ -52,6 +52,7 @@ export function emitFunction(fn: IrFunction, module: IrModule, options: EmitOpti
   applyWindows(machine);
   if (mergeTails(machine)) cleanBlocks(machine);
   const stack = layoutStack(machine, diagnostics, fn.loc);
+  if (mergeTails(machine, true)) cleanBlocks(machine);
   layoutBlocks(machine);
   const code = emitCode(machine, diagnostics);
   return {

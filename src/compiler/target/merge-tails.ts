@@ -11,21 +11,16 @@ import { orderBlocks } from './cfg.ts';
 import type { MBlock, MFunction, MInst } from './machine.ts';
 import { CALL, FP, implicitUses, LD_IMM64, NONE, newBlock, PSEUDO, physicalDefs } from './machine.ts';
 
-/** After allocation. True if something was merged. */
-export function mergeTails(fn: MFunction): boolean {
+/**
+ * After allocation. True if something was merged. `placed`: stack objects have their offsets, so that different ones at
+ * the same place are alike.
+ */
+export function mergeTails(fn: MFunction, placed = false): boolean {
   let merged = false;
   for (let again = true; again; ) {
     again = false;
-    const groups = new Map<MBlock | undefined, MBlock[]>();
-    for (const b of fn.blocks) {
-      if (b.taken !== undefined || (b.next === undefined && b.insts.length === 0)) continue;
-      const group = groups.get(b.next);
-      if (group) group.push(b);
-      else groups.set(b.next, [b]);
-    }
-    for (const [next, group] of groups) {
-      if (group.length < 2) continue;
-      if (mergeGroup(fn, group, next === undefined)) again = true;
+    for (const group of groupsOf(fn)) {
+      if (group.length > 1 && mergeGroup(fn, group, placed)) again = true;
     }
     if (again) {
       merged = true;
@@ -35,18 +30,33 @@ export function mergeTails(fn: MFunction): boolean {
   return merged;
 }
 
+/** Blocks that go on to the same places. */
+function groupsOf(fn: MFunction): MBlock[][] {
+  const groups = new Map<string, MBlock[]>();
+  for (const b of fn.blocks) {
+    if (b.next === undefined && b.insts.length === 0) continue;
+    const key = `${b.next?.index} ${b.taken?.index}`;
+    const group = groups.get(key);
+    if (group) group.push(b);
+    else groups.set(key, [b]);
+  }
+  return [...groups.values()];
+}
+
 interface Node {
   readonly children: Map<string, Node>;
   readonly members: MBlock[];
 }
 
 /** A trie of the blocks' instructions read backward; the deepest node with two members is the longest common end. */
-function mergeGroup(fn: MFunction, group: readonly MBlock[], exits: boolean): boolean {
+function mergeGroup(fn: MFunction, group: readonly MBlock[], placed: boolean): boolean {
+  const { next, taken: branches } = group[0] as MBlock;
+  const exits = next === undefined;
   const root: Node = { children: new Map(), members: [] };
   for (const b of group) {
     let node = root;
     for (let k = b.insts.length - 1; k >= 0; k--) {
-      const key = keyOf(b.insts[k] as MInst);
+      const key = keyOf(b.insts[k] as MInst, placed);
       if (key === undefined) break;
       let child = node.children.get(key);
       if (child === undefined) node.children.set(key, (child = { children: new Map(), members: [] }));
@@ -62,8 +72,9 @@ function mergeGroup(fn: MFunction, group: readonly MBlock[], exits: boolean): bo
     const members = node.members.filter((b) => !taken.has(b));
     if (members.length < 2) return;
     const length = selfContained((members[0] as MBlock).insts, depth);
-    // An `exit` costs no more than the jump to another; it is worth sharing where it is a block of its own.
-    const worth = length >= (exits ? 2 : 1) || (exits && length === 1 && members.some((b) => b.insts.length === 1));
+    // A conditional jump alone would only give way to the jump to another. An `exit` costs no more than the jump to another; it is worth sharing where it is a block of its own.
+    const worth =
+      length >= (exits || branches !== undefined ? 2 : 1) || (exits && length === 1 && members.some((b) => b.insts.length === 1));
     if (!worth) return;
     for (const b of members) taken.add(b);
     merge(fn, members, length);
@@ -81,6 +92,7 @@ function merge(fn: MFunction, members: readonly MBlock[], length: number): void 
     home = newBlock(fn, first.loc);
     home.insts = first.insts.slice(-length);
     home.next = first.next;
+    home.taken = first.taken;
     home.depth = first.depth;
     home.cold = members.every((b) => b.cold);
     home.loc = first.loc;
@@ -88,6 +100,7 @@ function merge(fn: MFunction, members: readonly MBlock[], length: number): void 
   for (const b of members) {
     if (b === home) continue;
     b.insts.length -= length;
+    b.taken = undefined;
     b.next = home;
     b.cold &&= home.cold;
   }
@@ -110,7 +123,7 @@ function selfContained(insts: readonly MInst[], depth: number): number {
 }
 
 /** What must agree for two instructions to be one; undefined for those that are never merged. */
-function keyOf(i: MInst): string | undefined {
+function keyOf(i: MInst, placed: boolean): string | undefined {
   const cls = i.op & 7;
   if (i.op === PSEUDO.ASM || i.keep) return undefined;
   let pointer = 0;
@@ -125,5 +138,5 @@ function keyOf(i: MInst): string | undefined {
   const extra =
     i.extra === undefined ? '' : i.extra.kind === 'wide' ? `w${i.extra.value}` : i.extra.kind === 'ref' ? JSON.stringify(i.extra.ref) : '';
   const src = (i.op & SRC.X) === 0 && cls !== CLASS.LDX && cls !== CLASS.STX && i.op !== LD_IMM64 && i.op !== CALL ? NONE : i.src;
-  return `${i.op}|${i.dst}|${src}|${i.off}|${i.imm}|${i.slot}|${pointer}|${extra}`;
+  return `${i.op}|${i.dst}|${src}|${i.off}|${i.imm}|${placed ? NONE : i.slot}|${pointer}|${extra}`;
 }

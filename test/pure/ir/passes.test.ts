@@ -16,6 +16,7 @@ import { mem2reg } from '../../../src/compiler/ir/passes/mem2reg.ts';
 import { mergeConditions } from '../../../src/compiler/ir/passes/merge-conditions.ts';
 import { mergeStores } from '../../../src/compiler/ir/passes/merge-stores.ts';
 import { sroa } from '../../../src/compiler/ir/passes/sroa.ts';
+import { threadJumps } from '../../../src/compiler/ir/passes/thread-jumps.ts';
 import { unrollLoops } from '../../../src/compiler/ir/passes/unroll.ts';
 import { printModule } from '../../../src/compiler/ir/print.ts';
 import { verifyFunction } from '../../../src/compiler/ir/verify.ts';
@@ -36,6 +37,7 @@ const PASSES: Readonly<Record<string, Pass>> = {
   'init-stack': initializeStack,
   'merge-stores': mergeStores,
   'merge-conditions': mergeConditions,
+  'thread-jumps': threadJumps,
   unroll: (fn) => unrollLoops(fn, new Diagnostics()),
   inline: (fn, module) => {
     // Works on the whole module; once is enough for all functions.

@@ -281,3 +281,34 @@ test('positions: a row per change, the first instruction always has one', () => 
   );
   assert.equal(spec.lines[0]?.insn, 0);
 });
+
+test('ends that are alike are kept once, with the question that they end in', () => {
+  // Both arms ask the map for a key of their own; the objects share their place on the stack.
+  const text = code(
+    `i64 %a, i64 %b|
+b0:
+  %k1 = alloca 4 align 4
+  %k2 = alloca 4 align 4
+  %c = cmp eq i64 %a, 7
+  branch %c, b1, b2
+b1:
+  store 32 1, %k1
+  %m1 = mapaddr "counts"
+  %p1 = call ptr helper 1 map_lookup_elem(%m1, %k1)
+  %z1 = cmp eq ptr %p1, 0
+  branch %z1, b3, b4
+b2:
+  store 32 2, %k2
+  %m2 = mapaddr "counts"
+  %p2 = call ptr helper 1 map_lookup_elem(%m2, %k2)
+  %z2 = cmp eq ptr %p2, 0
+  branch %z2, b3, b4
+b3:
+  return 0:i64
+b4:
+  return 1:i64`,
+    3,
+  );
+  assert.equal(text.filter((l) => l.startsWith('call')).length, 1, text.join('\n'));
+  assert.equal(text.filter((l) => l.startsWith('if')).length, 2, text.join('\n'));
+});

@@ -51,12 +51,18 @@ export function expandMemory(fn: IrFunction): boolean {
   return changed;
 }
 
+/** Their context is a buffer without fields: any width at its own multiple (tp_prog_is_valid_access, kprobe_prog_is_valid_access). */
+const PLAIN_CONTEXTS: ReadonlySet<string> = new Set(['tracepoint', 'kprobe']);
+
 /** The widest access that an address allows. */
-function widest(pointer: Value, declared: number): { align: number; strict: boolean } {
+function widest(fn: IrFunction, pointer: Value, declared: number): { align: number; strict: boolean } {
   const { base, offset } = basedOn(pointer);
-  if (base.op === 'alloca')
-    return { align: offset === undefined ? 1 : offset === 0 ? base.align : Math.min(base.align, offset & -offset), strict: true };
-  if (base.op === 'param' && base.space === 'ctx') return { align: declared, strict: true };
+  const alignedTo = (align: number): number => (offset === undefined ? 1 : offset === 0 ? align : Math.min(align, offset & -offset));
+  if (base.op === 'alloca') return { align: alignedTo(base.align), strict: true };
+  if (base.op === 'param' && base.space === 'ctx') {
+    const plain = fn.program !== undefined && PLAIN_CONTEXTS.has(fn.program.type);
+    return { align: plain ? Math.max(declared, alignedTo(8)) : declared, strict: true };
+  }
   return { align: 8, strict: false };
 }
 
@@ -93,7 +99,7 @@ class Expander {
 
   copy(i: MemCopy): void {
     const { b } = this;
-    const steps = this.steps(i.size, [widest(i.dst, i.align), widest(i.src, i.align)]);
+    const steps = this.steps(i.size, [widest(this.fn, i.dst, i.align), widest(this.fn, i.src, i.align)]);
     if (steps.length > MAX_ACCESSES && !i.move) {
       const width = (steps[0] as { bits: MemBits }).bits / 8;
       const count = Math.floor(i.size / width);
@@ -118,7 +124,7 @@ class Expander {
 
   fill(i: MemSet): void {
     const { b } = this;
-    const steps = this.steps(i.size, [widest(i.dst, i.align)]);
+    const steps = this.steps(i.size, [widest(this.fn, i.dst, i.align)]);
     const splat = new Map<MemBits, Value>();
     const value = (bits: MemBits): Value => {
       let v = splat.get(bits);
@@ -147,7 +153,7 @@ class Expander {
   /** Zero where all bytes are equal; otherwise the difference of the first two that are not. */
   compare(i: MemCmp): Value {
     const { b } = this;
-    const aligns = [widest(i.a, i.align), widest(i.b, i.align)];
+    const aligns = [widest(this.fn, i.a, i.align), widest(this.fn, i.b, i.align)];
     const steps = this.steps(i.size, aligns);
     if (this.onlyEquality(i)) {
       const differ = b.newBlock(),
