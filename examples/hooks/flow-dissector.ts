@@ -21,7 +21,7 @@ char LICENSE[] SEC("license") = "GPL";`,
 });
 // One packet, without attaching it: what comes back are the keys.
 const { data } = b.run('dissect', { data: new Uint8Array(64) });
-console.log(`protocol ${data[8]} of ${data.length} bytes of keys`);
+console.log(`protocol ${data[9]} of ${data.length} bytes of keys`);
 
 const attached = b.attachNetns('dissect');
 console.log(`attached to ${attached.target} by ${attached.via}`);

@@ -8,7 +8,7 @@ int first_byte(struct __sk_buff *skb)
     return load_byte(skb, 14);
 }`,
 });
-b.loadFunc('first_byte', 'socket_filter');
+b.loadFunc('first_byte', 'sched_cls');
 
 const packet = new Uint8Array(64);
 packet[14] = 42;
