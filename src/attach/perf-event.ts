@@ -115,7 +115,7 @@ export function perfEventNumbers(name: string): { readonly type: number; readonl
   return { type: PERF_TYPE.HW_CACHE, config: BigInt(cache | (operation << 8) | (result << 16)) };
 }
 
-function numbersOf(event: PerfEventTarget['event']): { type: number; config: bigint; name: string } {
+export function numbersOf(event: PerfEventTarget['event']): { type: number; config: bigint; name: string } {
   if (typeof event !== 'string') return { ...event, name: `${event.type}:${event.config}` };
   const numbers = perfEventNumbers(event);
   if (numbers === undefined)

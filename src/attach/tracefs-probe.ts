@@ -11,6 +11,7 @@
  * Source: Documentation/trace/kprobetrace.rst.
  */
 import { FeatureError, NoSuchHookError } from '../kernel/errors.ts';
+import { featuresOf } from '../kernel/features.ts';
 import type { Guard } from '../kernel/guard.ts';
 import { PERF_SAMPLE, PERF_TYPE, perfEventOpen } from '../kernel/perf-attr.ts';
 import { type Kernel, KernelError } from '../kernel/port.ts';
@@ -41,15 +42,19 @@ interface State {
 
 const states = new WeakMap<Kernel, State>();
 
-/** `$1` is the group, `$2` the folder of tracefs. What is still in use is tried again for two seconds. */
+/**
+ * `$1` is the group, `$2` the folder of tracefs. The list is read to its end first: it moves as events go. What is still
+ * in use is tried again for two seconds.
+ */
 const REMOVE_GROUP = `
+events=
 while read -r def _; do
-  case "$def" in
-    [pr]*:"$1"/*)
-      n=0
-      until echo "-:\${def#*:}" >> "$2/kprobe_events" || [ $n -ge 20 ]; do n=$((n + 1)); sleep 0.1; done ;;
-  esac
-done < "$2/kprobe_events"`;
+  case "$def" in [pr]*:"$1"/*) events="$events \${def#*:}" ;; esac
+done < "$2/kprobe_events"
+for event in $events; do
+  n=0
+  until echo "-:$event" >> "$2/kprobe_events" || [ $n -ge 20 ]; do n=$((n + 1)); sleep 0.1; done
+done`;
 
 /** True where events can be made like this. */
 export function hasTracefsProbes(kernel: Kernel): boolean {
@@ -97,7 +102,9 @@ function write(kernel: Kernel, line: string, needs: HookNeeds, target: string): 
   try {
     kernel.writeFile(`${tracefsPath(kernel)}/kprobe_events`, line, true);
   } catch (error) {
-    if (error instanceof KernelError && error.code === 'ENOENT')
+    // Since 6.7 the kernel says EINVAL also for a name it does not know.
+    const unknown = (): boolean => !/^0x/.test(target) && !featuresOf(kernel).hasFunction(target.slice(target.indexOf(':') + 1));
+    if (error instanceof KernelError && (error.code === 'ENOENT' || (error.code === 'EINVAL' && unknown())))
       throw new NoSuchHookError(notTraceable(needs.doing, target), [], undefined, error);
     throw explainAttach(kernel, error, needs);
   }

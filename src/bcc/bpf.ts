@@ -231,6 +231,8 @@ export class BPF extends Printing implements AsyncDisposable, Disposable {
 
   /** Loads a function as a program of a type, or gives the one loaded. */
   program(fn: string, type?: string): LoadedProgram {
+    const loaded = type === undefined ? this.object.programs.get(fn) : undefined;
+    if (loaded) return loaded;
     const known = this.specOf(fn);
     return this.object.load(type === undefined || known.type === type ? known : { ...known, type });
   }

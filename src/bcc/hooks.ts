@@ -13,6 +13,7 @@ import { attachIterator, type IteratorOptions, readIterator } from '../attach/it
 import { attachKprobe, type KprobeOptions } from '../attach/kprobe.ts';
 import { attachNetns } from '../attach/namespace.ts';
 import { attachNetfilter, type NetfilterTarget } from '../attach/netfilter.ts';
+import { type CounterOptions, openCounters } from '../attach/perf-counter.ts';
 import { attachPerfEvent, type PerfEventTarget } from '../attach/perf-event.ts';
 import { attachRawTracepoint, type RawTracepointOptions } from '../attach/raw-tracepoint.ts';
 import { attachPacketSocket, attachToSocket, type PacketSocket } from '../attach/socket.ts';
@@ -50,6 +51,7 @@ export abstract class Hooks extends KernelQueries {
   /** Loads a function as a program of a type, or gives the one loaded. */
   abstract program(fn: string, type?: string): LoadedProgram;
   protected abstract specOf(fn: string): ProgramSpec;
+  protected abstract noMap(name: string): never;
   /** What is attached now. */
   abstract get attached(): readonly Attachment[];
   /** From now on the attachment is this object's. */
@@ -147,6 +149,14 @@ export abstract class Hooks extends KernelQueries {
     return this.keep(attachPerfEvent(this.kernel, this.program(fn, 'perf_event'), target));
   }
 
+  /**
+   * Counters in a `BPF_PERF_ARRAY`, one for each CPU at its number, for programs to read (`perf_read`). In the map until
+   * it is detached. Linux 4.3.
+   */
+  openPerfEvent(map: string, event: PerfEventTarget['event'], options: CounterOptions = {}): Attachment {
+    return this.keep(openCounters(this.kernel, this.object.maps.get(map) ?? this.noMap(map), event, options));
+  }
+
   /** A raw socket on an interface (in another network namespace: its path). Returns it: packets that the program keeps can be read from it. */
   attachRawSocket(fn: string, networkInterface: string, options: { readonly netns?: string } = {}): PacketSocket {
     return this.keep(attachPacketSocket(this.kernel, this.program(fn, 'socket_filter'), { interface: networkInterface, ...options }));
@@ -187,8 +197,7 @@ export abstract class Hooks extends KernelQueries {
 
   /** `sk_msg` and `sk_skb` programs: onto the sockets of a map, by its name in the text. Linux 4.14. */
   attachSockmap(map: string, fn: string): Attachment {
-    const fd = this.object.mapFd(map);
-    return this.keep(attachSockmap(this.kernel, this.program(fn), { fd, name: map }));
+    return this.keep(attachSockmap(this.kernel, this.program(fn), this.object.maps.get(map) ?? this.noMap(map)));
   }
 
   /** The plain way, for hooks without a method: whatever a descriptor refers to (BPF_PROG_ATTACH). `type`: 'lirc_mode2', … */

@@ -47,8 +47,6 @@ export abstract class Inspect extends Naming {
       return `${head}\n  key: ${spec.keySize} bytes\n  value: ${spec.valueSize} bytes\n`;
     return `${head}\n${dumpTypes(this.spec.btf, types)}`;
   }
-
-  protected abstract noMap(name: string): never;
 }
 
 const helperName = (number: number): string | undefined => helperByNumber(number)?.name;

@@ -43,6 +43,10 @@ export function readCapabilities(kernel: Kernel): Capabilities {
   };
 }
 
+function perfParanoid(kernel: Kernel): number {
+  return Number.parseInt(readTextIfThere(kernel, '/proc/sys/kernel/perf_event_paranoid') ?? '0', 10) || 0;
+}
+
 /** True where the process runs in a user namespace of its own (a rootless container): its capabilities do not reach the kernel's BPF. */
 function inUserNamespace(kernel: Kernel): boolean {
   const map = readTextIfThere(kernel, '/proc/self/uid_map');
@@ -63,6 +67,12 @@ export function explainDenied(
 ): Error {
   const missing = readCapabilities(kernel).missing(needed);
   if (missing.length > 0) return new PrivilegeError(doing, missing, undefined, error);
+  const paranoid = error.call === 'perf_event_open' && !readCapabilities(kernel).has('CAP_SYS_ADMIN') ? perfParanoid(kernel) : 0;
+  // A level that distributions add (Debian's default): perf events only for CAP_SYS_ADMIN, whatever CAP_PERFMON says.
+  if (paranoid >= 3) {
+    const hint = `kernel.perf_event_paranoid is ${paranoid}, which keeps perf events for CAP_SYS_ADMIN; with 2, CAP_PERFMON is enough`;
+    return new PrivilegeError(doing, ['CAP_SYS_ADMIN'], hint, error);
+  }
   if (inUserNamespace(kernel)) {
     return new PrivilegeError(
       doing,

@@ -93,6 +93,14 @@ test('refusals of a tracepoint: reads too far, no capability, lockdown', () => {
     () => attachTracepoint(kernel, PROGRAM, 'sched:sched_switch'),
     (error: unknown) => error instanceof PrivilegeError && error.missing.join() === 'CAP_PERFMON',
   );
+  // CAP_BPF and CAP_PERFMON are not enough where the distribution's sysctl says so.
+  kernel.files.set('/proc/self/status', 'CapEff:\t000000c000000000\n');
+  kernel.files.set('/proc/sys/kernel/perf_event_paranoid', '3\n');
+  assert.throws(
+    () => attachTracepoint(kernel, PROGRAM, 'sched:sched_switch'),
+    (error: unknown) =>
+      error instanceof PrivilegeError && error.missing.join() === 'CAP_SYS_ADMIN' && /perf_event_paranoid is 3/.test(error.hint ?? ''),
+  );
   kernel.files.set('/proc/self/status', 'CapEff:\t000001ffffffffff\n');
   kernel.files.set('/sys/kernel/security/lockdown', 'none integrity [confidentiality]\n');
   assert.throws(() => attachTracepoint(kernel, PROGRAM, 'sched:sched_switch'), LockdownError);

@@ -1,14 +1,14 @@
 /** BCC's methods of `BPF` on a real kernel: detaching by name, patterns, counts, what programs print, functions and tables as text. */
 import assert from 'node:assert/strict';
 import { spawn } from 'node:child_process';
-import { readdirSync } from 'node:fs';
+import { readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { getPriority } from 'node:os';
 import { BPF } from '../../../src/bcc/bpf.ts';
 import { parseTraceLine } from '../../../src/bcc/trace.ts';
 import { linuxKernel } from '../../../src/kernel/linux.ts';
 import { tracefsPath } from '../../../src/kernel/tracefs.ts';
 import { leftovers, snapshot } from '../../run/leaks.ts';
-import { kernelTest, unmet } from '../../run/needs.ts';
+import { kernelTest } from '../../run/needs.ts';
 
 const MINE = `if (bpf_get_current_pid_tgid() >> 32 != ${process.pid}) return 0;`;
 const COUNT = `{ ${MINE} u32 k = 0; counts.increment(k); return 0; }`;
@@ -78,6 +78,39 @@ kernelTest('functions and tables as bytes and text', {}, async () => {
   assert.equal(counted(b), 3n);
 });
 
+kernelTest('counters that programs read', {}, async () => {
+  const before = await snapshot();
+  {
+    using b = await BPF.load({
+      text: `BPF_PERF_ARRAY(clock, 64);
+BPF_ARRAY(read, u64, 2);
+TRACEPOINT_PROBE(syscalls, sys_enter_getpriority) {
+  ${MINE}
+  struct bpf_perf_event_value v = {};
+  u32 k = 0;
+  u64 failed = clock.perf_counter_value(CUR_CPU_IDENTIFIER, &v, sizeof(v)) != 0;
+  read.update(&k, &v.counter);
+  k = 1;
+  read.update(&k, &failed);
+  return 0;
+}`,
+    });
+    const read = (index: number): bigint | undefined => b.map<number, bigint>('read').get(index);
+    const counters = b.openPerfEvent('clock', 'cpu_clock');
+    assert.ok(counters.places >= 1);
+    for (const end = Date.now() + 30; Date.now() < end; );
+    calls();
+    assert.equal(read(1), 0n);
+    // Nanoseconds of a CPU since it was opened.
+    assert.ok((read(0) ?? 0n) > 1_000_000n, String(read(0)));
+    counters.detach();
+    calls();
+    assert.equal(read(1), 1n, 'the counters are out of the map');
+    assert.throws(() => b.openPerfEvent('read', 'cpu_clock'), /counters need a BPF_PERF_ARRAY/);
+  }
+  assert.deepEqual(await leftovers(before), []);
+});
+
 kernelTest('what programs print: a line, its fields, all', { guest: true }, async () => {
   const before = await snapshot();
   const instances = (): string[] => readdirSync(`${tracefsPath(linuxKernel())}/instances`);
@@ -124,62 +157,86 @@ kernelTest('a line of the trace buffer', {}, () => {
   assert.equal(parseTraceLine('CPU:1 [LOST 22 EVENTS]'), undefined);
 });
 
-/** Starts Node as an ordinary user with some capabilities and gives what it prints. */
-function asUser(capabilities: string, script: string): Promise<string> {
-  const caps = capabilities === '' ? '-all' : `-all,${capabilities}`;
-  const prefix = ['setpriv', '--reuid', '65534', '--clear-groups', '--inh-caps', caps, '--ambient-caps', caps, '--bounding-set', caps];
-  const child = spawn(prefix[0] as string, [...prefix.slice(1), process.execPath, '--input-type=module', '-e', script], {
-    stdio: ['ignore', 'pipe', 'pipe'],
-  });
+/** Starts Node with a script; as an ordinary user with some capabilities, if any are named. Gives what it prints. */
+function run(script: string, capabilities?: string): Promise<string> {
+  const caps = `-all,${capabilities}`;
+  const asUser = ['setpriv', '--reuid', '65534', '--clear-groups', '--inh-caps', caps, '--ambient-caps', caps, '--bounding-set', caps];
+  const words = [...(capabilities === undefined ? [] : asUser), process.execPath, '--input-type=module', '-e', script];
+  const env = { ...process.env, SUDO_UID: '', SUDO_GID: '' };
+  const child = spawn(words[0] as string, words.slice(1), { stdio: ['ignore', 'pipe', 'inherit'], env });
   let out = '';
   child.stdout.on('data', (data) => (out += String(data)));
-  child.stderr.on('data', (data) => (out += String(data)));
   return new Promise((resolve) => child.on('close', () => resolve(out)));
 }
 
-const SCRIPT = (text: string, attach: string): string => `
-import { BPF } from ${JSON.stringify(new URL('../../../src/bcc/bpf.js', import.meta.url).href)};
+const SOURCE = (file: string): string => JSON.stringify(new URL(`../../../src/${file}.js`, import.meta.url).href);
+/** `counts(head, attach)` loads a program, has it run and says how often it did, or what went wrong. */
+const SCRIPT = `
+import { writeFileSync } from 'node:fs';
 import { getPriority } from 'node:os';
-try {
-  const b = await BPF.load({ text: ${JSON.stringify(text)}.replace('PID', process.pid) });
-  ${attach}
-  getPriority();
-  console.log('counted', b.map('counts').get(0));
-  b.close();
-} catch (error) {
-  console.log(error.name, error.message, error.hint);
-}`;
-const USER_TEXT = (head: string): string =>
-  `BPF_ARRAY(counts, u64, 1);\n${head} { if (bpf_get_current_pid_tgid() >> 32 != PID) return 0; u32 k = 0; counts.increment(k); return 0; }`;
+import { BPF } from ${SOURCE('bcc/bpf')};
+import { linuxKernel } from ${SOURCE('kernel/linux')};
+async function counts(head, attach = () => {}) {
+  try {
+    const text = 'BPF_ARRAY(counts, u64, 1); ' + head + ' { u32 k = 0; if (bpf_get_current_pid_tgid() >> 32 == ' + process.pid + ') counts.increment(k); return 0; }';
+    using b = await BPF.load({ text });
+    await attach(b);
+    getPriority();
+    console.log(String(b.map('counts').get(0)));
+  } catch (error) {
+    console.log(error.name, error.message, '|', error.hint);
+  }
+}
+/** From now on only these capabilities, as a mask of bits. */
+function keep(mask) {
+  const words = Uint32Array.of(Number(mask & 0xffffffffn), Number(mask & 0xffffffffn), 0, Number(mask >> 32n), Number(mask >> 32n), 0);
+  linuxKernel().syscall('capset', new Uint8Array(Uint32Array.of(0x20080522, 0).buffer), new Uint8Array(words.buffer));
+}
+`;
 
 kernelTest(
   'without root: CAP_BPF and CAP_PERFMON are enough for tracing; what is missing is named',
-  { guest: true, btf: true, commands: ['setpriv'] },
+  { guest: true, btf: true, kprobes: true, commands: ['setpriv'] },
   async () => {
-    const raw = SCRIPT(USER_TEXT('RAW_TRACEPOINT_PROBE(sys_enter)'), '');
-    const kprobe = SCRIPT(USER_TEXT(`int kprobe__${BPF.getSyscallFnname('getpriority')}(struct pt_regs *ctx)`), '');
-    assert.match(await asUser('+bpf,+perfmon', raw), /^counted [1-9]/);
-    if (unmet({ kprobes: true }) === undefined) assert.match(await asUser('+bpf,+perfmon', kprobe), /^counted 1n/);
-    assert.match(await asUser('+bpf', raw), /^PrivilegeError .*CAP_PERFMON/);
-    assert.match(await asUser('', raw), /^PrivilegeError .*CAP_BPF/);
-    const xdp = SCRIPT(USER_TEXT('int f(struct xdp_md *ctx)'), "b.attachXdp('lo', 'f', { mode: 'generic' });");
-    assert.match(await asUser('+bpf,+perfmon', xdp), /^PrivilegeError .*CAP_NET_ADMIN/);
+    const fn = BPF.getSyscallFnname('getpriority');
+    const paranoid = '/proc/sys/kernel/perf_event_paranoid';
+    const was = readFileSync(paranoid, 'utf8');
+    try {
+      writeFileSync(paranoid, '2');
+      const out = await run(
+        `${SCRIPT}
+const kprobe = 'int kprobe__${fn}(void *ctx)';
+await counts('RAW_TRACEPOINT_PROBE(sys_enter)');
+await counts(kprobe);
+await counts('int f(void *ctx)', (b) => b.attachKprobe(['${fn}'], 'f'));
+await counts('int f(struct xdp_md *ctx)', (b) => b.attachXdp('lo', 'f', { mode: 'generic' }));
+keep(1n << 39n);
+await counts('RAW_TRACEPOINT_PROBE(sys_enter)');
+keep(0n);
+await counts('RAW_TRACEPOINT_PROBE(sys_enter)');`,
+        '+bpf,+perfmon',
+      );
+      const [raw, kprobe, multi, xdp, noPerfmon, nothing] = out.split('\n');
+      assert.match(raw ?? '', /^[1-9]\d*$/);
+      assert.equal(kprobe, '1');
+      if (BPF.supportKprobeMulti()) assert.equal(multi, '1');
+      assert.match(xdp ?? '', /^PrivilegeError .*lacks CAP_NET_ADMIN/);
+      assert.match(noPerfmon ?? '', /^PrivilegeError .*lacks CAP_PERFMON/);
+      assert.match(nothing ?? '', /^PrivilegeError .*lacks CAP_BPF/);
+    } finally {
+      writeFileSync(paranoid, was);
+    }
   },
 );
 
-kernelTest('dropPrivileges: what is attached goes on, new programs are refused', { guest: true, commands: ['setpriv'] }, async () => {
-  const script = SCRIPT(
-    USER_TEXT('TRACEPOINT_PROBE(syscalls, sys_enter_getpriority)'),
-    `
-  console.log('now', JSON.stringify(BPF.dropPrivileges()));
-  await BPF.load({ text: 'RAW_TRACEPOINT_PROBE(sys_enter) { return 0; }' }).then(() => console.log('loaded'), (error) => console.log(error.name));`,
-  );
-  const child = spawn(process.execPath, ['--input-type=module', '-e', script], {
-    stdio: ['ignore', 'pipe', 'inherit'],
-    env: { ...process.env, SUDO_UID: '', SUDO_GID: '' },
-  });
-  let out = '';
-  child.stdout.on('data', (data) => (out += String(data)));
-  await new Promise((resolve) => child.on('close', resolve));
-  assert.equal(out, 'now {"uid":65534,"gid":65534}\nPrivilegeError\ncounted 1n\n');
+kernelTest('dropPrivileges: what is attached goes on, new programs are refused', { guest: true }, async () => {
+  const out = await run(`${SCRIPT}
+await counts('TRACEPOINT_PROBE(syscalls, sys_enter_getpriority)', async () => {
+  console.log(JSON.stringify(BPF.dropPrivileges()));
+  await counts('RAW_TRACEPOINT_PROBE(sys_enter)');
+});`);
+  const [identity, refused, counted] = out.split('\n');
+  assert.equal(identity, '{"uid":65534,"gid":65534}');
+  assert.match(refused ?? '', /^PrivilegeError/);
+  assert.equal(counted, '1');
 });
