@@ -22,7 +22,8 @@ export function fillCgroup(kernel: Kernel, bpf: BPF, path: string | undefined): 
   }
 }
 
-function openCgroup(kernel: Kernel, path: string): number {
+/** Opens the folder of a cgroup. Throws `UsageError`. */
+export function openCgroup(kernel: Kernel, path: string): number {
   try {
     return kernel.syscall('openat', AT_FDCWD, path, O_DIRECTORY, 0);
   } catch (error) {
