@@ -111,11 +111,7 @@ const RANGES: Readonly<Record<string, readonly [number, number, string]>> = {
   pid: [1, 4_194_304, 'a process id'],
   uid: [0, 0xffff_ffff, 'a user id'],
   port: [0, 65535, 'a port (0 to 65535)'],
-<<<<<<< HEAD
   integer: [-0x8000_0000, 0x7fff_ffff, 'a whole number'],
-=======
-  cpu: [0, 8191, 'the number of a CPU'],
->>>>>>> 81c2d2e (Tools: biolatency, biotop, biopattern, cachestat, ext4dist, hardirqs, softirqs, llcstat, runqlat, runqlen, syscount, vfsstat)
   number: [0, Number.MAX_SAFE_INTEGER, 'a number of at least 0'],
 };
 

@@ -25,11 +25,7 @@ export const TOPICS = [
 export type Topic = (typeof TOPICS)[number];
 
 /** How the text of a flag becomes a value. */
-<<<<<<< HEAD
 export type FlagType = 'boolean' | 'string' | 'count' | 'integer' | 'pid' | 'uid' | 'port' | 'number' | 'strings';
-=======
-export type FlagType = 'boolean' | 'string' | 'count' | 'pid' | 'uid' | 'port' | 'cpu' | 'number' | 'strings';
->>>>>>> 81c2d2e (Tools: biolatency, biotop, biopattern, cachestat, ext4dist, hardirqs, softirqs, llcstat, runqlat, runqlen, syscount, vfsstat)
 
 export interface Flag {
   readonly type: FlagType;

@@ -16,7 +16,7 @@ export const IRQ_FLAGS = {
   timestamp: TIMESTAMP,
   nanoseconds: { type: 'boolean', short: 'N', help: 'nanoseconds instead of microseconds' },
   dist: { type: 'boolean', short: 'd', help: 'histograms instead of sums' },
-  cpu: { type: 'cpu', short: 'c', help: 'only on this CPU' },
+  cpu: { type: 'integer', short: 'c', value: 'CPU', help: 'only on this CPU' },
 } as const;
 
 export interface IrqOptions {
