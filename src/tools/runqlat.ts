@@ -92,7 +92,18 @@ BTF_TRACEPOINT_PROBE(sched_switch, bool preempt, struct task_struct *prev, struc
 const BY = {
   pid: '#define BY_ID (task->tgid)\n',
   tid: '#define BY_ID (task->pid)\n',
-  pidns: '#define BY_ID (task->thread_pid->numbers[task->thread_pid->level].ns->ns.inum)\n',
+  pidns: `#define BY_ID (pid_namespace(task))
+
+static inline u32 pid_namespace(struct task_struct *task)
+{
+    struct pid *pid = task->thread_pid;
+    struct upid innermost = {};
+
+    /* A plain load cannot have a variable index. */
+    bpf_probe_read_kernel(&innermost, sizeof(innermost), &pid->numbers[pid->level]);
+    return innermost.ns->ns.inum;
+}
+`,
 } as const;
 
 interface Grouping {

@@ -29,7 +29,7 @@ test('every tool that takes --cgroup asks for it in its program, by whatever pro
     for (const choice of tool.probes) {
       const text = tool.program({ cgroup: '/sys/fs/cgroup' } as never, {}, choice);
       assert.match(text, /^#define FILTER_CGROUP 1$/m, tool.name);
-      assert.match(text, /only_cgroup\.check_current_task/, tool.name);
+      assert.match(text, /only_cgroup\.check_current_task|only_cgroup_id\.lookup/, tool.name);
     }
   }
 });
