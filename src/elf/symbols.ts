@@ -22,8 +22,9 @@ export interface ElfSymbol {
 }
 
 export interface SymbolColumns {
-  readonly values: BigUint64Array;
-  readonly sizes: BigUint64Array;
+  /** As doubles: exact below 2^53, where all addresses of user space are. */
+  readonly values: Float64Array;
+  readonly sizes: Float64Array;
   /** Offsets into `strings`. */
   readonly names: Uint32Array;
   readonly types: Uint8Array;
@@ -96,8 +97,8 @@ export class ElfSymbols implements Iterable<ElfSymbol> {
   columns(): SymbolColumns {
     const { length } = this;
     const columns = {
-      values: new BigUint64Array(length),
-      sizes: new BigUint64Array(length),
+      values: new Float64Array(length),
+      sizes: new Float64Array(length),
       names: new Uint32Array(length),
       types: new Uint8Array(length),
       bindings: new Uint8Array(length),
@@ -109,8 +110,8 @@ export class ElfSymbols implements Iterable<ElfSymbol> {
       columns.types[i] = info & 0xf;
       columns.bindings[i] = info >> 4;
       columns.sections[i] = this.#section(i);
-      columns.values[i] = this.#value(at);
-      columns.sizes[i] = this.#size(at);
+      columns.values[i] = this.#wide ? this.#number(at + 8) : this.#view.getUint32(at + 4, this.#little);
+      columns.sizes[i] = this.#wide ? this.#number(at + 16) : this.#view.getUint32(at + 8, this.#little);
     }
     return columns;
   }
@@ -121,6 +122,12 @@ export class ElfSymbols implements Iterable<ElfSymbol> {
 
   #size(at: number): bigint {
     return this.#wide ? this.#view.getBigUint64(at + 16, this.#little) : BigInt(this.#view.getUint32(at + 8, this.#little));
+  }
+
+  /** 64 bits without a bigint between. */
+  #number(at: number): number {
+    const low = this.#view.getUint32(this.#little ? at : at + 4, this.#little);
+    return this.#view.getUint32(this.#little ? at + 4 : at, this.#little) * 2 ** 32 + low;
   }
 
   #section(index: number): number {

@@ -141,10 +141,10 @@ function* collect(elf: ElfFile, tables: readonly ElfSymbols[]): Sliced<Functions
       if (i % SLICE === 0) yield;
       const type = columns.types[i] as number;
       if (columns.sections[i] === SHN.UNDEF || (type !== STT.FUNC && type !== STT.GNU_IFUNC && type !== STT.NOTYPE)) continue;
-      const start = Number(columns.values[i]);
+      const start = columns.values[i] as number;
       const end = start <= MAX_START ? limit(start) : 0;
       if (end === 0) continue;
-      const size = Number(columns.sizes[i]);
+      const size = columns.sizes[i] as number;
       const name = columns.names[i] as number;
       if (type === STT.NOTYPE && !namesCode(table.strings, name)) continue;
       all.starts[count] = start;

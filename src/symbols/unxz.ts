@@ -10,7 +10,9 @@ const MAX_EMPTY = 64;
 /** Undefined when it is no xz stream, a broken one, or unpacks to more than a symbol table has. */
 export async function unxz(packed: Uint8Array): Promise<Uint8Array | undefined> {
   try {
-    const { XzReadableStream } = await import('xz-decompress');
+    // A CommonJS module: Node puts what it exports into `default`, a bundler beside it.
+    const loaded: typeof import('xz-decompress') & { readonly default?: typeof import('xz-decompress') } = await import('xz-decompress');
+    const { XzReadableStream } = loaded.default ?? loaded;
     const stream = new XzReadableStream(new Blob([new Uint8Array(packed)]).stream());
     const reader = stream.getReader();
     const parts: Uint8Array[] = [];
