@@ -242,10 +242,7 @@ test('names of libc agree with nm, at every function that it exports', {
   assert.ok(names.size > 1000);
   for (const [start, all] of names) {
     const found = image.findAddress(start);
-    assert.ok(
-      found?.offset === 0,
-      `${start.toString(16)}: ${[...all]} is called ${found?.name}`,
-    );
+    assert.ok(found?.offset === 0, `${start.toString(16)}: ${[...all]} is called ${found?.name}`);
   }
   // Where nm knows one name only, and there is no separate debug file with more, it is that one.
   const single = [...names].filter(([, all]) => all.size === 1);
