@@ -1,5 +1,6 @@
 /** Where the bytes of a tool's output go: stdout, or the file of `--output`. */
 import { openSync, writeSync } from 'node:fs';
+import { isatty } from 'node:tty';
 import type { Sink } from '../tools/output.ts';
 import { CommandLineError } from './errors.ts';
 
@@ -18,6 +19,7 @@ export function fileSink(path: string | undefined, gone: () => void): Sink {
   }
   let open = true;
   return {
+    terminal: isatty(fd),
     write(text) {
       if (!open) return false;
       const bytes = Buffer.from(text);

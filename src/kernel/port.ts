@@ -83,6 +83,7 @@ export type SyscallName =
   | 'unlinkat'
   | 'mkdirat'
   | 'ftruncate'
+  | 'statx'
   | 'gettid';
 
 export interface MappedMemory {

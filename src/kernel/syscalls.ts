@@ -57,6 +57,7 @@ const NUMBERS: Readonly<Record<SyscallName | OwnCall, Row>> = {
   unlinkat: [263, 35],
   mkdirat: [258, 34],
   ftruncate: [77, 46],
+  statx: [332, 291],
   bpf: [321, 280],
   perf_event_open: [298, 241],
 };

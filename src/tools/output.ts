@@ -14,9 +14,14 @@ import { jsonLine } from '../render/json.ts';
 const CHUNK = 1 << 16;
 
 export interface Sink {
+  /** A person looks at it. */
+  readonly terminal?: boolean;
   /** Writes text; false once the reader has gone. */
   write(text: string): boolean;
 }
+
+/** Cursor to the corner, screen and what scrolled out of it emptied: what clear(1) prints. */
+const CLEAR = '\x1b[H\x1b[2J\x1b[3J';
 
 export class Output {
   readonly json: boolean;
@@ -35,6 +40,11 @@ export class Output {
 
   lines(lines: readonly string[]): void {
     if (!this.json && lines.length > 0) this.put(`${lines.join('\n')}\n`);
+  }
+
+  /** A new screen on a terminal, unless the user wants none; elsewhere an empty line between one screen's worth and the next. */
+  screen(noclear: boolean): void {
+    if (!this.json) this.put(this.sink.terminal === true && !noclear ? CLEAR : '\n');
   }
 
   /** A record: one line of JSON, or the text it looks like. */
