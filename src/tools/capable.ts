@@ -126,7 +126,7 @@ interface Check {
 
 const told = (value: number): string => (value < 0 ? '?' : String(value));
 const json = (value: number): boolean | null => (value < 0 ? null : value !== 0);
-const NAMED = { module: true, offset: true } as const;
+const NAMED = { showModule: true, showOffset: true } as const;
 
 export const tool = defineTool({
   name: 'capable',

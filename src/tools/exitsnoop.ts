@@ -130,8 +130,7 @@ export const tool = defineTool({
     { name: 'label', type: 'string', help: 'the text of --label; only with it' },
   ],
   probes: [{ kind: 'tracepoint', targets: ['sched:sched_process_exit'], minKernel: '5.8' }],
-  program: (options) =>
-    program({ ...filters(options), EACH_THREAD: options['per-thread'], FAILED_ONLY: options.failed }, FILTER, PROGRAM),
+  program: (options) => program({ ...filters(options), EACH_THREAD: options['per-thread'], FAILED_ONLY: options.failed }, FILTER, PROGRAM),
   async run({ options, out, load, events }) {
     const bpf = await load();
     const clock = new EventClock();
