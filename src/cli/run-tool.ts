@@ -91,7 +91,7 @@ export async function runTool(tool: Tool, words: readonly string[], during?: Too
       },
       sleep: (seconds) => sleep(seconds, stop),
       rounds: (interval, count) => rounds((seconds) => (during ? Promise.resolve(during()) : sleep(seconds, stop)), stop, interval, count),
-      events: (bpf, map, onEvent) => bpf.events<Parameters<typeof onEvent>[0]>(map).forEach(onEvent, { signal: stop }),
+      events: (bpf, map, onEvent) => bpf.events<Parameters<typeof onEvent>[0]>(map, { bytes: 'bytes' }).forEach(onEvent, { signal: stop }),
       verbose,
       warn,
     });

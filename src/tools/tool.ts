@@ -133,7 +133,7 @@ export interface ToolContext<F extends Flags = Flags> {
    * of `--duration`, cut the last one short, and it is still given. Without an interval there is one round.
    */
   rounds(interval?: number, count?: number): AsyncIterable<Round>;
-  /** Hands over every event of a ring or perf buffer until the tool is stopped, and then what is left in it. */
+  /** Hands over every event of a ring or perf buffer until the tool is stopped, and then what is left in it. Arrays of u8 are bytes. */
   events<T>(bpf: BPF, map: string, onEvent: (event: T) => void): Promise<void>;
   /** Ends the tool as `--duration` would. */
   end(): void;

@@ -4,8 +4,6 @@
  *   fs->pwd ─▶ dentry 'src' ─▶ parent 'skep' ─▶ … root of the mount? on to where it is mounted ─▶ 'home' ─▶ the root
  *
  *   in the record: "src\0skep\0home\0\0"        in user space: /home/skep/src
- *
- * Directories deeper than the room for them are shown with '...' in place of what is left out.
  */
 
 export const FULL_PATH = `
@@ -16,37 +14,48 @@ export const FULL_PATH = `
 #define CWD_NAMES 48
 #define CWD_NAME 256
 
-/* Ends with an empty name; without one at the root, if it was cut, with "...". */
+struct walk {
+    struct dentry *dentry;
+    struct mount *mount;
+    u8 *to;
+    u32 at;
+};
+
+/* One name up. A loop of the verifier's own (Linux 5.17): it looks at the body once. */
+static long up(u32 index, struct walk *w)
+{
+    u32 at = w->at;
+
+    if (w->dentry == w->mount->mnt.mnt_root) {
+        struct mount *parent = w->mount->mnt_parent;
+
+        if (parent == w->mount)
+            return 1;
+        w->dentry = w->mount->mnt_mountpoint;
+        w->mount = parent;
+        return 0;
+    }
+    if (at > CWD_SIZE - CWD_NAME - 1)
+        return 1;
+    long length = bpf_probe_read_kernel_str(w->to + at, CWD_NAME, w->dentry->d_name.name);
+    if (length < 1 || length > CWD_NAME)
+        return 1;
+    w->at = at + length;
+    w->dentry = w->dentry->d_parent;
+    return 0;
+}
+
+/* Ends with an empty name. */
 static inline void read_cwd(u8 *to)
 {
     struct task_struct *task = (struct task_struct *)bpf_get_current_task();
-    struct dentry *dentry = task->fs->pwd.dentry;
     struct vfsmount *vfsmount = task->fs->pwd.mnt;
-    struct mount *mount = container_of(vfsmount, struct mount, mnt);
-    u32 at = 0;
-    int i;
+    struct walk w = { .dentry = task->fs->pwd.dentry, .mount = container_of(vfsmount, struct mount, mnt), .to = to };
 
-    for (i = 0; i < CWD_NAMES; i++) {
-        if (dentry == mount->mnt.mnt_root) {
-            struct mount *up = mount->mnt_parent;
-
-            if (up == mount)
-                break;
-            dentry = mount->mnt_mountpoint;
-            mount = up;
-            continue;
-        }
-        if (at > CWD_SIZE - CWD_NAME - 4)
-            break;
-        long length = bpf_probe_read_kernel_str(to + at, CWD_NAME, dentry->d_name.name);
-        if (length < 1 || length > CWD_NAME)
-            break;
-        at += length;
-        dentry = dentry->d_parent;
-    }
-    if (at > CWD_SIZE - 4)
-        return;
-    to[at] = 0;
+    bpf_loop(CWD_NAMES, up, &w, 0);
+    u32 at = w.at;
+    if (at < CWD_SIZE)
+        to[at] = 0;
 }
 `;
 

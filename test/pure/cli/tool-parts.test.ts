@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { whyNot } from '../../../src/attach/choose.ts';
-import { allFlags } from '../../../src/cli/parse.ts';
+import { allFlags, parseTool } from '../../../src/cli/parse.ts';
 import { rounds } from '../../../src/cli/waiting.ts';
 import { FakeKernel } from '../../../src/kernel/fake.ts';
 import { Features } from '../../../src/kernel/features.ts';
@@ -26,13 +26,23 @@ test('every tool that takes --cgroup asks for it in its program, by whatever pro
   for (const entry of TOOL_LIST) {
     const tool = await entry.load();
     if (!('cgroup' in allFlags(tool)) || tool.probes[0]?.kind === 'none') continue;
+    // What a tool cannot do without stands in its first example.
+    const { options, args } = parseTool(tool, [
+      ...(tool.positionals.some((p) => p.required) ? exampleWords(tool) : []),
+      '--cgroup',
+      '/sys/fs/cgroup',
+    ]);
     for (const choice of tool.probes) {
-      const text = tool.program({ cgroup: '/sys/fs/cgroup' } as never, {}, choice);
+      const text = tool.program(options as never, args, choice);
       assert.match(text, /^#define FILTER_CGROUP 1$/m, tool.name);
       assert.match(text, /only_cgroup\.check_current_task|only_cgroup_id\.lookup/, tool.name);
     }
   }
 });
+
+function exampleWords(tool: Tool): string[] {
+  return (tool.examples[0]?.command ?? '').split(' ').slice(1);
+}
 
 const TP: ProbeChoice = { kind: 'tracepoint', targets: ['block:block_io_start'] };
 const KP: ProbeChoice = { kind: 'kprobe', targets: ['vfs_read'], minKernel: '6.2' };
