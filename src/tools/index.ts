@@ -16,14 +16,21 @@ function entry(name: string, topic: Topic, summary: string, load: () => Promise<
 }
 
 export const TOOL_LIST: readonly ToolEntry[] = [
-<<<<<<< HEAD
   entry('biolatency', 'disk', 'Summarize block device I/O latency as a histogram', () => import('./biolatency.ts')),
   entry('biopattern', 'disk', 'Identify random/sequential disk access patterns', () => import('./biopattern.ts')),
+  entry('biosnoop', 'disk', 'Trace block device I/O and print details including issuing PID', () => import('./biosnoop.ts')),
   entry('biotop', 'disk', 'Block device (disk) I/O by process', () => import('./biotop.ts')),
   entry('bitesize', 'disk', 'Summarize block device I/O size as a histogram', () => import('./bitesize.ts')),
   entry('cachestat', 'memory', 'Statistics for linux page cache hit/miss ratios', () => import('./cachestat.ts')),
+  entry('capable', 'security', 'Trace security capability checks (cap_capable())', () => import('./capable.ts')),
   entry('execsnoop', 'processes', 'Trace new processes via exec() syscalls', () => import('./execsnoop.ts')),
+  entry('exitsnoop', 'processes', 'Trace all process termination (exit, fatal signal)', () => import('./exitsnoop.ts')),
   entry('ext4dist', 'files', 'Summarize ext4 operation latency', () => import('./ext4dist.ts')),
+  entry('ext4slower', 'files', 'Trace slow ext4 file operations, with per-event details', () => import('./ext4slower.ts')),
+  entry('filelife', 'files', 'Trace the lifespan of short-lived files', () => import('./filelife.ts')),
+  entry('fileslower', 'files', 'Trace slow synchronous file reads and writes', () => import('./fileslower.ts')),
+  entry('filetop', 'files', 'File reads and writes by filename and process', () => import('./filetop.ts')),
+  entry('gethostlatency', 'network', 'Trace latency for getaddrinfo/gethostbyname[2] calls', () => import('./gethostlatency.ts')),
   entry('hardirqs', 'scheduler', 'Measure hard IRQ (hard interrupt) event time', () => import('./hardirqs.ts')),
   entry('killsnoop', 'processes', 'Trace signals issued by the kill() syscall', () => import('./killsnoop.ts')),
   entry('llcstat', 'memory', 'Summarize CPU cache references and misses by process', () => import('./llcstat.ts')),
@@ -38,23 +45,4 @@ export const TOOL_LIST: readonly ToolEntry[] = [
   entry('syncsnoop', 'files', 'Trace sync() and its kin', () => import('./syncsnoop.ts')),
   entry('syscount', 'processes', 'Summarize syscall counts and latencies', () => import('./syscount.ts')),
   entry('vfsstat', 'files', 'Statistics for some common VFS calls', () => import('./vfsstat.ts')),
-=======
-  entry('biosnoop', 'disk', 'Trace block device I/O and print details including issuing PID', () => import('./biosnoop.ts')),
-  entry('bitesize', 'disk', 'Summarize block device I/O size as a histogram', () => import('./bitesize.ts')),
-  entry('capable', 'security', 'Trace security capability checks (cap_capable())', () => import('./capable.ts')),
-  entry('execsnoop', 'processes', 'Trace new processes via exec() syscalls', () => import('./execsnoop.ts')),
-  entry('exitsnoop', 'processes', 'Trace all process termination (exit, fatal signal)', () => import('./exitsnoop.ts')),
-  entry('ext4slower', 'files', 'Trace slow ext4 file operations, with per-event details', () => import('./ext4slower.ts')),
-  entry('filelife', 'files', 'Trace the lifespan of short-lived files', () => import('./filelife.ts')),
-  entry('fileslower', 'files', 'Trace slow synchronous file reads and writes', () => import('./fileslower.ts')),
-  entry('filetop', 'files', 'File reads and writes by filename and process', () => import('./filetop.ts')),
-  entry('gethostlatency', 'network', 'Trace latency for getaddrinfo/gethostbyname[2] calls', () => import('./gethostlatency.ts')),
-  entry('killsnoop', 'processes', 'Trace signals issued by the kill() syscall', () => import('./killsnoop.ts')),
-  entry('offcputime', 'scheduler', 'Summarize off-CPU time by stack trace', () => import('./offcputime.ts')),
-  entry('opensnoop', 'files', 'Trace open() syscalls', () => import('./opensnoop.ts')),
-  entry('profile', 'scheduler', 'Profile CPU usage by sampling stack traces', () => import('./profile.ts')),
-  entry('sockex1', 'samples', "Count TCP, UDP and ICMP bytes on an interface (the kernel's first sample)", () => import('./sockex1.ts')),
-  entry('statsnoop', 'files', 'Trace stat() syscalls', () => import('./statsnoop.ts')),
-  entry('syncsnoop', 'files', 'Trace sync() and its kin', () => import('./syncsnoop.ts')),
->>>>>>> 5493978 (biosnoop, capable, exitsnoop, ext4slower, filelife, fileslower, filetop, gethostlatency)
 ];
