@@ -18,6 +18,7 @@ import { attachPerfEvent, type PerfEventTarget } from '../attach/perf-event.ts';
 import { attachRawTracepoint, type RawTracepointOptions } from '../attach/raw-tracepoint.ts';
 import { attachPacketSocket, attachToSocket, type PacketSocket } from '../attach/socket.ts';
 import { attachSockmap } from '../attach/sockmap.ts';
+import { attachStructOps, isFunctionMember } from '../attach/struct-ops.ts';
 import { attachTc, type TcDirection, type TcOptions } from '../attach/tc.ts';
 import { type TestRun, type TestRunOptions, testRun } from '../attach/test-run.ts';
 import { attachKprobes, traceableFunctions } from '../attach/traceable.ts';
@@ -198,6 +199,22 @@ export abstract class Hooks extends KernelQueries {
   /** `sk_msg` and `sk_skb` programs: onto the sockets of a map, by its name in the text. Linux 4.14. */
   attachSockmap(map: string, fn: string): Attachment {
     return this.keep(attachSockmap(this.kernel, this.program(fn), this.object.maps.get(map) ?? this.noMap(map)));
+  }
+
+  /**
+   * A table of functions of the kernel, with functions of the text in it: `attachStructOps('tcp_congestion_ops',
+   * { name: 'bpf_fixed', ssthresh: 'fixed_ssthresh', … })`. Texts that stand for functions are names. Linux 5.6; 6.4 as
+   * a link.
+   */
+  attachStructOps(struct: string, members: Readonly<Record<string, number | bigint | string>>): Attachment {
+    const value = Object.fromEntries(
+      Object.entries(members).map(([member, given]) =>
+        isFunctionMember(this.kernel, struct, member)
+          ? [member, this.object.load({ ...this.specOf(String(given)), type: 'struct_ops', target: `${struct}.${member}` })]
+          : [member, given],
+      ),
+    );
+    return this.keep(attachStructOps(this.kernel, struct, value));
   }
 
   /** The plain way, for hooks without a method: whatever a descriptor refers to (BPF_PROG_ATTACH). `type`: 'lirc_mode2', … */

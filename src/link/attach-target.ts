@@ -37,10 +37,13 @@ export interface AttachTarget {
   readonly btfId: number;
   /** Descriptor of the module's types; 0 for the kernel's own. */
   readonly btfFd: number;
+  /** For struct_ops: which member, in place of an attach type. */
+  readonly member?: number;
 }
 
 /** undefined for programs that need none. */
 export function attachTarget(program: ProgramSpec, vmlinux: () => BtfSource | undefined, symbols: KernelSymbols): AttachTarget | undefined {
+  if (program.type === 'struct_ops') return structMember(program, vmlinux());
   if (program.type !== 'tracing' && program.type !== 'lsm') return undefined;
   const row = ROWS[program.attachType ?? ''];
   if (row === undefined) throw new LinkError(`program '${program.name}' is of type ${program.type}, but does not say how it attaches`);
@@ -69,6 +72,23 @@ export function attachTarget(program: ProgramSpec, vmlinux: () => BtfSource | un
     .filter((s) => s.startsWith(row.prefix))
     .map((s) => s.slice(row.prefix.length));
   throw new NoSuchHookError(`this kernel has no ${row.what} '${name}' for program '${program.name}'`, similar);
+}
+
+/** 'tcp_congestion_ops.ssthresh': the struct, and the number of the member. */
+function structMember(program: ProgramSpec, btf: BtfSource | undefined): AttachTarget {
+  const [struct = '', name] = (program.target ?? '').split('.');
+  if (name === undefined)
+    throw new UsageError(
+      `program '${program.name}' is a function of a struct_ops, and does not say of which`,
+      [],
+      "attachStructOps('tcp_congestion_ops', { ssthresh: 'function', … }) loads and registers it",
+    );
+  const id = btf?.find(struct, 'struct');
+  const type = id === undefined ? undefined : btf?.type(id);
+  const member = type?.kind === 'struct' ? type.members.findIndex((one) => one.name === name) : -1;
+  if (id === undefined || member < 0)
+    throw new NoSuchHookError(`this kernel has no '${name}' in struct ${struct} for program '${program.name}'`);
+  return { btfId: id, btfFd: 0, member };
 }
 
 /** A function of a program that is loaded: for `ext` (replaces it) and for fentry and fexit on BPF programs. Since Linux 5.6. */

@@ -114,7 +114,7 @@ function attrOf(program: ReadyProgram, type: number): AttrInput<'PROG_LOAD'> {
     kern_version: spec.type === 'kprobe' ? program.kernelVersion : 0,
     prog_flags: (spec.sleepable === true ? PROG_FLAG.SLEEPABLE : 0) | (spec.xdpFrags === true ? PROG_FLAG.XDP_HAS_FRAGS : 0),
     prog_name: kernelName(spec.name),
-    expected_attach_type: attach?.number ?? 0,
+    expected_attach_type: target?.member ?? attach?.number ?? 0,
     prog_btf_fd: program.btfFd,
     ...(withInfo ? { func_info: info.funcInfo, func_info_cnt: info.funcCount, func_info_rec_size: FUNC_INFO_REC_SIZE } : {}),
     ...(withInfo && info.lineCount > 0

@@ -1,4 +1,12 @@
-/** BCC's methods of `BPF` on a real kernel: detaching by name, patterns, counts, what programs print, functions and tables as text. */
+/**
+ * The methods of `BPF` on a real kernel. One process for all of it, with the examples at the end: a compiler that has to
+ * warm up under emulation takes most of a minute, once.
+ *
+ * Here: detaching by name, patterns, counts, what programs print, functions and tables as text, privileges.
+ */
+import './attach.cases.ts';
+import './load-first.cases.ts';
+import '../attach/cgroup.cases.ts';
 import assert from 'node:assert/strict';
 import { spawn } from 'node:child_process';
 import { readdirSync, readFileSync, writeFileSync } from 'node:fs';
@@ -240,3 +248,6 @@ await counts('TRACEPOINT_PROBE(syscalls, sys_enter_getpriority)', async () => {
   assert.match(refused ?? '', /^PrivilegeError/);
   assert.equal(counted, '1');
 });
+
+// The last: they move this thread into a network of its own.
+await import('../examples/hooks.cases.ts');
