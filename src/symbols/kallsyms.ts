@@ -30,6 +30,8 @@ export class Kallsyms {
   private readonly table: AddressTable;
   private readonly keys: Float64Array;
   private byName: Map<string, number> | undefined;
+  /** Those that were asked for: a stack has the same functions again and again. */
+  private readonly known = new Map<number, { readonly name: string; readonly module: string }>();
 
   constructor(bytes: Uint8Array) {
     this.bytes = bytes;
@@ -61,7 +63,10 @@ export class Kallsyms {
   /** The function that holds an address, undefined where none begins before it. */
   find(address: bigint): KernelSymbol | undefined {
     const found = this.table.find(addressKey(address));
-    return found && !this.hidden ? { ...this.symbol(found.index), offset: found.offset } : undefined;
+    if (!found || this.hidden) return undefined;
+    let symbol = this.known.get(found.index);
+    if (!symbol) this.known.set(found.index, (symbol = this.symbol(found.index)));
+    return { name: symbol.name, module: symbol.module, offset: found.offset };
   }
 
   /** Address of a function by its exact name. */
