@@ -79,6 +79,7 @@ export function openProgram(kernel: Kernel, file: string, options: FileOptions):
       defines: options.define ?? [],
       includes: headers(options.include ?? []),
       portable: options.portable === true,
+      warnUnused: true,
     },
   };
 }

@@ -21,9 +21,11 @@ import { preprocessToText } from './c/preprocessor/text.ts';
 import { createSema } from './c/sema/sema.ts';
 import type { SourceManager } from './c/source.ts';
 import type { Token, TokenSource } from './c/token.ts';
+import { warnings } from './c/warnings/warnings.ts';
 import type { Diagnostic } from './diagnostics.ts';
 import { Diagnostics, TooManyErrors } from './diagnostics.ts';
 import type { Dialect } from './dialect/dialect.ts';
+import { helperByNumber } from './dialect/helpers.ts';
 import type { IrFunction, IrModule } from './ir/ir.ts';
 import { lowerUnit } from './ir/lower/lower.ts';
 import { isVariableName } from './ir/passes/constant-sizes.ts';
@@ -59,6 +61,8 @@ export interface CompileOptions {
   readonly verify?: boolean;
   readonly trace?: (pass: string, fn: IrFunction) => void;
   readonly maxErrors?: number;
+  /** Warn also about variables, values and functions that nobody uses, as clang does with -Wall. */
+  readonly warnUnused?: boolean;
   /** Every function is inlined where it is called, as a dialect can ask for. */
   readonly inlineAll?: boolean;
   /** Addresses in static initialisers are stored by the entry points instead of refused: for running in the VM. */
@@ -83,6 +87,7 @@ export function compile(text: string, options: CompileOptions): Compiled {
   try {
     const unit = front.parse(text);
     if (diagnostics.errors === 0) {
+      warnings(unit, front.pp.source, diagnostics, options.warnUnused === true);
       const types = new CTypeIds();
       module = lowerUnit(unit, {
         diagnostics,
@@ -219,6 +224,7 @@ function assemble(
       );
   }
   reportMissing(module, diagnostics);
+  if (options.portable !== true) reportNewHelpers(module, options.facts.kernelVersion, diagnostics);
   dropUnused(module);
   const globals = layoutGlobals(module);
   const functions = new Map<string, FunctionSpec>();
@@ -295,6 +301,27 @@ function reportMissing(module: IrModule, diagnostics: Diagnostics): void {
           'undefined-function',
           i.loc,
           `'${i.callee.name}' is declared but has no body here, and BPF programs have no linker for it`,
+        );
+      }
+    }
+  }
+}
+
+/** Helpers that the kernel for which this is compiled does not have yet: it would refuse the program. */
+function reportNewHelpers(module: IrModule, kernelVersion: number, diagnostics: Diagnostics): void {
+  const seen = new Set<number>();
+  for (const fn of module.functions.values()) {
+    for (const b of fn.blocks) {
+      for (const i of b.insts) {
+        if (i.op !== 'call' || i.callee.kind !== 'helper' || seen.has(i.loc)) continue;
+        const helper = helperByNumber(i.callee.id);
+        const [major = 0, minor = 0] = helper?.since.split('.').map(Number) ?? [];
+        if (helper === undefined || (major << 16) + (minor << 8) <= kernelVersion) continue;
+        seen.add(i.loc);
+        diagnostics.warn(
+          'helper-too-new',
+          i.loc,
+          `${helper.name}() exists since Linux ${helper.since}, and the program is compiled for ${kernelVersion >> 16}.${(kernelVersion >> 8) & 255}`,
         );
       }
     }

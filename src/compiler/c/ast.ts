@@ -105,6 +105,15 @@ export interface MapDecl {
 
 export type ValueDecl = VarDecl | ParamDecl | FunctionDecl;
 
+export interface Asides {
+  /** Whatever a name in the text stood for, also where it was only measured. */
+  readonly referenced: WeakSet<ValueDecl>;
+  /** Expressions in parentheses of their own. */
+  readonly parenthesized: WeakSet<Expr>;
+  /** Constants that were comparisons. */
+  readonly compared: WeakMap<Expr, BinaryOp>;
+}
+
 export interface TranslationUnit {
   readonly functions: readonly FunctionDecl[];
   /** File-scope variables, and `static` locals (renamed `function.name`). */
@@ -112,6 +121,8 @@ export interface TranslationUnit {
   /** Structs and unions with a name that the text declares at file scope; those without by the name of their typedef. */
   readonly records: readonly (QualType & { readonly loc: Loc })[];
   readonly license: string | undefined;
+  /** What only warnings ask for. */
+  readonly asides: Asides;
 }
 
 /* ---------- expressions ---------- */

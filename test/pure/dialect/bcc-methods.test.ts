@@ -39,7 +39,7 @@ test("lookup gives a pointer to the value's type", () => {
   );
   assert.equal(run(m), 4n);
   const direct = machineOf(
-    'BPF_ARRAY(t, u32, 2); int f(struct pt_regs *ctx) { int k = 1; u32 x = 5; t.update(&k, &x); if (!t.lookup(&k)) return 0; return *t.lookup(&k); }',
+    'BPF_ARRAY(t, u32, 2); int f(struct pt_regs *ctx) { int k = 1; u32 x = 5; t.update(&k, &x); u32 *p; return (p = t.lookup(&k)) ? *(u32 *)p : 0; }',
   );
   assert.equal(run(direct), 5n);
 });

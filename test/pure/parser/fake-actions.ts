@@ -432,7 +432,13 @@ export class FakeActions implements Actions {
     return /^\d+$/.test(show(e)) ? BigInt(show(e)) : undefined;
   }
   finish(): TranslationUnit {
-    return { functions: [], variables: [], records: [], license: undefined };
+    return {
+      functions: [],
+      variables: [],
+      records: [],
+      license: undefined,
+      asides: { referenced: new WeakSet(), parenthesized: new WeakSet(), compared: new WeakMap() },
+    };
   }
 }
 

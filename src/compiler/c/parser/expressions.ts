@@ -292,6 +292,7 @@ function parseParenthesized(p: Parser): Expr {
   const expr = p.code === T.LBRACE ? parseStatementExpression(p, open) : parseExpression(p);
   p.leave(BRACKET);
   p.expectClose(T.RPAREN, "')'", open);
+  p.actions.parenthesized?.(expr);
   return expr;
 }
 

@@ -112,6 +112,8 @@ export interface Actions {
   fileAsm(text: string, loc: Loc): void;
 
   /* expressions */
+  /** Optional: told of every `( expression )`. */
+  parenthesized?(expr: Expr): void;
   intLiteral(spelling: string, loc: Loc): Expr;
   charLiteral(spelling: string, loc: Loc): Expr;
   /** Adjacent literals, joined by the parser into a list of spellings. */

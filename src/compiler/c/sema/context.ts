@@ -6,7 +6,7 @@ import type { Diagnostic, Diagnostics, Loc } from '../../diagnostics.ts';
 import type { Dialect, DialectContext } from '../../dialect/dialect.ts';
 import type { TargetFacts } from '../../target-facts.ts';
 import type { UsdtProgram } from '../../usdt.ts';
-import type { FunctionDecl, VarDecl } from '../ast.ts';
+import type { Asides, FunctionDecl, VarDecl } from '../ast.ts';
 import type { QualType } from '../types.ts';
 import type { Actions } from './actions.ts';
 import { BtfTypes } from './btf-types.ts';
@@ -39,6 +39,7 @@ export class Context {
   /** Everything declared at file scope and static locals, in order. */
   readonly functions: FunctionDecl[] = [];
   readonly variables: VarDecl[] = [];
+  readonly asides: Asides = { referenced: new WeakSet(), parenthesized: new WeakSet(), compared: new WeakMap() };
   function: FunctionState | undefined = undefined;
   switches: SwitchState[] = [];
   /** Names found outside of the text, or not: asked once. */

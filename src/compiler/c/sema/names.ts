@@ -140,6 +140,7 @@ function use(ctx: Context, found: ScopeSymbol, name: string, loc: Loc): Expr {
     case 'var':
     case 'param':
     case 'function':
+      ctx.asides.referenced.add(found);
       return ref(found, loc);
     default:
       return found satisfies never;

@@ -122,6 +122,9 @@ export function createSema(options: SemaOptions): Sema {
     },
     fileAsm: (_text, loc) => ctx.error('bad-type', loc, 'asm outside of a function is not supported'),
 
+    parenthesized: (expr) => {
+      ctx.asides.parenthesized.add(expr);
+    },
     intLiteral: (spelling, loc) => intLiteral(ctx, spelling, loc),
     charLiteral: (spelling, loc) => charLiteral(ctx, spelling, loc),
     stringLiteral: (spellings, loc) => stringLiteral(ctx, spellings, loc),
@@ -179,7 +182,7 @@ function finishUnit(ctx: Context): TranslationUnit {
   }
   // Helpers are called by number: the pointers that declare them are no objects.
   const variables = ctx.variables.filter((v) => !helperOf(ctx, v));
-  return { functions: ctx.functions, variables, records: [...declaredRecords(ctx)], license };
+  return { functions: ctx.functions, variables, records: [...declaredRecords(ctx)], license, asides: ctx.asides };
 }
 
 function* declaredRecords(ctx: Context): Generator<TranslationUnit['records'][number]> {

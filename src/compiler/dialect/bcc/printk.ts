@@ -39,6 +39,21 @@ export function tracePrintk(args: readonly Expr[], loc: Loc, context: DialectCon
       `the format has ${conversions.length} conversion${conversions.length === 1 ? '' : 's'} and there ${values.length === 1 ? 'is 1 value' : `are ${values.length} values`}`,
     );
   }
+  if (conversions.length === values.length) checkTypes(conversions, values, context);
   const size = new TextEncoder().encode(text).length + 1;
   return callNamed(actions, HELPER, [format, number(actions, size, loc), ...values], loc);
+}
+
+/** What is certainly not meant: text of a number, a number of an address. Widths are not looked at: all values are 64 bits. */
+function checkTypes(conversions: readonly string[], values: readonly Expr[], { diagnostics }: DialectContext): void {
+  for (const [i, conversion] of conversions.entries()) {
+    const value = values[i] as Expr;
+    const { kind } = value.type.type;
+    const number = kind === 'int' || kind === 'enum';
+    const address = kind === 'pointer' || kind === 'array';
+    if (conversion.endsWith('s') && !conversion.startsWith('p') && number)
+      diagnostics.warn('bad-format', value.loc, `%${conversion} prints the text at an address; value ${i + 1} is a number`);
+    else if (/[dic]$/.test(conversion) && address)
+      diagnostics.warn('bad-format', value.loc, `%${conversion} prints a number; value ${i + 1} is an address (%p, or %s for its text)`);
+  }
 }

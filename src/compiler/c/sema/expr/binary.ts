@@ -72,8 +72,10 @@ function compareIntegers(ctx: Context, op: BinaryOp, left: Expr, right: Expr, lo
   const type = commonInteger(left, right);
   const l = toInteger(ctx, left, type);
   const r = toInteger(ctx, right, type);
-  if (l.kind === 'int' && r.kind === 'int') return int(compare(op, l.value, r.value) ? 1n : 0n, Q.int, loc);
-  return binaryNode(op, l, r, Q.int, loc);
+  if (l.kind !== 'int' || r.kind !== 'int') return binaryNode(op, l, r, Q.int, loc);
+  const known = int(compare(op, l.value, r.value) ? 1n : 0n, Q.int, loc);
+  ctx.asides.compared.set(known, op);
+  return known;
 }
 
 function arithmetic(ctx: Context, op: BinaryOp, spelling: string, left: Expr, right: Expr, loc: Loc): Expr {
