@@ -65,6 +65,8 @@ export const PROBE_LIMIT = 1000;
 export interface PatternOptions {
   readonly return?: boolean;
   readonly limit?: number;
+  /** One for each function. */
+  readonly cookies?: readonly bigint[];
 }
 
 /**
@@ -90,9 +92,10 @@ export function attachKprobes(
   }
   const parts: Attachment[] = [];
   let failed: unknown;
-  for (const name of functions) {
+  for (const [i, name] of functions.entries()) {
+    const cookie = options.cookies?.[i];
     try {
-      parts.push(attachKprobe(kernel, program, name, options));
+      parts.push(attachKprobe(kernel, program, name, { ...(options.return === true ? { return: true } : {}), ...(cookie === undefined ? {} : { cookie }) }));
     } catch (error) {
       if (!(error instanceof UserError)) throw error;
       failed ??= error;

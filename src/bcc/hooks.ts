@@ -39,6 +39,8 @@ import { attachPlaces, type LoadUprobe, type PlacesOptions, type UprobePlace, us
 export interface PatternOptions {
   /** Most probes set one by one where the kernel has no kprobe.multi; 1000 without, or the environment's BCC_PROBE_LIMIT. */
   readonly limit?: number;
+  /** For each of the functions given by name, what bpf_get_attach_cookie() gives the program there. Linux 5.15. */
+  readonly cookies?: readonly bigint[];
 }
 
 type UprobeAttachOptions = Omit<PlacesOptions, 'return' | 'label'>;
@@ -343,7 +345,7 @@ export abstract class Hooks extends KernelQueries {
     const multi = featuresOf(this.kernel).kprobeMulti;
     const program = multi ? this.typed(fn, 'kprobe', 'trace_kprobe_multi') : this.program(fn, 'kprobe');
     const limit = options.limit ?? probeLimit();
-    return this.keep(attachKprobes(this.kernel, program, names, { return: isReturn, limit }));
+    return this.keep(attachKprobes(this.kernel, program, names, { return: isReturn, limit, ...(options.cookies === undefined ? {} : { cookies: options.cookies }) }));
   }
 
   private attachTyped(fn: string, type: string, attachType: string, target: string | undefined, options: TracingOptions): Attachment {

@@ -103,7 +103,7 @@ export class StackReport {
 const TRACING = /^(?:bpf_prog_|bpf_trace_run\d|__bpf_trace_|__traceiter_|bpf_trampoline_|bpf_get_stackid)/;
 
 /** The stack as it was without the tool. */
-function withoutTracing(stack: Stack): Stack {
+export function withoutTracing(stack: Stack): Stack {
   const first = stack.frames.findIndex(({ name }) => name === undefined || !TRACING.test(name));
   if (first <= 0) return stack;
   return { ...stack, frames: stack.frames.slice(first), names: (format) => stack.names(format).slice(first) };

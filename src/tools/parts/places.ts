@@ -1,0 +1,71 @@
+/**
+ * The places of a pattern, for tools that count calls: one program hangs on all of them, and its attach cookie says at
+ * which it is (Linux 5.15).
+ *
+ *   'vfs_*' ─▶ functions of the kernel that can be probed      'c:mem*'  ─▶ functions of a library
+ *   't:block:*' ─▶ tracepoints                                 'u:c:*'   ─▶ USDT probes
+ */
+import { BPF } from '../../bcc/bpf.ts';
+import { userFunctions } from '../../bcc/uprobes.ts';
+import { USDT } from '../../bcc/usdt.ts';
+import { UsageError } from '../../kernel/errors.ts';
+import { Binary } from '../../symbols/binary.ts';
+import { findBinary } from '../../symbols/find-binary.ts';
+import type { Pattern } from '../language/pattern.ts';
+
+export interface Places {
+  /** A name for each place; its index is the cookie. */
+  readonly names: readonly string[];
+  /** Whether the program runs in the context of a tracepoint. */
+  readonly tracepoints: boolean;
+  attach(bpf: BPF, program: string): void;
+}
+
+/** Throws `UsageError` where nothing matches. */
+export function placesOf({ probe, matches }: Pattern, text: string, pid: number | undefined): Places {
+  const places = find(probe, matches, pid);
+  if (places.names.length === 0) throw new UsageError(`no functions matched by pattern ${text}`);
+  return places;
+}
+
+function find(probe: Pattern['probe'], matches: RegExp, pid: number | undefined): Places {
+  const { kind, library, category, provider } = probe;
+  const cookies = (names: readonly string[]) => names.map((_, i) => BigInt(i));
+  if (kind === 't') {
+    const names = BPF.getTracepoints(/.*/).filter((name) => {
+      const [group = '', event = ''] = name.split(':');
+      return new RegExp(`^${category.replaceAll('*', '.*')}$`).test(group) && matches.test(event);
+    });
+    const attach = (bpf: BPF, program: string): void => {
+      for (const [i, name] of names.entries()) bpf.attachTracepoint(name, program, { cookie: BigInt(i) });
+    };
+    return { names, tracepoints: true, attach };
+  }
+  if (kind === 'u') {
+    const found = new USDT({ path: library, ...(pid === undefined ? {} : { pid }) }).probes.filter(
+      (known) => (provider === '' || known.provider === provider) && matches.test(known.name),
+    );
+    const attach = (bpf: BPF, program: string): void => {
+      for (const [i, { locations }] of found.entries())
+        for (const { path, offset, semaphore } of locations)
+          bpf.attachUprobe({ path, offset, ...(semaphore === undefined ? {} : { refCounter: semaphore }) }, program, {
+            cookie: BigInt(i),
+            ...(pid === undefined ? {} : { pid }),
+          });
+    };
+    return { names: found.map(({ name }) => name), tracepoints: false, attach };
+  }
+  if (library !== '') {
+    using binary = new Binary(findBinary(library, pid));
+    const { path } = binary;
+    const functions = [...userFunctions(binary, new RegExp(`${matches.source}.*`))].filter(({ name }) => matches.test(name));
+    const attach = (bpf: BPF, program: string): void =>
+      void bpf.attachUprobe({ path, offsets: functions.map(({ offset }) => offset) }, program, {
+        cookies: cookies(functions.map(({ name }) => name)),
+        ...(pid === undefined ? {} : { pid }),
+      });
+    return { names: functions.map(({ name }) => name), tracepoints: false, attach };
+  }
+  const names = BPF.getKprobeFunctions(/.*/).filter((name) => matches.test(name));
+  return { names, tracepoints: false, attach: (bpf, program) => void bpf.attachKprobe(names, program, { cookies: cookies(names) }) };
+}
