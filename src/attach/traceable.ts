@@ -95,7 +95,12 @@ export function attachKprobes(
   for (const [i, name] of functions.entries()) {
     const cookie = options.cookies?.[i];
     try {
-      parts.push(attachKprobe(kernel, program, name, { ...(options.return === true ? { return: true } : {}), ...(cookie === undefined ? {} : { cookie }) }));
+      parts.push(
+        attachKprobe(kernel, program, name, {
+          ...(options.return === true ? { return: true } : {}),
+          ...(cookie === undefined ? {} : { cookie }),
+        }),
+      );
     } catch (error) {
       if (!(error instanceof UserError)) throw error;
       failed ??= error;

@@ -34,7 +34,7 @@ import type { LoadedObject, LoadedProgram } from '../link/load.ts';
 import type { ProgramSpec } from '../object/spec.ts';
 import { attachTo } from './auto-attach.ts';
 import { KernelQueries, matchesWhole, probeLimit } from './kernel-queries.ts';
-import { attachPlaces, type LoadUprobe, type PlacesOptions, type UprobePlace, userPlaces } from './uprobes.ts';
+import { attachPlaces, type LoadUprobe, type PlacesOptions, type UprobeOffsets, type UprobePlace, userPlaces } from './uprobes.ts';
 
 export interface PatternOptions {
   /** Most probes set one by one where the kernel has no kprobe.multi; 1000 without, or the environment's BCC_PROBE_LIMIT. */
@@ -103,12 +103,12 @@ export abstract class Hooks extends KernelQueries {
    * A place in user space: `{ name: 'c', sym: 'malloc' }`, a pattern, an address, or a path with an offset into the file.
    * Linux 4.17; for many places one link from 6.6 on, a probe each before.
    */
-  attachUprobe(target: UprobePlace | UprobeTarget, fn: string, options: UprobeAttachOptions = {}): Attachment {
+  attachUprobe(target: UprobePlace | UprobeTarget | UprobeOffsets, fn: string, options: UprobeAttachOptions = {}): Attachment {
     return this.attachUser(target, fn, options);
   }
 
   /** On the return of a function. */
-  attachUretprobe(target: UprobePlace | UprobeTarget, fn: string, options: UprobeAttachOptions = {}): Attachment {
+  attachUretprobe(target: UprobePlace | UprobeTarget | UprobeOffsets, fn: string, options: UprobeAttachOptions = {}): Attachment {
     return this.attachUser(target, fn, { ...options, return: true });
   }
 
@@ -324,7 +324,13 @@ export abstract class Hooks extends KernelQueries {
     for (const one of found) one.detach();
   }
 
-  private attachUser(target: UprobePlace | UprobeTarget, fn: string, options: PlacesOptions): Attachment {
+  private attachUser(target: UprobePlace | UprobeTarget | UprobeOffsets, fn: string, options: PlacesOptions): Attachment {
+    if ('offsets' in target) {
+      const { path, offsets } = target;
+      const { cookies, ...others } = options;
+      const places = offsets.map((offset, i) => ({ offset, ...(cookies?.[i] === undefined ? {} : { cookie: cookies[i] }) }));
+      return this.keep(attachPlaces(this.kernel, this.uprobeLoader(fn), path, places, `${path} (${offsets.length} places)`, others));
+    }
     if ('path' in target) return this.keep(attachUprobe(this.kernel, this.program(fn, 'kprobe'), target, options));
     const pid = options.pid ?? target.pid;
     const { path, offsets, label } = userPlaces(pid === undefined ? target : { ...target, pid });
@@ -345,7 +351,13 @@ export abstract class Hooks extends KernelQueries {
     const multi = featuresOf(this.kernel).kprobeMulti;
     const program = multi ? this.typed(fn, 'kprobe', 'trace_kprobe_multi') : this.program(fn, 'kprobe');
     const limit = options.limit ?? probeLimit();
-    return this.keep(attachKprobes(this.kernel, program, names, { return: isReturn, limit, ...(options.cookies === undefined ? {} : { cookies: options.cookies }) }));
+    return this.keep(
+      attachKprobes(this.kernel, program, names, {
+        return: isReturn,
+        limit,
+        ...(options.cookies === undefined ? {} : { cookies: options.cookies }),
+      }),
+    );
   }
 
   private attachTyped(fn: string, type: string, attachType: string, target: string | undefined, options: TracingOptions): Attachment {

@@ -33,6 +33,12 @@ export interface UprobePlace {
   readonly pid?: number;
 }
 
+/** Several places of one file, by their offsets in it. */
+export interface UprobeOffsets {
+  readonly path: string;
+  readonly offsets: readonly bigint[];
+}
+
 export interface UserPlaces {
   readonly path: string;
   readonly offsets: readonly bigint[];
@@ -75,6 +81,8 @@ export function* userFunctions(binary: Binary, pattern: RegExp): Generator<Binar
 export type LoadUprobe = (multi: boolean) => LoadedProgram;
 
 export interface PlacesOptions extends UprobeOptions {
+  /** With `UprobeOffsets`: for each of them, what bpf_get_attach_cookie() gives the program there. Linux 5.15. */
+  readonly cookies?: readonly bigint[];
   /** Most probes set one by one where the kernel has no uprobe.multi. */
   readonly limit?: number;
   /** One place that cannot be probed is an error, also of several. */

@@ -1,5 +1,6 @@
 /** Errors of the command line itself, and how any error is shown to a person. */
 import { UserError } from '../kernel/errors.ts';
+import { SpecError } from '../tools/language/cursor.ts';
 
 /** Words that the command does not understand: exit status 2. */
 export class CommandLineError extends Error {
@@ -22,5 +23,5 @@ export function errorText(error: unknown): string {
 
 /** 2 for wrong usage, 1 for every other failure. */
 export function exitStatus(error: unknown): number {
-  return error instanceof CommandLineError ? 2 : 1;
+  return error instanceof CommandLineError || error instanceof SpecError ? 2 : 1;
 }

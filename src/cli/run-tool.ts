@@ -34,8 +34,11 @@ export async function runTool(tool: Tool, words: readonly string[], during?: Too
   const stopper = new AbortController();
   const stop = stopper.signal;
   const end = () => stopper.abort();
+  let interrupted = false;
   const interrupt = () => {
-    if (stop.aborted) process.exit(130);
+    // The second one does not wait; the first may come while the tool is ending by itself.
+    if (interrupted) process.exit(130);
+    interrupted = true;
     end();
   };
   process.on('SIGINT', interrupt);

@@ -1,14 +1,23 @@
 /** argdist: how are the arguments, or the results, of functions distributed? */
-import { UsageError } from '../kernel/errors.ts';
+
 import { collectSlots } from '../bcc/histograms.ts';
+import { UsageError } from '../kernel/errors.ts';
 import { log2Lines, log2Rows } from '../render/histogram.ts';
 import { printf } from '../render/printf.ts';
 import { safe } from '../render/safe.ts';
 import { clockText } from '../render/time.ts';
-import { type ArgdistProbe, argdistProgram, countsOf, entryProgramOf, needsEntry, programOf, valuesOf } from './language/argdist-program.ts';
+import {
+  type ArgdistProbe,
+  argdistProgram,
+  countsOf,
+  entryProgramOf,
+  needsEntry,
+  programOf,
+  valuesOf,
+} from './language/argdist-program.ts';
 import { parseArgdist } from './language/argdist-spec.ts';
 import { FILTER, filters } from './parts/filter.ts';
-import { attachProbe, resolveFunction, usdtOf } from './parts/probe-attach.ts';
+import { attachProbe, loadAttached, resolveFunction, usdtOf } from './parts/probe-attach.ts';
 import { program } from './parts/text.ts';
 import { defineTool, type OptionsOf, type ToolContext } from './tool.ts';
 
@@ -57,13 +66,19 @@ export const tool = defineTool({
   summary: 'Show the distribution of the arguments or results of functions',
   about:
     "A specification names a function or event, the type and the value to collect, and may filter and label it: 'p::vfs_read(void *file, char *buf, size_t count):size_t:count:count > 100#big reads'. " +
-    "Kinds are p (entry), r (return), t (tracepoint) and u (USDT); an empty library is the kernel. Return probes know $retval, $entry(parameter) and $latency (nanoseconds). -C counts each value, -H makes a histogram of powers of two. " +
+    'Kinds are p (entry), r (return), t (tracepoint) and u (USDT); an empty library is the kernel. Return probes know $retval, $entry(parameter) and $latency (nanoseconds). -C counts each value, -H makes a histogram of powers of two. ' +
     'Type char* collects text.',
   flags: FLAGS,
   positionals: [],
   examples: [
-    { command: "argdist -C 'p::vfs_read(void *file, char *buf, size_t count):size_t:count'", help: 'sizes that are read, each with its count' },
-    { command: "argdist -H 'r::vfs_read(void *file, char *buf, size_t count):u64:$latency/1000#usecs' -i 5", help: 'a histogram of how long reads take' },
+    {
+      command: "argdist -C 'p::vfs_read(void *f, char *buf, size_t n):size_t:n'",
+      help: 'sizes that are read, each with its count',
+    },
+    {
+      command: "argdist -H 'r::vfs_read():u64:$latency/1000#usecs' -i 5",
+      help: 'a histogram of how long reads take',
+    },
     { command: "argdist -C 'p:c:write(int fd):int:fd' -T 5", help: 'the five file descriptors that libc writes to most' },
     { command: "argdist -C 't:syscalls:sys_enter_openat():char*:args->filename'", help: 'names of files that are opened' },
     { command: "argdist -H 't:block:block_rq_issue():u32:args->bytes' -n 1 -i 10", help: 'ten seconds of block requests' },
@@ -78,24 +93,41 @@ export const tool = defineTool({
   ],
   probes: [{ kind: 'none', targets: ['the probes given: kprobe, uprobe, tracepoint, USDT'] }],
   program: (options) => textFor(probesOf(options), options),
-  async run({ options, load, rounds, out, verbose }) {
+  async run({ options, loadFirst, rounds, out, verbose }) {
     const probes = probesOf(options);
     const text = textFor(probes, options);
     verbose(text);
-    const bpf = await load({ text, usdt: usdtOf(probes.map((probe) => [probe.spec.probe, programOf(probe)]), options.pid) });
-    for (const probe of probes) {
-      // The entry first: a return without one is passed over.
-      if (needsEntry(probe)) attachProbe(bpf, { ...probe.spec.probe, kind: 'p' }, entryProgramOf(probe), options.pid);
-      attachProbe(bpf, probe.spec.probe, programOf(probe), options.pid);
-    }
+    const usdt = usdtOf(
+      probes.map((probe) => [probe.spec.probe, programOf(probe)]),
+      options.pid,
+    );
+    const bpf = await loadAttached(loadFirst, { text, usdt }, (bpf) => {
+      for (const probe of probes) {
+        // The entry first: a return without one is passed over.
+        if (needsEntry(probe)) attachProbe(bpf, { ...probe.spec.probe, kind: 'p' }, entryProgramOf(probe), options.pid);
+        attachProbe(bpf, probe.spec.probe, programOf(probe), options.pid);
+      }
+    });
+    const before = new Map<ArgdistProbe, readonly bigint[]>();
     for await (const _ of rounds(options.interval, options.number)) {
       const time = clockText();
       out.line(`[${time}]`);
       for (const probe of probes) {
         const table = bpf.map(countsOf(probe));
-        const rows = [...(options.cumulative ? table.entries() : table.drain())];
-        if (probe.use === 'count') showCounts(out, time, probe, rows as [Record<string, unknown>, bigint][], options.top);
-        else showHistogram(out, time, probe, rows as [number, bigint][]);
+        if (probe.use === 'count') {
+          const rows = [...(options.cumulative ? table.entries() : table.drain())];
+          showCounts(out, time, probe, rows as [Record<string, unknown>, bigint][], options.top);
+          continue;
+        }
+        // Histograms are arrays: what was shown before is taken off, as clearing would lose what is counted meanwhile.
+        const sums = [...table.values()] as bigint[];
+        showHistogram(
+          out,
+          time,
+          probe,
+          sums.map((sum, i) => [i, sum - (before.get(probe)?.[i] ?? 0n)] as const),
+        );
+        if (!options.cumulative) before.set(probe, sums);
       }
     }
   },
@@ -103,7 +135,13 @@ export const tool = defineTool({
 
 type Out = ToolContext['out'];
 
-function showCounts(out: Out, time: string, probe: ArgdistProbe, rows: readonly [Record<string, unknown>, bigint][], top: number | undefined): void {
+function showCounts(
+  out: Out,
+  time: string,
+  probe: ArgdistProbe,
+  rows: readonly [Record<string, unknown>, bigint][],
+  top: number | undefined,
+): void {
   const { label } = probe.spec;
   const names = valuesOf(probe).map(({ shown }) => shown);
   out.line(safe(label));
@@ -124,7 +162,7 @@ function textOf(value: unknown): unknown {
   return typeof value === 'object' && value !== null && 's' in value ? value.s : value;
 }
 
-function showHistogram(out: Out, time: string, probe: ArgdistProbe, rows: readonly [number, bigint][]): void {
+function showHistogram(out: Out, time: string, probe: ArgdistProbe, rows: Iterable<readonly [number, bigint]>): void {
   const unit = probe.spec.label === probe.spec.text.trim() ? (valuesOf(probe)[0]?.shown ?? '') : probe.spec.label;
   const slots = collectSlots(rows);
   if (out.json) out.record({ time, probe: probe.spec.label, unit, buckets: log2Rows(slots) }, undefined);

@@ -5,6 +5,7 @@ import { clockText } from '../render/time.ts';
 import { parsePattern } from './language/pattern.ts';
 import { FILTER, filters } from './parts/filter.ts';
 import { placesOf } from './parts/places.ts';
+import { loadAttached } from './parts/probe-attach.ts';
 import { program } from './parts/text.ts';
 import { defineTool, type OptionsOf } from './tool.ts';
 
@@ -67,14 +68,13 @@ export const tool = defineTool({
   ],
   probes: [{ kind: 'none', targets: ['what the pattern matches: kprobe, uprobe, tracepoint, USDT'], minKernel: '5.15' }],
   program: (options) => textFor(1, options),
-  async run({ options, args, out, load, rounds, verbose }) {
+  async run({ options, args, out, loadFirst, rounds, verbose }) {
     const pattern = String(args['pattern']);
     const places = placesOf(parsePattern(pattern, options.regexp), pattern, options.pid);
     const text = textFor(places.names.length, options);
     if (options.debug) out.line(text);
     verbose(text);
-    const bpf = await load({ text });
-    places.attach(bpf, 'count');
+    const bpf = await loadAttached(loadFirst, { text }, (bpf) => places.attach(bpf, 'count'));
     out.line(`Tracing ${places.names.length} functions for "${safe(pattern)}"... Hit Ctrl-C to end.`);
     const counts = bpf.map<number, readonly bigint[]>('counts');
     let before: readonly bigint[] = places.names.map(() => 0n);

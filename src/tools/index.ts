@@ -16,6 +16,7 @@ function entry(name: string, topic: Topic, summary: string, load: () => Promise<
 }
 
 export const TOOL_LIST: readonly ToolEntry[] = [
+  entry('argdist', 'functions', 'Show the distribution of the arguments or results of functions', () => import('./argdist.ts')),
   entry('biolatency', 'disk', 'Summarize block device I/O latency as a histogram', () => import('./biolatency.ts')),
   entry('biopattern', 'disk', 'Identify random/sequential disk access patterns', () => import('./biopattern.ts')),
   entry('biosnoop', 'disk', 'Trace block device I/O and print details including issuing PID', () => import('./biosnoop.ts')),
@@ -30,10 +31,12 @@ export const TOOL_LIST: readonly ToolEntry[] = [
   entry('filelife', 'files', 'Trace the lifespan of short-lived files', () => import('./filelife.ts')),
   entry('fileslower', 'files', 'Trace slow synchronous file reads and writes', () => import('./fileslower.ts')),
   entry('filetop', 'files', 'File reads and writes by filename and process', () => import('./filetop.ts')),
+  entry('funccount', 'functions', 'Count calls of functions, tracepoints and USDT probes by pattern', () => import('./funccount.ts')),
   entry('gethostlatency', 'network', 'Trace latency for getaddrinfo/gethostbyname[2] calls', () => import('./gethostlatency.ts')),
   entry('hardirqs', 'scheduler', 'Measure hard IRQ (hard interrupt) event time', () => import('./hardirqs.ts')),
   entry('killsnoop', 'processes', 'Trace signals issued by the kill() syscall', () => import('./killsnoop.ts')),
   entry('llcstat', 'memory', 'Summarize CPU cache references and misses by process', () => import('./llcstat.ts')),
+  entry('memleak', 'memory', 'Show outstanding memory allocations by stack', () => import('./memleak.ts')),
   entry('offcputime', 'scheduler', 'Summarize off-CPU time by stack trace', () => import('./offcputime.ts')),
   entry('opensnoop', 'files', 'Trace open() syscalls', () => import('./opensnoop.ts')),
   entry('profile', 'scheduler', 'Profile CPU usage by sampling stack traces', () => import('./profile.ts')),
@@ -41,8 +44,15 @@ export const TOOL_LIST: readonly ToolEntry[] = [
   entry('runqlen', 'scheduler', 'Scheduler run queue length as a histogram', () => import('./runqlen.ts')),
   entry('sockex1', 'samples', "Count TCP, UDP and ICMP bytes on an interface (the kernel's first sample)", () => import('./sockex1.ts')),
   entry('softirqs', 'scheduler', 'Measure soft IRQ (soft interrupt) event time', () => import('./softirqs.ts')),
+  entry(
+    'stackcount',
+    'functions',
+    'Count stack traces that lead to functions, tracepoints and USDT probes',
+    () => import('./stackcount.ts'),
+  ),
   entry('statsnoop', 'files', 'Trace stat() syscalls', () => import('./statsnoop.ts')),
   entry('syncsnoop', 'files', 'Trace sync() and its kin', () => import('./syncsnoop.ts')),
   entry('syscount', 'processes', 'Summarize syscall counts and latencies', () => import('./syscount.ts')),
+  entry('trace', 'functions', 'Trace functions and events, and print their arguments', () => import('./trace.ts')),
   entry('vfsstat', 'files', 'Statistics for some common VFS calls', () => import('./vfsstat.ts')),
 ];

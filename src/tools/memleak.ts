@@ -5,6 +5,7 @@ import { safe } from '../render/safe.ts';
 import { clockText } from '../render/time.ts';
 import type { Output } from './output.ts';
 import { FILTER, filters } from './parts/filter.ts';
+import { loadAttached } from './parts/probe-attach.ts';
 import { startStopped } from './parts/stopped-command.ts';
 import { program } from './parts/text.ts';
 import { defineTool, type OptionsOf } from './tool.ts';
@@ -224,7 +225,7 @@ const FLAGS = {
   pid: { type: 'pid', short: 'p', help: "this process; without, the kernel's own allocations" },
   trace: { type: 'boolean', short: 't', help: 'print each call' },
   'show-allocs': { type: 'boolean', short: 'a', help: 'addresses and sizes of single allocations, too' },
-  older: { type: 'count', short: 'o', value: 'MS', default: 500, help: 'only allocations at least this old' },
+  older: { type: 'number', short: 'o', value: 'MS', default: 500, help: 'only allocations at least this old' },
   command: { type: 'string', short: 'c', help: 'start this command and trace it' },
   'combined-only': { type: 'boolean', help: 'only sums by stack, kept in the kernel: less to read' },
   'wa-missing-free': { type: 'boolean', help: 'an address that is allocated again was freed unseen' },
@@ -341,15 +342,16 @@ export const tool = defineTool({
       kernel ? (options.percpu ? PER_CPU : `${IN_KERNEL}${choice.id === 'nodes' ? ON_NODES : ''}`) : IN_PROCESS,
     );
   },
-  async run({ options, args, out, load, rounds, choice, stop, end }) {
+  async run({ options, args, out, load, loadFirst, rounds, choice, stop, end }) {
     const command = options.command === undefined ? undefined : await startStopped(options.command);
     if (options.command !== undefined) out.line(`Executing '${options.command}' and tracing the resulting process.`);
     const pid = command?.pid ?? options.pid;
-    const bpf = pid === undefined ? await load() : await load({ text: tool.program(options, args, choice) });
+    const text = tool.program(options, args, choice);
+    const bpf =
+      pid === undefined ? await load() : await loadAttached(loadFirst, { text }, (bpf) => attachAllocators(bpf, pid, options.obj));
     if (pid === undefined) out.line('Attaching to kernel allocators, Ctrl+C to quit.');
     else {
       out.line(`Attaching to pid ${pid}, Ctrl+C to quit.`);
-      attachAllocators(bpf, pid, options.obj);
       bpf.symbols.see(pid);
     }
     const calls = options.trace ? tell(bpf, out, stop) : undefined;
@@ -385,9 +387,14 @@ interface Call {
 }
 
 function tell(bpf: BPF, out: Output, signal: AbortSignal): Promise<void> {
-  return bpf.events<Call>('calls').forEach(({ size, address, pid, freed, comm }) => {
-    const call = freed ? 'free' : 'alloc';
-    const text = freed ? `free entered, address = ${address.toString(16)}, size = ${size}` : `alloc exited, size = ${size}, result = ${address.toString(16)}`;
-    out.record({ call, pid, comm, address: `0x${address.toString(16)}`, size }, `${safe(comm)} ${pid} ${text}`);
-  }, { signal });
+  return bpf.events<Call>('calls').forEach(
+    ({ size, address, pid, freed, comm }) => {
+      const call = freed ? 'free' : 'alloc';
+      const text = freed
+        ? `free entered, address = ${address.toString(16)}, size = ${size}`
+        : `alloc exited, size = ${size}, result = ${address.toString(16)}`;
+      out.record({ call, pid, comm, address: `0x${address.toString(16)}`, size }, `${safe(comm)} ${pid} ${text}`);
+    },
+    { signal },
+  );
 }

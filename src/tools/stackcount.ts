@@ -8,6 +8,7 @@ import { clockText } from '../render/time.ts';
 import { parsePattern } from './language/pattern.ts';
 import { FILTER, filters } from './parts/filter.ts';
 import { placesOf } from './parts/places.ts';
+import { loadAttached } from './parts/probe-attach.ts';
 import { STACK_FLAGS, sidesOf, withoutTracing } from './parts/stack-report.ts';
 import { program } from './parts/text.ts';
 import { defineTool, type OptionsOf, type ToolContext } from './tool.ts';
@@ -114,13 +115,12 @@ export const tool = defineTool({
       PROGRAM,
     );
   },
-  async run({ options, args, out, load, rounds, warn, choice }) {
+  async run({ options, args, out, loadFirst, rounds, warn, choice }) {
     const pattern = String(args['pattern']);
     const places = placesOf(parsePattern(pattern, options.regexp), pattern, options.pid);
     const text = tool.program(options, args, choice);
     if (options.debug) out.line(text);
-    const bpf = await load({ text });
-    places.attach(bpf, 'count');
+    const bpf = await loadAttached(loadFirst, { text }, (bpf) => places.attach(bpf, 'count'));
     if (options.pid !== undefined) bpf.symbols.see(options.pid);
     if (!options.folded) out.line(`Tracing ${places.names.length} functions for "${safe(pattern)}"... Hit Ctrl-C to end.`);
     let missed = 0;

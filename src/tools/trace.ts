@@ -4,7 +4,7 @@ import { UsageError } from '../kernel/errors.ts';
 import { NUMBER_OFFSET, programOf, recordOf, type TraceProbe, traceProgram } from './language/trace-program.ts';
 import { parseTrace } from './language/trace-spec.ts';
 import { FILTER, filters } from './parts/filter.ts';
-import { attachProbe, resolveFunction, usdtOf } from './parts/probe-attach.ts';
+import { attachProbe, loadAttached, resolveFunction, usdtOf } from './parts/probe-attach.ts';
 import { program } from './parts/text.ts';
 import { type TraceEvent, type TraceLine, TraceLines } from './parts/trace-lines.ts';
 import { defineTool, type OptionsOf } from './tool.ts';
@@ -86,7 +86,7 @@ export const tool = defineTool({
     { command: `trace 'vfs_read (arg3 > 20000) "read %d bytes", arg3'`, help: 'only where a condition holds' },
     { command: `trace 'r:c:read ((int)retval < 0) "read failed: %d", retval' -T`, help: 'failed calls in libc, with the time' },
     { command: `trace 't:block:block_rq_complete "sectors=%d", args->nr_sector'`, help: 'a tracepoint and one of its fields' },
-    { command: `trace 'vfs_read(struct file *f) "%s", f->f_path.dentry->d_name.name' -M 10`, help: 'types of the kernel, by a signature' },
+    { command: `trace 'vfs_open(struct path *p) "%s", p->dentry->d_name.name' -M 10`, help: 'types of the kernel, by a signature' },
     { command: 'trace -KU vfs_fsync_range -M 1', help: 'with stacks' },
   ],
   fields: [
@@ -103,12 +103,17 @@ export const tool = defineTool({
   ],
   probes: [{ kind: 'none', targets: ['the probes given: kprobe, uprobe, tracepoint, USDT'], minKernel: '5.8' }],
   program: (options, args) => textFor(probesOf(args['probe']), options),
-  async run({ options, args, out, load, end, stop, verbose }) {
+  async run({ options, args, out, loadFirst, end, stop, verbose }) {
     const probes = probesOf(args['probe']);
     const text = textFor(probes, options);
     verbose(text);
-    const bpf = await load({ text, usdt: usdtOf(probes.map((probe) => [probe.spec.probe, programOf(probe)]), options.pid) });
-    for (const probe of probes) attachProbe(bpf, probe.spec.probe, programOf(probe), options.pid);
+    const usdt = usdtOf(
+      probes.map((probe) => [probe.spec.probe, programOf(probe)]),
+      options.pid,
+    );
+    const bpf = await loadAttached(loadFirst, { text, usdt }, (bpf) => {
+      for (const probe of probes) attachProbe(bpf, probe.spec.probe, programOf(probe), options.pid);
+    });
     const lines = new TraceLines(bpf, probes, {
       timestamp: options.timestamp,
       unix: options['unix-timestamp'],
@@ -131,17 +136,20 @@ export const tool = defineTool({
     });
     const counts = new Map<string, { line: TraceLine; count: number }>();
     let left = options['max-events'] ?? Number.POSITIVE_INFINITY;
-    await events.forEach((event) => {
-      const line = left > 0 ? lines.line(event) : undefined;
-      if (line === undefined) return;
-      if (!options.aggregate) out.record(line.record, line.text);
-      else {
-        const counted = counts.get(line.text);
-        if (counted) counted.count++;
-        else counts.set(line.text, { line, count: 1 });
-      }
-      if (--left <= 0) end();
-    }, { signal: stop });
+    await events.forEach(
+      (event) => {
+        const line = left > 0 ? lines.line(event) : undefined;
+        if (line === undefined) return;
+        if (!options.aggregate) out.record(line.record, line.text);
+        else {
+          const counted = counts.get(line.text);
+          if (counted) counted.count++;
+          else counts.set(line.text, { line, count: 1 });
+        }
+        if (--left <= 0) end();
+      },
+      { signal: stop },
+    );
     for (const { line, count } of [...counts.values()].sort((a, b) => b.count - a.count))
       out.record({ ...line.record, count }, `${line.text}\n-->COUNT ${count}\n`);
     if (events.lost > 0) verbose('-b gives events more room');

@@ -1,9 +1,10 @@
 /**
  * From a probe in words ('c:malloc', 'r::vfs_read', 't:sched:sched_switch') to a program that hangs there.
  */
-import { BPF } from '../../bcc/bpf.ts';
+import { BPF, type LoadOptions } from '../../bcc/bpf.ts';
 import { USDT } from '../../bcc/usdt.ts';
 import type { Probe } from '../language/probe.ts';
+import type { ToolContext } from '../tool.ts';
 
 const SYSCALL_WRAPPER = /^(?:__x64_|__arm64_|__s390x_|__riscv_|__se_)?sys_\w+$/;
 
@@ -43,6 +44,14 @@ export function usdtOf(probes: readonly (readonly [probe: Probe, program: string
   return probes
     .filter(([{ kind }]) => kind === 'u')
     .map(([{ library, provider, name }, program]) =>
-      new USDT({ path: library, ...(pid === undefined ? {} : { pid }) }).enableProbe(provider === '' ? name : `${provider}:${name}`, program),
+      new USDT({ path: library, ...(pid === undefined ? {} : { pid }) }).enableProbe(
+        provider === '' ? name : `${provider}:${name}`,
+        program,
+      ),
     );
+}
+
+/** Loads and attaches by hand: the tool counts as ready when both are done. */
+export async function loadAttached(loadFirst: ToolContext['loadFirst'], load: LoadOptions, attach: (bpf: BPF) => void): Promise<BPF> {
+  return (await loadFirst([{ probes: [], load, attach }])).bpf;
 }

@@ -28,7 +28,12 @@ export async function startStopped(command: string): Promise<StoppedCommand> {
 function isStopped(pid: number): boolean {
   try {
     // 'pid (name) state …'; the name may hold anything.
-    return / T /.test(new TextDecoder().decode(linuxKernel().readFile(`/proc/${pid}/stat`)).replace(/^.*\)/s, '').slice(0, 3));
+    return / T /.test(
+      new TextDecoder()
+        .decode(linuxKernel().readFile(`/proc/${pid}/stat`))
+        .replace(/^.*\)/s, '')
+        .slice(0, 3),
+    );
   } catch {
     return false;
   }
