@@ -87,6 +87,9 @@ export async function runTool(tool: Tool, words: readonly string[], during?: Too
       stop,
       during,
       end,
+      async startStopped(command) {
+        return (await import('./stopped-command.ts')).startStopped(command);
+      },
       load,
       loadFirst,
       get choice() {

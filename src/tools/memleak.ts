@@ -6,7 +6,6 @@ import { clockText } from '../render/time.ts';
 import type { Output } from './output.ts';
 import { FILTER, filters } from './parts/filter.ts';
 import { loadAttached } from './parts/probe-attach.ts';
-import { startStopped } from './parts/stopped-command.ts';
 import { program } from './parts/text.ts';
 import { defineTool, type OptionsOf } from './tool.ts';
 
@@ -342,7 +341,7 @@ export const tool = defineTool({
       kernel ? (options.percpu ? PER_CPU : `${IN_KERNEL}${choice.id === 'nodes' ? ON_NODES : ''}`) : IN_PROCESS,
     );
   },
-  async run({ options, args, out, load, loadFirst, rounds, choice, stop, end }) {
+  async run({ options, args, out, load, loadFirst, rounds, choice, stop, end, startStopped }) {
     const command = options.command === undefined ? undefined : await startStopped(options.command);
     if (options.command !== undefined) out.line(`Executing '${options.command}' and tracing the resulting process.`);
     const pid = command?.pid ?? options.pid;

@@ -135,6 +135,8 @@ export interface ToolContext<F extends Flags = Flags> {
   rounds(interval?: number, count?: number): AsyncIterable<Round>;
   /** Hands over every event of a ring or perf buffer until the tool is stopped, and then what is left in it. Arrays of u8 are bytes. */
   events<T>(bpf: BPF, map: string, onEvent: (event: T) => void): Promise<void>;
+  /** Starts a command (words split at white space) and holds it before its first instruction. */
+  startStopped(command: string): Promise<StoppedCommand>;
   /** Ends the tool as `--duration` would. */
   end(): void;
   /** A workload of the caller's own, run in place of waiting (`skep demo`). */
@@ -143,6 +145,13 @@ export interface ToolContext<F extends Flags = Flags> {
   verbose(text: string): void;
   /** A warning on stderr. */
   warn(text: string): void;
+}
+
+export interface StoppedCommand {
+  readonly pid: number;
+  /** Lets it run. */
+  go(): void;
+  readonly ended: Promise<void>;
 }
 
 export interface Round {

@@ -1,14 +1,8 @@
 /** A command that is started and held before its first instruction, until probes are on it. */
 import { spawn } from 'node:child_process';
-import { UsageError } from '../../kernel/errors.ts';
-import { linuxKernel } from '../../kernel/linux.ts';
-
-export interface StoppedCommand {
-  readonly pid: number;
-  /** Lets it run. */
-  go(): void;
-  readonly ended: Promise<void>;
-}
+import { UsageError } from '../kernel/errors.ts';
+import { linuxKernel } from '../kernel/linux.ts';
+import type { StoppedCommand } from '../tools/tool.ts';
 
 /** Words are split at white space, as BCC's tools do. The shell that holds it becomes the command: the pid stays. */
 export async function startStopped(command: string): Promise<StoppedCommand> {
