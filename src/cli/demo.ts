@@ -32,7 +32,7 @@ export async function run(words: readonly string[]): Promise<number> {
   process.stdout.write(`Compiling bitesize, loading it, and writing to a temporary file in ${folder} with direct I/O:\n`);
   for (const [count, size] of WRITES) process.stdout.write(`  ${count} writes of ${size / 1024} KiB\n`);
   process.stdout.write('\n');
-  return await runTool(tool as Tool, ['--pid', String(process.pid)], () => writeDirect(linuxKernel(), folder));
+  return await runTool(tool as Tool, ['--pid', String(process.pid)], { during: () => writeDirect(linuxKernel(), folder) });
 }
 
 /** A folder whose file system sits on a block device: direct I/O there makes block requests. */

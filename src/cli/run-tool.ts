@@ -10,14 +10,27 @@
 import type { BPF, LoadOptions } from '../bcc/bpf.ts';
 import { linuxKernel } from '../kernel/linux.ts';
 import { alternatives, likelyChoice } from '../tools/choose.ts';
-import { Output } from '../tools/output.ts';
+import { Output, type Sink } from '../tools/output.ts';
 import { fillCgroup } from '../tools/parts/cgroup.ts';
 import type { ProbeChoice, Tool, ToolContext } from '../tools/tool.ts';
 import { parseTool } from './parse.ts';
 import { fileSink } from './sink.ts';
 import { rounds, sleep } from './waiting.ts';
 
-export async function runTool(tool: Tool, words: readonly string[], during?: ToolContext['during']): Promise<number> {
+/** What stands in for the process around a tool: `skep demo` and the tests run tools without one of their own. */
+export interface Surroundings {
+  /** A workload in place of waiting. */
+  readonly during?: ToolContext['during'];
+  /** In place of stdout or the file of `--output`. */
+  readonly sink?: Sink;
+  /** In place of signals. */
+  readonly stop?: AbortSignal;
+  /** In place of stderr: a line. */
+  readonly say?: (text: string) => void;
+}
+
+export async function runTool(tool: Tool, words: readonly string[], around: Surroundings = {}): Promise<number> {
+  const { during } = around;
   const { options, common, args } = parseTool(tool, words);
   if (common.help) {
     const { toolHelp } = await import('./help.ts');
@@ -41,13 +54,16 @@ export async function runTool(tool: Tool, words: readonly string[], during?: Too
     interrupted = true;
     end();
   };
-  process.on('SIGINT', interrupt);
-  process.on('SIGTERM', interrupt);
+  if (around.stop) around.stop.addEventListener('abort', end, { once: true });
+  else {
+    process.on('SIGINT', interrupt);
+    process.on('SIGTERM', interrupt);
+  }
   let timer: NodeJS.Timeout | undefined;
-  const out = new Output(fileSink(common.output, end), common.json);
+  const out = new Output(around.sink ?? fileSink(common.output, end), common.json);
   const loaded: BPF[] = [];
   let choice: ProbeChoice | undefined;
-  const say = (text: string) => process.stderr.write(`${text}\n`);
+  const say = around.say ?? ((text: string) => void process.stderr.write(`${text}\n`));
   const verbose = (text: string) => {
     if (common.verbose) say(`${tool.name}: ${text}`);
   };

@@ -1,16 +1,20 @@
 /**
  * Tools under test, and their peers: started, known to be ready, stopped, and what they said.
  *
- *   const [text, json, peer] = await Promise.all([startTool(['opensnoop']), startTool(['opensnoop', '--json']), startPeer(…)]);
+ *   const [text, json] = await startTools(['opensnoop'], ['opensnoop', '--json']);
+ *   const peer = await startPeer('opensnoop', [], 'COMM');
  *   …make the thing happen…
  *   const said = await stop(text);
  *
- * Ready is when the programs are attached: the tool says so on stderr with -v. Several tools run at once, so that one
- * workload is seen by all of them: processes are slow to start in a guest.
+ * Ready is when the programs are attached: the tool says so with -v. Tools run in the test's own process: in a guest
+ * under emulation each process would take half a minute to start, and so many tools see one workload at the cost of one.
+ * What is about the process itself (signals, pipes, files) is tested with processes, in `ends.test.ts`.
  */
 import assert from 'node:assert/strict';
 import { existsSync } from 'node:fs';
-import { type Running, start, startSkep } from './command.ts';
+import { runTool } from '../../src/cli/run-tool.ts';
+import { TOOL_LIST } from '../../src/tools/index.ts';
+import { type Running, start } from './command.ts';
 
 export interface Said {
   /** Lines of stdout. */
@@ -19,23 +23,69 @@ export interface Said {
   readonly err: string;
 }
 
-/** Starts a tool and waits until it sees things. */
-export async function startTool(words: readonly string[]): Promise<Running> {
-  const [name = '', ...rest] = words;
-  const tool = startSkep([name, '-v', ...rest]);
-  await tool.says(`${name}: ready`);
-  return tool;
+/** Anything whose output can be looked at while it runs. */
+export interface Watched {
+  readonly out: () => string;
+  readonly err: () => string;
 }
 
-/** Ctrl-C, and the end: status 0. */
-export async function stop(tool: Running, signal: NodeJS.Signals = 'SIGINT'): Promise<Said> {
-  tool.child.kill(signal);
+export interface ToolRun extends Watched {
+  readonly stop: AbortController;
+  readonly ended: Promise<number>;
+}
+
+/** Starts a tool and waits until it sees things. */
+export async function startTool(words: readonly string[]): Promise<ToolRun> {
+  const [name = '', ...rest] = words;
+  const entry = TOOL_LIST.find((tool) => tool.name === name);
+  assert.ok(entry, `there is no tool ${name}`);
+  let [out, err] = ['', ''];
+  const stop = new AbortController();
+  let ready = (): void => {};
+  const isReady = new Promise<void>((resolve) => {
+    ready = resolve;
+  });
+  const ended = runTool(await entry.load(), ['--verbose', ...rest], {
+    stop: stop.signal,
+    sink: {
+      write: (text) => {
+        out += text;
+        return true;
+      },
+    },
+    say: (text) => {
+      err += `${text}\n`;
+      if (text === `${name}: ready`) ready();
+    },
+  });
+  const failed = ended.then(
+    (status) => assert.equal(err.includes(`${name}: ready`), true, `${name} ended with ${status} before it was ready\n${err}`),
+    (error: Error) => {
+      error.message += `\n(${words.join(' ')}; stderr: ${err})`;
+      throw error;
+    },
+  );
+  failed.catch(() => {});
+  await Promise.race([isReady, failed]);
+  return { stop, ended, out: () => out, err: () => err };
+}
+
+/** Tools one after the other: compiling is work, not waiting. */
+export async function startTools(...all: readonly (readonly string[])[]): Promise<ToolRun[]> {
+  const runs: ToolRun[] = [];
+  for (const words of all) runs.push(await startTool(words));
+  return runs;
+}
+
+/** As Ctrl-C does, and the end: status 0. */
+export async function stop(tool: ToolRun): Promise<Said> {
+  tool.stop.abort();
   return await end(tool);
 }
 
 /** Waits for a tool that ends by itself. */
-export async function end(tool: Running): Promise<Said> {
-  assert.deepEqual(await tool.ended, { status: 0, signal: null }, tool.err());
+export async function end(tool: ToolRun): Promise<Said> {
+  assert.equal(await tool.ended, 0, tool.err());
   const out = tool.out();
   return { out, err: tool.err(), lines: out.split('\n').slice(0, -1) };
 }
@@ -62,7 +112,8 @@ export async function startPeer(name: string, words: readonly string[], ready: s
   try {
     await peer.sees(ready);
     return peer;
-  } catch {
+  } catch (error) {
+    process.stderr.write(`no comparison with ${path}: ${(error as Error).message}\n`);
     peer.child.kill('SIGKILL');
     return undefined;
   }
@@ -76,21 +127,18 @@ export async function stopPeer(peer: Running): Promise<string[]> {
 }
 
 /** The condition, looked at again and again: outputs of other processes come when they come. */
-export async function until(what: string, condition: () => boolean, ms = 120_000): Promise<void> {
+export async function until(what: () => string, condition: () => boolean, ms = 120_000): Promise<void> {
   const limit = performance.now() + ms;
   while (!condition()) {
-    if (performance.now() > limit) assert.fail(`after ${ms / 1000} s there was still not: ${what}`);
+    if (performance.now() > limit) assert.fail(`after ${ms / 1000} s there was still not: ${what()}`);
     await new Promise((resolve) => setTimeout(resolve, 50));
   }
 }
 
-/** Words of a row; the last column takes the rest. */
-export function cells(line: string, columns: number): string[] {
-  const words = line.trim().split(/\s+/);
-  return words.length <= columns ? words : [...words.slice(0, columns - 1), words.slice(columns - 1).join(' ')];
-}
-
 /** What was seen while a tool was running, until everything expected is there: then no test waits for a time. */
-export async function untilSeen(tool: Running, pattern: RegExp): Promise<void> {
-  await until(`${pattern} in\n${tool.out()}\n${tool.err()}`, () => pattern.test(tool.out()));
+export async function untilSeen(tool: Watched, pattern: RegExp): Promise<void> {
+  await until(
+    () => `${pattern} in\n${tool.out()}\n${tool.err()}`,
+    () => pattern.test(tool.out()),
+  );
 }
