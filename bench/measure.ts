@@ -1,6 +1,6 @@
 /** What the benches share: whole processes timed to their ready line, medians, tables. */
 import { spawn, spawnSync } from 'node:child_process';
-import { readFileSync } from 'node:fs';
+import { existsSync, readFileSync } from 'node:fs';
 
 export interface Run {
   /** Milliseconds from exec to the ready line. */
@@ -65,4 +65,11 @@ export function printTable(rows: readonly (readonly string[])[]): void {
   const widths = (rows[0] ?? []).map((_, i) => Math.max(...rows.map((row) => (row[i] ?? '').length)));
   for (const row of rows)
     process.stdout.write(`${row.map((cell, i) => (i === 0 ? cell.padEnd(widths[i] ?? 0) : cell.padStart(widths[i] ?? 0))).join('  ')}\n`);
+}
+
+/** Peers want tracefs mounted; skep brings its own. The mounts are seen by the peer alone. */
+export function withTracefs(command: readonly string[]): readonly string[] {
+  if (existsSync('/sys/kernel/tracing/events')) return command;
+  const mounts = 'mount -t debugfs none /sys/kernel/debug; mount -t tracefs none /sys/kernel/tracing; exec "$@"';
+  return ['unshare', '-m', '/bin/sh', '-c', mounts, 'sh', ...command];
 }

@@ -10,7 +10,7 @@
 import { existsSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { installed, median, printTable, type Run, timeToLine } from './measure.ts';
+import { installed, median, printTable, type Run, timeToLine, withTracefs } from './measure.ts';
 
 const root = join(dirname(fileURLToPath(import.meta.url)), '..', '..');
 const rounds = Number(process.argv[2] ?? 7);
@@ -22,13 +22,6 @@ interface Peer {
 }
 
 const PROBE = 'tracepoint:block:block_rq_issue { @[comm] = hist(args->bytes / 1024); } BEGIN { printf("ready\\n"); }';
-
-/** BCC and bpftrace want tracefs mounted; skep brings its own. The mounts are seen by the peer alone. */
-function withTracefs(command: readonly string[]): readonly string[] {
-  if (existsSync('/sys/kernel/tracing/events')) return command;
-  const mounts = 'mount -t debugfs none /sys/kernel/debug; mount -t tracefs none /sys/kernel/tracing; exec "$@"';
-  return ['unshare', '-m', '/bin/sh', '-c', mounts, 'sh', ...command];
-}
 
 const peers: readonly Peer[] = [
   { name: 'empty Node process', command: [process.execPath, '-e', 'console.log("ready");setInterval(()=>{},1000)'], ready: 'ready' },

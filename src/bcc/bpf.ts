@@ -25,6 +25,7 @@ import { UsageError } from '../kernel/errors.ts';
 import { type KernelFacts, readTargetFacts } from '../kernel/facts.ts';
 import { featuresOf } from '../kernel/features.ts';
 import { linuxKernel } from '../kernel/linux.ts';
+import { progInfo } from '../kernel/obj-info.ts';
 import type { Kernel } from '../kernel/port.ts';
 import { type LoadedObject, type LoadedProgram, loadObject } from '../link/load.ts';
 import type { MapValue } from '../maps/codec.ts';
@@ -213,6 +214,13 @@ export class BPF extends Printing implements AsyncDisposable, Disposable {
   /** Hands over what is there, without waiting. */
   ringBufferConsume(): number {
     return this.ringBuffers.consume();
+  }
+
+  /** How often the kernel did not run a program because it was running on that CPU already. Linux 5.12; 0 before. */
+  missed(): bigint {
+    let missed = 0n;
+    for (const { fd } of this.object.programs.values()) missed += progInfo(this.kernel, fd).recursion_misses;
+    return missed;
   }
 
   /** How often a program could not put something into this map: it was full, or a record did not fit. */

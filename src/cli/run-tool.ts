@@ -130,6 +130,8 @@ export async function runTool(tool: Tool, words: readonly string[], around: Surr
 
 /** Nothing is lost silently. */
 function reportLost(bpf: BPF, warn: (text: string) => void): void {
+  const missed = bpf.missed();
+  if (missed > 0n) warn(`${missed} events were missed: the program for them was running on that CPU already`);
   for (const name of bpf.maps) {
     const lost = bpf.lost(name);
     if (lost === 0n) continue;

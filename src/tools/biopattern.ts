@@ -84,7 +84,6 @@ export const tool = defineTool({
   examples: [
     { command: 'biopattern', help: 'all disks, until Ctrl-C' },
     { command: 'biopattern 1 10', help: 'once a second, ten times' },
-    { command: 'biopattern -d sdb', help: 'disk sdb alone' },
     { command: 'biopattern --json 5', help: 'a JSON line for each disk' },
   ],
   fields: [

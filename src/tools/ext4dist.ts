@@ -53,8 +53,9 @@ static inline int left(u32 operation)
     u64 took = bpf_ktime_get_ns() - *at;
     since.delete(&call);
     struct hist *hist = dist.lookup(&operation);
+    /* Programs on functions may be preempted by each other. */
     if (hist)
-        hist_add(hist, took / UNIT_NS);
+        hist_add_shared(hist, took / UNIT_NS);
     return 0;
 }
 `;

@@ -32,6 +32,7 @@ export const TOOL_LIST: readonly ToolEntry[] = [
   entry('fileslower', 'files', 'Trace slow synchronous file reads and writes', () => import('./fileslower.ts')),
   entry('filetop', 'files', 'File reads and writes by filename and process', () => import('./filetop.ts')),
   entry('funccount', 'functions', 'Count calls of functions, tracepoints and USDT probes by pattern', () => import('./funccount.ts')),
+  entry('funclatency', 'functions', 'Time functions and print latency as a histogram', () => import('./funclatency.ts')),
   entry('gethostlatency', 'network', 'Trace latency for getaddrinfo/gethostbyname[2] calls', () => import('./gethostlatency.ts')),
   entry('hardirqs', 'scheduler', 'Measure hard IRQ (hard interrupt) event time', () => import('./hardirqs.ts')),
   entry('killsnoop', 'processes', 'Trace signals issued by the kill() syscall', () => import('./killsnoop.ts')),

@@ -71,10 +71,11 @@ function functionOf({ functions }: Counted): string {
 const COUNTS = (length: number): string => `
 BPF_PERCPU_ARRAY(counts, u64, ${length});
 
+/* Atomic: programs on functions may be preempted by each other. */
 static inline int count(int which)
 {
     if (!filtered())
-        counts.increment(which);
+        counts.atomic_increment(which);
     return 0;
 }
 `;
