@@ -6,6 +6,9 @@
  */
 import './attach.cases.ts';
 import './load-first.cases.ts';
+import './namespaces.cases.ts';
+import './stacks.cases.ts';
+import './uprobes.cases.ts';
 import '../attach/cgroup.cases.ts';
 import assert from 'node:assert/strict';
 import { spawn } from 'node:child_process';

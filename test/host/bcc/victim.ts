@@ -60,7 +60,19 @@ export interface Victim {
   remove(): void;
 }
 
-export function compileVictim(flags: readonly string[] = []): Victim {
+let shared: Victim | undefined;
+
+/** Compiled by the first test that wants it; gone with the process. */
+export function sharedVictim(): Victim {
+  if (!shared) {
+    const victim = compileVictim(['-fno-omit-frame-pointer', '-mno-omit-leaf-frame-pointer']);
+    process.once('exit', () => victim.remove());
+    shared = victim;
+  }
+  return shared;
+}
+
+function compileVictim(flags: readonly string[]): Victim {
   const folder = mkdtempSync(join(tmpdir(), 'skep-victim-'));
   const path = join(folder, 'victim');
   writeFileSync(join(folder, 'main.c'), MAIN);
@@ -70,6 +82,6 @@ export function compileVictim(flags: readonly string[] = []): Victim {
     path,
     folder,
     run: (rounds) => execFileSync(path, [String(rounds)]).toString(),
-    remove: () => rmSync(folder, { recursive: true }),
+    remove: () => rmSync(folder, { recursive: true, force: true }),
   };
 }

@@ -2,20 +2,14 @@
 import assert from 'node:assert/strict';
 import { execFileSync } from 'node:child_process';
 import { existsSync } from 'node:fs';
-import { after, before } from 'node:test';
 import { BPF } from '../../../src/bcc/bpf.ts';
 import { USDT } from '../../../src/bcc/usdt.ts';
 import { kernelTest } from '../../run/needs.ts';
-import { compileVictim, type Victim } from './victim.ts';
+import { sharedVictim } from './victim.ts';
 
 const ROUNDS = 5;
 const needs = { uprobes: true, commands: ['gcc'] };
 const ready = existsSync('/usr/include/sys/sdt.h') || existsSync('/usr/include/x86_64-linux-gnu/sys/sdt.h');
-let victim: Victim;
-before(() => {
-  victim = compileVictim();
-});
-after(() => victim.remove());
 
 const COUNT = `BPF_ARRAY(counts, u64, 8);
 int hit(struct pt_regs *ctx) { u32 k = 0; counts.increment(k); return 0; }
@@ -24,6 +18,7 @@ int argument(struct pt_regs *ctx, int x) { u32 k = 2; counts.increment(k, x); re
 const counted = (b: BPF, index = 0) => Number(b.map<number, bigint>('counts').get(index));
 
 kernelTest('a function by name: entry, argument, result', needs, async () => {
+  const victim = sharedVictim();
   using b = await BPF.load({ text: COUNT });
   const attached = b.attachUprobe({ name: victim.path, sym: 'alpha_one' }, 'hit');
   b.attachUprobe({ name: victim.path, sym: 'alpha_one' }, 'argument');
@@ -39,6 +34,7 @@ kernelTest('a function by name: entry, argument, result', needs, async () => {
 });
 
 kernelTest('by pattern, by address, behind the start, in one process', needs, async () => {
+  const victim = sharedVictim();
   using b = await BPF.load({ text: COUNT });
   using pattern = b.attachUprobe({ name: victim.path, symRe: /alpha_.*/ }, 'hit');
   victim.run(ROUNDS);
@@ -84,6 +80,7 @@ kernelTest('a library by its bare name, for this process: its calls are counted'
 });
 
 kernelTest('what is not there is named, with what is near', needs, async () => {
+  const victim = sharedVictim();
   using b = await BPF.load({ text: COUNT });
   assert.throws(() => b.attachUprobe({ name: victim.path, sym: 'alpha_oen' }, 'hit'), /no function 'alpha_oen'/);
   assert.throws(() => b.attachUprobe({ name: `${victim.path}.not`, sym: 'x' }, 'hit'), /there is no file/);
@@ -95,6 +92,7 @@ kernelTest('what is not there is named, with what is near', needs, async () => {
 });
 
 kernelTest('USDT: every place of a probe, its arguments, semaphores', { ...needs, minKernel: '5.15' }, async (t) => {
+  const victim = sharedVictim();
   if (!ready) return t.skip('needs sys/sdt.h (systemtap-sdt-dev)');
   const usdt = new USDT({ path: victim.path });
   assert.deepEqual(usdt.probes.map((p) => `${p.provider}:${p.name} ${p.locations.length}`).sort(), [

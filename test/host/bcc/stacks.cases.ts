@@ -3,22 +3,15 @@ import assert from 'node:assert/strict';
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { getPriority } from 'node:os';
-import { after, before } from 'node:test';
 import { BPF } from '../../../src/bcc/bpf.ts';
 import { USDT } from '../../../src/bcc/usdt.ts';
 import { foldedStack, stackLines } from '../../../src/render/stacks.ts';
 import { kernelTest } from '../../run/needs.ts';
-import { compileVictim, type Victim } from './victim.ts';
-
-let victim: Victim;
-before(() => {
-  victim = compileVictim(['-fno-omit-frame-pointer', '-mno-omit-leaf-frame-pointer']);
-});
-after(() => victim.remove());
+import { sharedVictim } from './victim.ts';
 
 /** Starts the victim, which waits for a line before it does anything and for another before it ends. */
 async function waiting(rounds: number): Promise<ChildProcess> {
-  const child = spawn(victim.path, [String(rounds), 'wait', 'wait'], { stdio: ['pipe', 'pipe', 'inherit'] });
+  const child = spawn(sharedVictim().path, [String(rounds), 'wait', 'wait'], { stdio: ['pipe', 'pipe', 'inherit'] });
   await once(child.stdout, 'data');
   return child;
 }
@@ -78,7 +71,7 @@ kernelTest(
         ],
       );
       const [frame] = stacks[0]?.frames ?? [];
-      assert.equal(frame?.module, victim.path);
+      assert.equal(frame?.module, sharedVictim().path);
       assert.match(
         b.sym(frame?.address ?? 0n, seen.pid as number, { showModule: true, showOffset: true }),
         /^(first|second)\+0x[0-9a-f]+ \[victim\]$/,
