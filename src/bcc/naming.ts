@@ -12,7 +12,7 @@ import { frameText, type SymbolFormat } from '../symbols/frame.ts';
 import { Symbols } from '../symbols/symbols.ts';
 import { Hooks } from './hooks.ts';
 import { matchesWhole } from './kernel-queries.ts';
-import { readStack, type Stack } from './stacks.ts';
+import { type FrameNames, readStack, type Stack } from './stacks.ts';
 import type { Table } from './table.ts';
 import { userFunctions } from './uprobes.ts';
 
@@ -47,14 +47,25 @@ export abstract class Naming extends Hooks {
 
   /** The kernel stack of an id that `get_stackid()` gave; `stacks` is the map or its name. */
   kernelStack(stacks: string | Table, id: number | bigint): Stack {
-    const frame = (address: bigint, caller: boolean) => this.symbols.kernelFrame(address, { caller });
-    return readStack(this.table(stacks), id, frame, '[Missed Kernel Stack]');
+    const names: FrameNames = {
+      frame: (address, caller) => this.symbols.kernelFrame(address, { caller }),
+      place: (buildId, offset, caller) => this.symbols.buildIdFrame(buildId, offset, { caller }),
+    };
+    return readStack(this.table(stacks), id, names, '[Missed Kernel Stack]');
   }
 
   /** The same for a user stack of a process (its tgid). */
   userStack(stacks: string | Table, id: number | bigint, pid: number, options: Pick<SymbolFormat, 'demangle'> = {}): Stack {
-    const frame = (address: bigint, caller: boolean) => this.symbols.userFrame(address, pid, { ...options, caller });
-    return readStack(this.table(stacks), id, frame, '[Missed User Stack]');
+    const names: FrameNames = {
+      frame: (address, caller) => this.symbols.userFrame(address, pid, { ...options, caller }),
+      place: (buildId, offset, caller) => this.symbols.buildIdFrame(buildId, offset, { ...options, caller }),
+    };
+    return readStack(this.table(stacks), id, names, '[Missed User Stack]');
+  }
+
+  /** Makes a file known by its build id, for the stacks of BPF_STACK_TRACE_BUILDID. */
+  addModule(path: string): void {
+    this.symbols.addModule(path);
   }
 
   /** Path of a library by 'c', 'libc' or 'libc.so.6', for a process as it sees files. */

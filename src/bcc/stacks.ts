@@ -8,6 +8,8 @@
  * bpf_get_stackid() gives a negative errno instead of an id: -EFAULT where there is no such stack (a kernel thread has
  * no user stack), others where the stack was lost (-EEXIST: another one has its place; -ENOMEM: the map is full).
  */
+
+import { StackTraceMap } from '../maps/stack-trace.ts';
 import { type Frame, frameText, type SymbolFormat } from '../symbols/frame.ts';
 import type { Table } from './table.ts';
 
@@ -25,22 +27,31 @@ export interface Stack {
   names(format?: SymbolFormat): string[];
 }
 
-export function readStack(
-  table: Table,
-  id: number | bigint,
-  frame: (address: bigint, caller: boolean) => Frame,
-  missedText: string,
-): Stack {
+/** How the frames of a stack get names. */
+export interface FrameNames {
+  frame(address: bigint, caller: boolean): Frame;
+  /** Of a map with build ids. */
+  place(buildId: string, offset: bigint, caller: boolean): Frame;
+}
+
+export function readStack(table: Table, id: number | bigint, names: FrameNames, missedText: string): Stack {
   // Programs keep ids as s32, u32 or s64.
   const signed = BigInt.asIntN(32, BigInt(id));
-  const addresses = table.walk(Number(signed));
+  const frames = framesOf(table, Number(signed), names);
   // One that is not in the map any more was overwritten, or cleared away too early.
-  const missed = signed < 0n ? signed !== -EFAULT : addresses.length === 0;
-  const frames = addresses.map((address, i) => frame(address, i > 0));
+  const missed = signed < 0n ? signed !== -EFAULT : frames.length === 0;
   return {
     frames,
     missed,
     collision: signed === -EEXIST,
     names: (format = {}) => (missed ? [missedText] : frames.map((f) => frameText(f, format))),
   };
+}
+
+function framesOf(table: Table, id: number, names: FrameNames): Frame[] {
+  const { map } = table;
+  if (!(map instanceof StackTraceMap) || !map.hasBuildIds) return table.walk(id).map((address, i) => names.frame(address, i > 0));
+  return (map.places(id) ?? []).map(({ buildId, offset, address }, i) =>
+    buildId === undefined ? names.frame(address ?? 0n, i > 0) : names.place(buildId, offset, i > 0),
+  );
 }

@@ -12,14 +12,17 @@
  * of `locations`. Needs what uprobes need; semaphores are the kernel's work from Linux 4.20 on, before that they are
  * written into the memory of the process, which must then be given.
  */
-import { type Attachment, together } from '../attach/attachment.ts';
+import { type Attachment, attachment, together } from '../attach/attachment.ts';
+import { probeDevice } from '../attach/probe-pmu.ts';
 import { similar } from '../compiler/did-you-mean.ts';
 import type { UsdtLocation, UsdtProgram } from '../compiler/usdt.ts';
 import { EM, parseUsdtArguments, type UsdtArgument, type UsdtMachine } from '../elf/index.ts';
-import { NoSuchHookError, UsageError } from '../kernel/errors.ts';
+import { FeatureError, NoSuchHookError, UsageError } from '../kernel/errors.ts';
+import { featuresOf } from '../kernel/features.ts';
 import type { Kernel } from '../kernel/port.ts';
 import { Binary } from '../symbols/binary.ts';
 import { type FoundBinary, findBinary, mappingsOf, ofMapping } from '../symbols/find-binary.ts';
+import { raiseSemaphore } from '../symbols/semaphore.ts';
 import { attachPlaces, type LoadUprobe } from './uprobes.ts';
 
 export interface UsdtTarget {
@@ -39,6 +42,8 @@ export interface UsdtPlace extends UsdtLocation {
   readonly offset: bigint;
   /** Offset in the file of the counter that says whether anybody listens. */
   readonly semaphore: bigint | undefined;
+  /** Its virtual address. */
+  readonly semaphoreAddress: bigint | undefined;
 }
 
 export interface UsdtProbeInfo {
@@ -125,21 +130,52 @@ export class USDT {
 /** A probe on all its places: one attachment, whatever it takes. */
 function attachUsdt(kernel: Kernel, load: LoadUprobe, probe: UsdtProbeInfo, pid: number | undefined): Attachment {
   const label = fullName(probe);
+  const counts = probeDevice(kernel, 'uprobe').counterShift !== undefined;
+  const cookies = featuresOf(kernel).probeCookies;
   const byFile = new Map<string, { readonly offset: bigint; readonly refCounter?: bigint; readonly cookie?: bigint }[]>();
-  for (const [cookie, { path, offset, semaphore }] of probe.locations.entries()) {
+  for (const [index, { path, offset, semaphore }] of probe.locations.entries()) {
     const places = byFile.get(path) ?? [];
-    places.push({ offset, cookie: BigInt(cookie), ...(semaphore === undefined ? {} : { refCounter: semaphore }) });
+    places.push({
+      offset,
+      ...(cookies ? { cookie: BigInt(index) } : {}),
+      ...(semaphore === undefined || !counts ? {} : { refCounter: semaphore }),
+    });
     byFile.set(path, places);
   }
   const parts: Attachment[] = [];
   try {
     for (const [path, places] of byFile)
       parts.push(attachPlaces(kernel, load, path, places, label, { all: true, ...(pid === undefined ? {} : { pid }) }));
+    if (!counts) parts.push(...raiseByHand(kernel, probe, pid));
   } catch (error) {
     for (const part of parts) part.detach();
     throw error;
   }
   return together('usdt', label, { name: parts[0]?.program ?? '', fd: -1 }, parts);
+}
+
+/** Kernels before 4.20 do not count listeners. */
+function raiseByHand(kernel: Kernel, probe: UsdtProbeInfo, pid: number | undefined): Attachment[] {
+  // One counter serves all places of a probe in a file.
+  const counters = new Map(
+    probe.locations.flatMap((p) => (p.semaphoreAddress === undefined ? [] : [[p.file, p.semaphoreAddress] as const])),
+  );
+  if (counters.size === 0) return [];
+  if (pid === undefined)
+    throw new FeatureError('reference counters of uprobes', {
+      minKernel: '4.20',
+      hint: `give a pid: the counter of ${fullName(probe)} is then raised in that process`,
+    });
+  return Array.from(counters, ([file, address]) =>
+    attachment(kernel, {
+      kind: 'usdt',
+      target: file,
+      program: { name: '', fd: -1 },
+      via: 'attach',
+      fds: [],
+      undo: raiseSemaphore(pid, file, address),
+    }),
+  );
 }
 
 function* placesIn(found: FoundBinary, mustRead: boolean): Generator<{ provider: string; name: string; place: UsdtPlace }> {
@@ -166,6 +202,7 @@ function* placesIn(found: FoundBinary, mustRead: boolean): Generator<{ provider:
           address: probe.address,
           offset,
           semaphore: probe.semaphore === 0n ? undefined : binary.elf.fileOffset(probe.semaphore),
+          semaphoreAddress: probe.semaphore === 0n ? undefined : probe.semaphore,
           arguments: args,
           symbols: variables(binary, args),
         },

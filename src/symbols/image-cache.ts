@@ -67,6 +67,23 @@ export class ImageCache {
     return entry.image;
   }
 
+  /** The symbols of a file that no process needs to map. `key` tells it from others. */
+  ofFile(found: { readonly path: string; readonly name: string }, key: string): Image | undefined {
+    const known = this.entries.get(key);
+    if (known?.image !== undefined) return known.image ?? undefined;
+    const source = FileSource.tryOpen(found.path);
+    let image: Image | null = null;
+    try {
+      if (source) image = atOnce(Image.load(new ElfFile(source), found.name, ['']));
+    } catch {
+      // Another file under that name now.
+    } finally {
+      source?.close();
+    }
+    this.entries.set(key, { source: undefined, image });
+    return image ?? undefined;
+  }
+
   close(): void {
     for (const entry of this.entries.values()) this.release(entry);
     this.entries.clear();

@@ -13,9 +13,11 @@
  *
  * Needs root, or CAP_SYSLOG for the kernel's addresses and CAP_SYS_PTRACE for processes of others.
  */
-import { UserError } from '../kernel/errors.ts';
+import { UsageError, UserError } from '../kernel/errors.ts';
 import type { Kernel } from '../kernel/port.ts';
+import { Binary } from './binary.ts';
 import { demangle } from './demangle.ts';
+import { type FoundBinary, findBinary } from './find-binary.ts';
 import type { Frame } from './frame.ts';
 import { ImageCache } from './image-cache.ts';
 import { type Kallsyms, readKallsyms } from './kallsyms.ts';
@@ -36,6 +38,7 @@ export class Symbols {
   private readonly kernel: Kernel;
   private readonly images = new ImageCache();
   private readonly processes = new Map<number, ProcessSymbols>();
+  private readonly modules = new Map<string, FoundBinary>();
   private kallsyms: Kallsyms | undefined;
 
   constructor(kernel: Kernel) {
@@ -66,6 +69,25 @@ export class Symbols {
   userFrame(address: bigint, pid: number, options: FrameOptions = {}): Frame {
     const frame = this.process(pid).find(address, options.caller === true);
     return frame.name === undefined || options.demangle === false ? frame : { ...frame, name: demangle(frame.name) };
+  }
+
+  /** Makes a file known by its build id, for stacks that have ids in place of addresses. Throws `UsageError` when it has none. */
+  addModule(name: string): void {
+    const found = findBinary(name);
+    using binary = new Binary(found);
+    const id = binary.elf.buildId();
+    if (id === undefined) throw new UsageError(`${found.name} has no build id`);
+    this.modules.set(id, found);
+  }
+
+  /** A place in a file that `addModule` made known; `offset` counts in the file. */
+  buildIdFrame(buildId: string, offset: bigint, options: FrameOptions = {}): Frame {
+    const found = this.modules.get(buildId);
+    const back = options.caller === true ? 1 : 0;
+    const symbol = found && this.images.ofFile(found, buildId)?.find(Number(offset) - back);
+    if (!symbol) return { address: offset, name: undefined, offset: 0, module: found?.name };
+    const name = options.demangle === false ? symbol.name : demangle(symbol.name);
+    return { address: offset, name, offset: symbol.offset + back, module: found.name };
   }
 
   /** Remembers what a process has mapped, so that its addresses can be named later, also after its end. False: it is gone already. */

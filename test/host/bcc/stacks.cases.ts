@@ -154,3 +154,27 @@ kernelTest('a kernel stack: what leads to a switch of tasks', { btf: true }, asy
   assert.equal(b.sym(address, -1), 'schedule');
   assert.equal(b.ksymName('there_is_no_such_function'), undefined);
 });
+
+kernelTest(
+  'a stack of build ids: named by the files that were made known, after the process is gone',
+  { uprobes: true, commands: ['gcc'] },
+  async () => {
+    const { path } = sharedVictim();
+    using b = await BPF.load({
+      text: `BPF_STACK_TRACE_BUILDID(stacks, 256);
+BPF_HASH(ids, int, u64);
+int on_call(struct pt_regs *ctx) { int id = stacks.get_stackid(ctx, BPF_F_USER_STACK); ids.increment(id); return 0; }`,
+    });
+    b.attachUprobe({ name: path, sym: 'alpha_one' }, 'on_call');
+    sharedVictim().run(4);
+    const ids = [...b.map<number, bigint>('ids').entries()];
+    assert.equal(
+      ids.reduce((sum, [, count]) => sum + Number(count), 0),
+      4,
+    );
+    const innermost = () => b.userStack('stacks', ids[0]?.[0] as number, 1).names({ showModule: true, showOffset: true })[0];
+    assert.equal(innermost(), '[unknown]');
+    b.addModule(path);
+    assert.equal(innermost(), 'alpha_one+0x0 [victim]');
+  },
+);
