@@ -14,9 +14,11 @@ import assert from 'node:assert/strict';
 import { existsSync } from 'node:fs';
 import { runTool } from '../../src/cli/run-tool.ts';
 import { TOOL_LIST } from '../../src/tools/index.ts';
+import type { FieldDoc, Tool } from '../../src/tools/tool.ts';
 import { type Running, start } from './command.ts';
 
 export interface Said {
+  readonly tool: Tool;
   /** Lines of stdout. */
   readonly lines: readonly string[];
   readonly out: string;
@@ -30,6 +32,7 @@ export interface Watched {
 }
 
 export interface ToolRun extends Watched {
+  readonly tool: Tool;
   readonly stop: AbortController;
   readonly ended: Promise<number>;
 }
@@ -45,7 +48,8 @@ export async function startTool(words: readonly string[]): Promise<ToolRun> {
   const isReady = new Promise<void>((resolve) => {
     ready = resolve;
   });
-  const ended = runTool(await entry.load(), ['--verbose', ...rest], {
+  const tool = await entry.load();
+  const ended = runTool(tool, ['--verbose', ...rest], {
     stop: stop.signal,
     sink: {
       write: (text) => {
@@ -67,7 +71,7 @@ export async function startTool(words: readonly string[]): Promise<ToolRun> {
   );
   failed.catch(() => {});
   await Promise.race([isReady, failed]);
-  return { stop, ended, out: () => out, err: () => err };
+  return { tool, stop, ended, out: () => out, err: () => err };
 }
 
 /** Tools one after the other: compiling is work, not waiting. */
@@ -87,12 +91,38 @@ export async function stop(tool: ToolRun): Promise<Said> {
 export async function end(tool: ToolRun): Promise<Said> {
   assert.equal(await tool.ended, 0, tool.err());
   const out = tool.out();
-  return { out, err: tool.err(), lines: out.split('\n').slice(0, -1) };
+  return { tool: tool.tool, out, err: tool.err(), lines: out.split('\n').slice(0, -1) };
 }
 
-/** The records of a tool that was started with --json. */
+/** The records of a tool that was started with --json: they have the fields, of the types, that the tool's help says. */
 export function records<T>(said: Said): T[] {
-  return said.lines.map((line) => JSON.parse(line) as T);
+  const documented = new Map(said.tool.fields.map(({ name, type }) => [name, type]));
+  return said.lines.map((line) => {
+    const record = JSON.parse(line) as Record<string, unknown>;
+    for (const [name, value] of Object.entries(record)) {
+      const type = documented.get(name);
+      assert.ok(type !== undefined, `${said.tool.name}: the field '${name}' is not documented: ${line}`);
+      if (value !== null) assert.ok(isOf(type, value), `${said.tool.name}: the field '${name}' is documented as ${type}: ${line}`);
+    }
+    return record as T;
+  });
+}
+
+function isOf(type: FieldDoc['type'], value: unknown): boolean {
+  switch (type) {
+    case 'array':
+      return Array.isArray(value);
+    case 'integer':
+      // Beyond 2^53 the digits, as text.
+      return Number.isInteger(value) || (typeof value === 'string' && /^-?\d{16,20}$/.test(value));
+    case 'string':
+    case 'number':
+    case 'boolean':
+    case 'object':
+      return typeof value === type;
+    default:
+      return type satisfies never;
+  }
 }
 
 /** Debian's libbpf-tools stand in /usr/sbin, BCC's Python tools beside them with -bpfcc behind the name. */
