@@ -12,9 +12,10 @@ import './uprobes.cases.ts';
 import '../attach/cgroup.cases.ts';
 import assert from 'node:assert/strict';
 import { spawn } from 'node:child_process';
-import { readdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { getPriority } from 'node:os';
 import { BPF } from '../../../src/bcc/bpf.ts';
+import { filterByContainers } from '../../../src/bcc/containers.ts';
 import { parseTraceLine } from '../../../src/bcc/trace.ts';
 import { linuxKernel } from '../../../src/kernel/linux.ts';
 import { tracefsPath } from '../../../src/kernel/tracefs.ts';
@@ -166,6 +167,35 @@ kernelTest('a line of the trace buffer', {}, () => {
     msg: 'x: y',
   });
   assert.equal(parseTraceLine('CPU:1 [LOST 22 EVENTS]'), undefined);
+});
+
+kernelTest('containers: only tasks whose cgroup or mount namespace is in a pinned set', { guest: true, btf: true }, async () => {
+  const folder = `/sys/fs/bpf/skep-${process.pid}`;
+  const before = await snapshot();
+  const own =
+    readFileSync('/proc/self/cgroup', 'utf8')
+      .split('\n')
+      .find((line) => line.startsWith('0::'))
+      ?.slice(3) ?? '/';
+  const sets = [
+    { options: { cgroupmap: `${folder}-c` }, map: 'cgroupset', id: BPF.cgroupId(`/sys/fs/cgroup${own}`) },
+    { options: { mntnsmap: `${folder}-m` }, map: 'mount_ns_set', id: statSync('/proc/self/ns/mnt', { bigint: true }).ino },
+  ];
+  for (const { options, map, id } of sets) {
+    try {
+      const text = `${filterByContainers(options)} BPF_ARRAY(counts, u64, 1);
+TRACEPOINT_PROBE(syscalls, sys_enter_getpriority) { ${MINE} if (container_should_be_filtered()) return 0; u32 k = 0; counts.increment(k); return 0; }`;
+      using b = await BPF.load({ text });
+      calls();
+      assert.equal(counted(b), 0n, map);
+      b.map<bigint, number | bigint>(map).set(id, 1);
+      calls();
+      assert.equal(counted(b), 1n, map);
+    } finally {
+      for (const path of Object.values(options)) rmSync(path, { force: true });
+    }
+  }
+  assert.deepEqual(await leftovers(before), []);
 });
 
 /** Starts Node with a script; as an ordinary user with some capabilities, if any are named. Gives what it prints. */
