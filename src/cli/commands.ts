@@ -27,6 +27,7 @@ export const COMMANDS: readonly Command[] = [
   { name: 'compile', summary: 'Compile a C file to a BPF object, without root', load: () => import('./compile.ts') },
   { name: 'check', summary: 'Compile a C file and ask the verifier about each program', load: () => import('./check.ts') },
   { name: 'run', summary: 'Compile, load and attach a C file; print its trace and its maps', load: () => import('./run.ts') },
+  { name: 'explain', summary: 'Say what the code of a message means', load: () => import('./explain.ts') },
   { name: 'tools', summary: 'List the tools; --json with flags, fields and probes', load: () => import('./list.ts') },
   { name: 'completion', summary: 'Print completion for bash, zsh or fish', load: () => import('./completion.ts') },
 ];

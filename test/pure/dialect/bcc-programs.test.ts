@@ -221,6 +221,15 @@ test('bpf_trace_printk', () => {
   assert.deepEqual(said('char *s = 0; bpf_trace_printk(s)'), ['bad-format bpf_trace_printk needs a string literal as its first argument']);
 });
 
+test('more than three values are printed where the kernel can', () => {
+  const text = 'int f(void *ctx) { char a[4] = "abc"; bpf_trace_printk("%d %s %u %lx %d\\n", 1, a, 3, 4ul, -5); return 0; }';
+  const machine = createMachine(build(text, bccDialect, { kernelVersion: 0x051000 }));
+  assert.deepEqual(machine.run('f', { ctx: new Uint8Array(8) }).printk, ['1 abc 3 4 -5\n']);
+  assert.deepEqual(tryBuild(text, bccDialect, { kernelVersion: 0x050f00 }).said, [
+    '1:56 too-many-printk-values bpf_trace_printk prints at most 3 values before Linux 5.16; found 5: split it',
+  ]);
+});
+
 test('other calls that BCC implements itself', () => {
   const machine = createMachine(build('int f(void *ctx) { return bpf_num_cpus(); }', bccDialect, { cpus: 6 }));
   assert.equal(machine.run('f', { ctx: new Uint8Array(8) }).r0, 6n);

@@ -1,0 +1,62 @@
+/**
+ * `skep explain CODE`: what the code of a message means; of the compiler's messages (`[unused-variable]`) and of the
+ * verifier's refusals (`null-pointer`). Without a code: all of them.
+ */
+import { allCodes, CODE_GROUPS, meaningOf } from '../compiler/codes.ts';
+import { suggest } from '../compiler/did-you-mean.ts';
+import { UserError } from '../kernel/errors.ts';
+import { VERIFIER_TABLE } from '../link/verifier-table.ts';
+import type { Flags } from '../tools/tool.ts';
+import type { CommandHelp } from './commands.ts';
+import { parseFlags } from './parse.ts';
+
+const FLAGS = { help: { type: 'boolean', short: 'h', help: 'show this help and exit' } } as const satisfies Flags;
+
+export const help: CommandHelp = {
+  usage: '[CODE...]',
+  about: "Says what the code at the end of a compiler's message means, or the class of a verifier's refusal, with what to change.",
+  flags: FLAGS,
+  examples: [
+    ['skep explain unchecked-lookup', 'one code'],
+    ['skep explain', 'all codes'],
+  ],
+};
+
+export async function run(words: readonly string[]): Promise<number> {
+  const { options, positionals } = parseFlags('explain', FLAGS, words);
+  if (options['help'] === true) {
+    const { commandHelp } = await import('./help.ts');
+    process.stdout.write(commandHelp('explain', help));
+    return 0;
+  }
+  const texts = positionals.length === 0 ? [...everything()] : positionals.map(explain);
+  process.stdout.write(`${texts.join(positionals.length === 0 ? '\n' : '\n\n')}\n`);
+  return 0;
+}
+
+function explain(word: string): string {
+  const code = word.replace(/^\[|\]$/g, '');
+  const meaning = meaningOf(code);
+  const refusals = VERIFIER_TABLE.filter((row) => row.class === code);
+  if (meaning === undefined && refusals.length === 0) {
+    const near = suggest(code, [...allCodes(), ...VERIFIER_TABLE.map((row) => row.class)]);
+    throw new UserError(
+      `there is no code '${code}'${near === undefined ? '' : `; did you mean '${near}'?`}`,
+      "'skep explain' alone lists all of them",
+    );
+  }
+  const lines = meaning === undefined ? [] : [`${code}: ${meaning}`];
+  if (refusals.length > 0) lines.push(`${code}: a program that the kernel's verifier refuses.`);
+  for (const { explanation, hint } of refusals)
+    lines.push(`  ${explanation.replace(/\$\d/g, '…')}`, `    what to do: ${hint.replace(/\$\d/g, '…')}`);
+  return lines.join('\n');
+}
+
+function* everything(): Generator<string> {
+  for (const [title, group] of Object.entries(CODE_GROUPS)) {
+    yield `${title}:`;
+    for (const [code, meaning] of Object.entries(group)) yield `  ${code.padEnd(34)} ${meaning}`;
+  }
+  yield "Refusals of the kernel's verifier:";
+  for (const name of new Set(VERIFIER_TABLE.map((row) => row.class))) yield `  ${name}`;
+}

@@ -1,0 +1,179 @@
+/**
+ * The codes of all diagnostics: each stands in the table, the page `docs/errors.md` is what the table says, and each is
+ * given by some text that a test has, at its place. Most have their tests elsewhere (`c/errors`, `preprocessor/`,
+ * `parser/`, `dialect/`); the rest is here.
+ *
+ * SKEP_UPDATE=1 writes the page anew.
+ */
+import assert from 'node:assert/strict';
+import { readdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { test } from 'node:test';
+import { allCodes, CODE_GROUPS } from '../../../src/compiler/codes.ts';
+import { compile } from '../../../src/compiler/compile.ts';
+import { bccDialect } from '../../../src/compiler/dialect/bcc/dialect.ts';
+import { libbpfDialect } from '../../../src/compiler/dialect/libbpf/dialect.ts';
+import { renderDiagnostic } from '../../../src/compiler/render-diagnostic.ts';
+import { VERIFIER_TABLE } from '../../../src/link/verifier-table.ts';
+import { root } from '../../run/paths.ts';
+import { testFacts } from '../dialect/front.ts';
+
+interface Case {
+  readonly text: string;
+  /** `severity code message` of the one that `§` marks; what follows from it may come after. */
+  readonly expect: string;
+  readonly dialect?: 'bcc' | 'libbpf';
+}
+
+// biome-ignore format: a table
+const CASES: readonly Case[] = [
+  // Preprocessor
+  { text: '#if defined §3\n#endif', expect: "error bad-defined 'defined' needs the name of a macro" },
+  { text: '#line §x', expect: "error bad-line-directive '#line' needs a line number" },
+  { text: '#line 7 §x', expect: "error bad-line-directive the file name of '#line' must be a string" },
+  { text: '#define P(a, b) a##b\nint x = P(§+, /);', expect: "error bad-token-paste '##' makes '+/' here, which is not one token" },
+  { text: '#define V(...) §__VA_OPT__ x\nint y;', expect: "error bad-va-opt '__VA_OPT__' needs a parenthesised text behind it" },
+  { text: '#if 9223372036854775807 §+ 1\n#endif', expect: 'warning condition-overflow this condition overflows 64 bits' },
+  { text: "#if §''\n#endif", expect: 'error empty-character a character constant needs a character' },
+  { text: "#if §'\\777'\n#endif", expect: "error escape-out-of-range the escape '\\777' does not fit into the character's type" },
+  { text: '#define F(x) x\nint a = F(\n#§include <x.h>\n1);', expect: "error include-in-arguments '#include' cannot stand among the arguments of a macro" },
+  { text: '#§include_next <linux/types.h>', expect: "warning include-next-in-main '#include_next' in a main file is the same as '#include'", dialect: 'libbpf' },
+  { text: '#define S(x) #x\nchar a[] = §S(\\);', expect: "warning incomplete-string the text that '#' makes ends in a lone backslash, which is left out" },
+  { text: '#§define\nint a;', expect: "error missing-macro-name '#define' needs the name of a macro" },
+  { text: '#if §18446744073709551615 > 1\n#endif', expect: "warning number-as-unsigned '18446744073709551615' is too large for a signed number and counts as unsigned" },
+  { text: '#define M 1\n#pragma GCC poison §M', expect: "warning poisoned-macro 'M' is poisoned while it is a macro" },
+  { text: '#§pragma GCC system_header\nint a;', expect: "warning system-header-in-main '#pragma system_header' in a main file does nothing" },
+  { text: '#define F(x) x\n#if §__has_builtin\n#endif', expect: "error bad-builtin-call '__has_builtin' needs its operand in parentheses" },
+  // Parser
+  { text: 'int f(void) { __auto_type *§p = 0; return 0; }', expect: "error auto-type '__auto_type' declares plain names only" },
+  { text: 'int f(void) { §_BitInt(7) a = 1; return a; }', expect: "error bit-int '_BitInt' is not supported" },
+  { text: 'struct s { §int; int a; };', expect: 'warning declares-nothing this declares no member' },
+  { text: 'static §static int a;', expect: "warning duplicate-specifier 'static' is said twice" },
+  { text: 'int f(a) int a; §3 { return a; }', expect: "error expected-function-body expected '{' or the declaration of a parameter; found the number 3" },
+  { text: 'int f(void) { asm(§3); return 0; }', expect: "error expected-string expected a string literal; found the number 3" },
+  { text: 'struct §3;', expect: "error expected-tag expected a name or '{' after 'struct'; found the number 3" },
+  { text: 'struct s { const§; int a; };', expect: "error expected-type expected a type; found ';'" },
+  { text: 'void *p = §&&out;', expect: 'error label-outside-function the address of a label can only be taken inside a function' },
+  { text: 'int f(void) { int a; §__label__ x; return 0; }', expect: "error misplaced-label-declaration '__label__' is allowed at the start of a block only" },
+  { text: '#§pragma clang attribute pop', expect: 'warning pragma-attribute #pragma clang attribute pop without a push before it' },
+  { text: '#§pragma pack(3)\nint a;', expect: "warning pragma-pack #pragma pack takes 1, 2, 4, 8 or 16; found '3'" },
+  { text: 'typedef int f(void) §{ return 0; }', expect: 'error typedef-function a typedef cannot have a function body' },
+  { text: 'int f(a) int §b; { return a; }', expect: "error unknown-parameter 'b' is not a parameter of 'f'" },
+  // Dialects
+  { text: '#include <bcc/proto.h>\nstatic int f(void) { struct udp_t *u = 0; return u->§sport; }', expect: "error no-packet field 'sport' of a packet header is read in a function without the packet: its first parameter must be the struct __sk_buff *", dialect: 'bcc' },
+  // Code generation
+  { text: 'static int a;\nint *§p = &a;\nint f(void) { return *p; }', expect: "error address-in-initializer 'p' holds the address of 'a', and no loader fills addresses into data: use it only where it folds away, or set it in the program" },
+  { text: 'int f(void) { §asm volatile("r0 = 1" ::: "r77"); return 0; }', expect: 'error asm-clobber "r77" is not a register that assembly may destroy' },
+  { text: 'int f(int a) { §asm volatile("%0 = 1" :: "X"(a)); return 0; }', expect: 'error asm-constraint' },
+  { text: 'int f(int a) { §asm goto("if %0 == 0 goto %l1" :: "r"(a) :: out); out: return 0; }', expect: "error asm-goto 'asm goto' is not supported" },
+  { text: 'struct r { long a[4]; };\nextern struct r k(void) __attribute__((section(".ksyms")));\nint f(void) { struct r x; x = §k(); return x.a[0]; }', expect: "error record-result 'k' returns a record, which no kernel function can hand to BPF" },
+];
+
+interface Said {
+  readonly line: string;
+  readonly code: string;
+  readonly caret: number;
+}
+
+function said(text: string, dialect: Case['dialect']): Said[] {
+  const { diagnostics, source } = compile(text, {
+    facts: testFacts({ btf: undefined }),
+    dialect: dialect === undefined ? undefined : dialect === 'bcc' ? bccDialect : libbpfDialect,
+    roots: ['f'],
+    file: 't.c',
+  });
+  return diagnostics.map((d) => {
+    const at = source.filePosition(d.loc);
+    const [, , mark = ''] = renderDiagnostic(d, source).split('\n');
+    return {
+      line: `${d.severity} ${at?.line}:${at?.column} ${d.code} ${d.message}`,
+      code: d.code,
+      caret: mark.indexOf('^') - mark.indexOf('|') - 2,
+    };
+  });
+}
+
+test('codes that no other test has, at their places, with the caret there', () => {
+  const wrong: string[] = [];
+  for (const { text, expect, dialect } of CASES) {
+    const index = text.indexOf('§');
+    const plain = text.replace('§', '');
+    const before = plain.slice(0, index).split('\n');
+    const column = (before.at(-1) ?? '').length;
+    const [severity, code] = expect.split(' ');
+    const all = said(plain, dialect);
+    const found = all.find((s) => s.code === code);
+    const wanted = `${severity} ${before.length}:${column + 1} ${expect.slice((severity ?? '').length + 1)}`;
+    if (found?.line.startsWith(wanted) !== true)
+      wrong.push(`${plain}\nwanted ${wanted}\nfound  ${all.map((s) => s.line).join('\n       ')}`);
+    else if (found.caret !== column) wrong.push(`${plain}\ncaret at ${found.caret}`);
+  }
+  assert.deepEqual(wrong, []);
+});
+
+/** All files below a folder of the project. */
+function files(folder: string, ending: string): string[] {
+  return readdirSync(join(root, folder), { recursive: true, encoding: 'utf8' })
+    .filter((name) => name.endsWith(ending))
+    .map((name) => readFileSync(join(root, folder, name), 'utf8'));
+}
+
+test('every code that is given stands in the table, and the other way round', () => {
+  const given = new Set<string>();
+  const sources = files('src/compiler', '.ts');
+  for (const text of sources) {
+    for (const [, code] of text.matchAll(
+      /\b(?:\w*error|\w*warn|report|fail|stop|problem|refuse)\w*\(\s*(?:ctx,\s*)?'([a-z][a-z0-9]*(?:-[a-z0-9]+)*)'/g,
+    ))
+      given.add(code as string);
+    for (const [, code] of text.matchAll(/\bcode: '([a-z][a-z0-9-]+)'/g)) given.add(code as string);
+  }
+  const known = new Set(allCodes());
+  assert.deepEqual(
+    [...given].filter((code) => !known.has(code)),
+    [],
+  );
+  const everything = sources.join('\n');
+  assert.deepEqual(
+    [...known].filter(
+      (code) => !given.has(code) && everything.split(`'${code}'`).length < 3 && !new RegExp(String.raw`\b${code}:`).test(everything),
+    ),
+    [],
+  );
+  assert.ok(known.size >= 200, `${known.size}`);
+});
+
+/** Guards of the back end: the front end says it earlier, in other words, or it takes a program of 200,000 instructions. */
+const GUARDS = new Set(['core-kind', 'core-offset-too-large', 'function-too-large', 'too-many-parameters']);
+
+test('every code is in a test', () => {
+  const tests = files('test', '.ts').join('\n');
+  assert.deepEqual(
+    allCodes().filter((code) => !GUARDS.has(code) && !new RegExp(String.raw`\b${code}\b`).test(tests)),
+    [],
+  );
+});
+
+function page(): string {
+  let text = `# Messages of the compiler
+
+Every message ends with its code in brackets. Codes are stable: scripts and editors may rely on them, messages may grow
+clearer. \`skep explain CODE\` says the same. This page is made from \`src/compiler/codes.ts\`.
+`;
+  for (const [title, group] of Object.entries(CODE_GROUPS)) {
+    text += `\n## ${title}\n\n| code | |\n|---|---|\n`;
+    for (const [code, meaning] of Object.entries(group)) text += `| \`${code}\` | ${meaning.replaceAll('|', '\\|')} |\n`;
+  }
+  text += `\n## Refusals of the kernel's verifier\n\nA program that compiles may still be refused when it is loaded. skep names the class, the line, the way there and what to\nchange; these are the classes.\n\n| class | what it is | what to do |\n|---|---|---|\n`;
+  for (const { class: name, explanation, hint } of VERIFIER_TABLE) {
+    const plain = (s: string): string => s.replace(/\$\d/g, '…').replaceAll('|', '\\|').replaceAll('<', '&lt;');
+    text += `| \`${name}\` | ${plain(explanation)} | ${plain(hint)} |\n`;
+  }
+  return text;
+}
+
+test('docs/errors.md is what the table says', () => {
+  const path = join(root, 'docs', 'errors.md');
+  if (process.env['SKEP_UPDATE'] === '1') writeFileSync(path, page());
+  assert.equal(readFileSync(path, 'utf8'), page());
+});
