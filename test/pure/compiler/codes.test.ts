@@ -161,13 +161,19 @@ Every message ends with its code in brackets. Codes are stable: scripts and edit
 clearer. \`skep explain CODE\` says the same. This page is made from \`src/compiler/codes.ts\`.
 `;
   for (const [title, group] of Object.entries(CODE_GROUPS)) {
-    text += `\n## ${title}\n\n| code | |\n|---|---|\n`;
-    for (const [code, meaning] of Object.entries(group)) text += `| \`${code}\` | ${meaning.replaceAll('|', '\\|')} |\n`;
+    text += `\n## ${title}\n\n`;
+    for (const [code, meaning] of Object.entries(group)) text += `- \`${code}\`: ${meaning.replace(/[_*<]/g, '\\$&')}\n`;
   }
-  text += `\n## Refusals of the kernel's verifier\n\nA program that compiles may still be refused when it is loaded. skep names the class, the line, the way there and what to\nchange; these are the classes.\n\n| class | what it is | what to do |\n|---|---|---|\n`;
+  text += `
+## Refusals of the kernel's verifier
+
+A program that compiles may still be refused when it is loaded. skep names the class, the line, the way there and what to
+change; these are the classes.
+
+`;
   for (const { class: name, explanation, hint } of VERIFIER_TABLE) {
-    const plain = (s: string): string => s.replace(/\$\d/g, '…').replaceAll('|', '\\|').replaceAll('<', '&lt;');
-    text += `| \`${name}\` | ${plain(explanation)} | ${plain(hint)} |\n`;
+    const plain = (s: string): string => s.replace(/\$\d/g, '…').replace(/[_*<]/g, '\\$&');
+    text += `- \`${name}\`: ${plain(explanation)}. What to do: ${plain(hint)}.\n`;
   }
   return text;
 }
