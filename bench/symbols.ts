@@ -21,7 +21,9 @@ const CHILD = `for (let i = 0; i < 400; i++) globalThis['f' + i] = new Function(
 for (let i = 0; i < 400; i++) for (let j = 0; j < 50; j++) globalThis['f' + i](200);
 console.log('ready'); process.stdin.on('end', () => process.exit(0)).resume();`;
 
-const child = spawn(process.execPath, ['--perf-basic-prof', '-e', CHILD], { stdio: ['pipe', 'pipe', 'inherit'] });
+// V8 leaves a log where it is started.
+const folder = mkdtempSync(join(tmpdir(), 'skep-bench-'));
+const child = spawn(process.execPath, ['--perf-basic-prof', '-e', CHILD], { stdio: ['pipe', 'pipe', 'inherit'], cwd: folder });
 const pid = child.pid as number;
 await once(child.stdout, 'data');
 const symbols = new Symbols(linuxKernel());
@@ -33,6 +35,7 @@ try {
   ]);
   const addresses = sample(count);
   const named = new Map<string, number>();
+  const before = process.cpuUsage();
   const ms = await timed(() => {
     for (const [kind, address] of addresses) {
       const frame = kind === 'kernel' ? symbols.kernelFrame(address) : symbols.userFrame(address, pid);
@@ -40,8 +43,12 @@ try {
       if (frame.name !== undefined) named.set(kind, (named.get(kind) ?? 0) + 1);
     }
   });
+  const cpu = process.cpuUsage(before);
   print(`${count} addresses`, [
-    ['skep', `${ms.toFixed(0)} ms (named: ${[...named].map(([kind, n]) => `${n} ${kind}`).join(', ')})`],
+    [
+      'skep',
+      `${ms.toFixed(0)} ms, ${((cpu.user + cpu.system) / 1000).toFixed(0)} ms of CPU (named: ${[...named].map(([kind, n]) => `${n} ${kind}`).join(', ')})`,
+    ],
     ['BCC', bcc(addresses)],
   ]);
 } finally {
@@ -49,6 +56,7 @@ try {
   child.stdin.end();
   await once(child, 'exit');
   rmSync(`/tmp/perf-${pid}.map`, { force: true });
+  rmSync(folder, { recursive: true });
 }
 
 const bytes = perfMap(megabytes);
@@ -105,7 +113,6 @@ function sample(total: number): (readonly [Kind, bigint])[] {
 function bcc(addresses: readonly (readonly [Kind, bigint])[]): string {
   const python = '/usr/bin/python3';
   if (!existsSync(python)) return 'not installed';
-  const folder = mkdtempSync(join(tmpdir(), 'skep-bench-'));
   try {
     writeFileSync(join(folder, 'addresses'), addresses.map(([kind, address]) => `${kind === 'kernel' ? -1 : pid} ${address}\n`).join(''));
     const script = `
@@ -113,13 +120,13 @@ import sys, time
 from bcc import BPF
 todo = [tuple(int(w) for w in line.split()) for line in open(sys.argv[1])]
 for pid, address in todo[:8]: BPF.sym(address, pid)
-start = time.time()
+start, cpu = time.time(), time.process_time()
 for pid, address in todo: BPF.sym(address, pid, show_module=True, show_offset=True)
-print(int((time.time() - start) * 1000))`;
+print('%d ms, %d ms of CPU' % ((time.time() - start) * 1000, (time.process_time() - cpu) * 1000))`;
     const run = spawnSync(python, ['-c', script, join(folder, 'addresses')], { timeout: 300_000 });
-    return run.status === 0 ? `${run.stdout.toString().trim()} ms` : 'not installed';
+    return run.status === 0 ? run.stdout.toString().trim() : 'not installed';
   } finally {
-    rmSync(folder, { recursive: true });
+    rmSync(join(folder, 'addresses'), { force: true });
   }
 }
 

@@ -16,18 +16,27 @@ import { WASM } from '../vm/wasm/types.ts';
 /** Longer names are shown as they are: what they would become could be far longer still. */
 const MAX_LENGTH = 4096;
 
+/** Stacks have the same functions again and again. */
+const known = new Map<string, string>();
+const MAX_KNOWN = 50_000;
+
 let ready: boolean | undefined;
 
 /** The name as it is when it is not mangled, or cannot be read. */
 export function demangle(name: string): string {
   // '_Z' C++ and old Rust, '_R' new Rust; compilers add underscores and dots with suffixes ('.cold', '.isra.0').
   if (name.charCodeAt(0) !== 95 || name.length > MAX_LENGTH || !/^_{1,4}[ZR]/.test(name)) return name;
+  const cached = known.get(name);
+  if (cached !== undefined) return cached;
   ready ??= start();
   if (!ready) return name;
   try {
     const text = glue.demangle_any(name);
     // Of what it cannot read it takes off an underscore, as other systems put one on.
-    return text === name.slice(1) ? name : text;
+    const result = text === name.slice(1) ? name : text;
+    if (known.size >= MAX_KNOWN) known.clear();
+    known.set(name, result);
+    return result;
   } catch {
     // The sandbox may be in any state now: a new one.
     ready = start();

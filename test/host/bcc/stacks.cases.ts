@@ -2,11 +2,13 @@
 import assert from 'node:assert/strict';
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
+import { rmSync } from 'node:fs';
 import { getPriority } from 'node:os';
 import { BPF } from '../../../src/bcc/bpf.ts';
 import { USDT } from '../../../src/bcc/usdt.ts';
 import { foldedStack, stackLines } from '../../../src/render/stacks.ts';
 import { kernelTest } from '../../run/needs.ts';
+import { workFolder } from '../../support/symbol-victim.ts';
 import { sharedVictim } from './victim.ts';
 
 /** Starts the victim, which waits for a line before it does anything and for another before it ends. */
@@ -98,7 +100,10 @@ process.stdin.on('end', () => process.exit(0)).resume();
 (function turn() { for (let i = 0; i < 20; i++) globalThis.out = skepHotFunction(100000); if (Date.now() < until) setImmediate(turn); })();`;
 
 kernelTest('samples of a Node process: its JavaScript functions by its perf map', { uprobes: true }, async () => {
+  // V8 leaves a log where it is started.
+  const folder = workFolder();
   const child = spawn(process.execPath, ['--perf-basic-prof', '--interpreted-frames-native-stack', '-e', HOT], {
+    cwd: folder.path,
     stdio: ['pipe', 'pipe', 'inherit'],
   });
   const pid = child.pid as number;
@@ -127,6 +132,8 @@ kernelTest('samples of a Node process: its JavaScript functions by its perf map'
     assert.match(line, /node::/);
   } finally {
     await end(child);
+    folder.remove();
+    rmSync(`/tmp/perf-${pid}.map`, { force: true });
   }
 });
 
