@@ -6,6 +6,7 @@ import { test } from 'node:test';
 import { BPF } from '../../../src/bcc/bpf.ts';
 import { filterByContainers } from '../../../src/bcc/containers.ts';
 import { Table } from '../../../src/bcc/table.ts';
+import { USDT } from '../../../src/bcc/usdt.ts';
 import { disassemble } from '../../../src/isa/disassemble.ts';
 import { onlineCpus, possibleCpus } from '../../../src/kernel/cpus.ts';
 import { ArrayMap } from '../../../src/maps/array.ts';
@@ -27,6 +28,7 @@ const PARTS = {
   QueueMap,
   StackTraceMap,
   StorageMap,
+  USDT,
   filterByContainers,
   disassemble,
   onlineCpus,
@@ -72,7 +74,8 @@ test('what stands for something exists; what does not says why', () => {
         assert.equal(typeof (BPF as unknown as Record<string, unknown>)[member], 'function', `${bcc}: there is no ${name}`);
       else if (owner === 'b') assert.ok(has(BPF.prototype, member), `${bcc}: there is no ${name}`);
       else if (owner === 'Table') assert.ok(has(Table.prototype, member), `${bcc}: there is no ${name}`);
-      else assert.ok(owner === 'Attachment' || owner === 'USDT', `${bcc}: what is ${name}?`);
+      else if (owner === 'USDT') assert.ok(has(USDT.prototype, member), `${bcc}: there is no ${name}`);
+      else assert.equal(owner, 'Attachment', `${bcc}: what is ${name}?`);
     }
   }
 });
