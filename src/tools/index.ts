@@ -54,6 +54,13 @@ export const TOOL_LIST: readonly ToolEntry[] = [
   entry('statsnoop', 'files', 'Trace stat() syscalls', () => import('./statsnoop.ts')),
   entry('syncsnoop', 'files', 'Trace sync() and its kin', () => import('./syncsnoop.ts')),
   entry('syscount', 'processes', 'Summarize syscall counts and latencies', () => import('./syscount.ts')),
+  entry('tcpaccept', 'network', 'Trace TCP passive connections (accept())', () => import('./tcpaccept.ts')),
+  entry('tcpconnect', 'network', 'Trace TCP active connections (connect())', () => import('./tcpconnect.ts')),
+  entry('tcpconnlat', 'network', 'Trace TCP active connection latency', () => import('./tcpconnlat.ts')),
+  entry('tcplife', 'network', 'Trace TCP sessions and summarize lifespan', () => import('./tcplife.ts')),
+  entry('tcpretrans', 'network', 'Trace or count TCP retransmits and TLPs', () => import('./tcpretrans.ts')),
+  entry('tcpstates', 'network', 'Trace TCP session state changes with durations', () => import('./tcpstates.ts')),
+  entry('tcptop', 'network', 'Summarize TCP send/recv throughput by host. Top for TCP', () => import('./tcptop.ts')),
   entry('trace', 'functions', 'Trace functions and events, and print their arguments', () => import('./trace.ts')),
   entry('vfsstat', 'files', 'Statistics for some common VFS calls', () => import('./vfsstat.ts')),
 ];
