@@ -24,8 +24,9 @@ int count(void *ctx)
     if (filtered())
         return 0;
     n = counts.lookup(&place);
+    /* Atomic: a program on a function of a process may be preempted by another on the same CPU. */
     if (n)
-        *n += 1;
+        __sync_fetch_and_add(n, 1);
     return 0;
 }
 `;
