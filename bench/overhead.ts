@@ -26,6 +26,8 @@ const wanted = process.argv.slice(3);
 
 interface Bench {
   readonly tool: string;
+  /** What stands in its first line; 'Tracing' without. */
+  readonly ready?: string;
   readonly words: readonly string[];
   readonly peerWords: readonly string[];
   readonly work: (folder: string) => void;
@@ -38,6 +40,20 @@ const PING_PONG =
   'pipe($a,$b); pipe($c,$d); if (fork) { for (1..20000) { syswrite($b,"x"); sysread($c,$x,1) } } else { for (1..20000) { sysread($a,$x,1); syswrite($d,"x") } }';
 
 const BENCHES: readonly Bench[] = [
+  {
+    tool: 'opensnoop',
+    ready: 'COMM',
+    words: [],
+    peerWords: [],
+    work: () => void spawnSync('perl', ['-e', 'for (1..30000) { open(F, "<", "/dev/null"); close F }']),
+  },
+  {
+    tool: 'execsnoop',
+    ready: 'COMM',
+    words: [],
+    peerWords: [],
+    work: () => void spawnSync('perl', ['-e', 'for (1..500) { unless (fork) { exec "/bin/true", "one", "two", "three" } wait }']),
+  },
   {
     tool: 'runqlat',
     words: [],
@@ -119,13 +135,13 @@ function costs(pid: number): Map<number, Cost> {
 }
 
 /** Resolves when a line says that it is tracing. */
-function ready(child: ChildProcess): Promise<boolean> {
+function ready(child: ChildProcess, line: string): Promise<boolean> {
   return new Promise((resolve) => {
     let text = '';
     const timer = setTimeout(() => resolve(false), 120_000);
     const look = (data: Buffer): void => {
       text += data.toString();
-      if (!text.includes('Tracing')) return;
+      if (!text.includes(line)) return;
       clearTimeout(timer);
       resolve(true);
     };
@@ -143,7 +159,7 @@ async function measure(command: readonly string[], bench: Bench, folder: string)
   const child = spawn(command[0] as string, command.slice(1), { stdio: ['ignore', 'pipe', 'pipe'] });
   const ended = new Promise((resolve) => child.on('close', resolve));
   try {
-    if (!(await ready(child))) return undefined;
+    if (!(await ready(child, bench.ready ?? 'Tracing'))) return undefined;
     const before = costs(child.pid as number);
     bench.work(folder);
     let ns = 0n;

@@ -78,7 +78,7 @@ static inline int enter(const char *path, const char *const *argv)
     e->kind = ENTER;
     e->pid = bpf_get_current_pid_tgid() >> 32;
     e->note = MORE;
-    for (i = 0; i < MAX_ARGS; i++) {
+    for (i = 0; i <= MAX_ARGS; i++) {
         const char *arg = path;
 
         if (i > 0) {
@@ -92,7 +92,7 @@ static inline int enter(const char *path, const char *const *argv)
             e->note = 0;
             break;
         }
-        if (at > ARGS_SIZE - ARG_SIZE)
+        if (i == MAX_ARGS || at > ARGS_SIZE - ARG_SIZE)
             break;
         long length = bpf_probe_read_user_str(&e->args[at], ARG_SIZE, arg);
         if (length < 1 || length > ARG_SIZE) {
@@ -228,7 +228,7 @@ export const tool = defineTool({
     'print-uid': { type: 'boolean', short: 'U', help: 'print the user' },
     'print-cpu': { type: 'boolean', short: 'C', help: 'print the CPU' },
     'print-pcomm': { type: 'boolean', short: 'M', help: 'print the name of the parent' },
-    'max-args': { type: 'count', value: 'COUNT', default: 20, help: 'at most so many arguments' },
+    'max-args': { type: 'count', value: 'COUNT', default: 20, help: 'at most so many, the path among them' },
     ppid: { type: 'pid', short: 'P', help: 'only children of this process' },
   },
   positionals: [],
@@ -265,7 +265,7 @@ export const tool = defineTool({
         ...filters({ cgroup: options.cgroup, cgroupmap: options.cgroupmap, mntnsmap: options.mntnsmap }),
         FILTER_UID: options.uid === undefined ? undefined : Number(options.uid),
         FILTER_PPID: options.ppid,
-        MAX_ARGS: options['max-args'] + 1,
+        MAX_ARGS: options['max-args'],
         NO_KERNEL_READS: id !== 'all',
       },
       FILTER,

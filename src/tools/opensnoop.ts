@@ -23,17 +23,18 @@ struct event {
     u32 flags;
     u32 mode;
     char comm[TASK_COMM_LEN];
-#ifdef WANT_FULL_PATH
-    /* Names from the working directory up, each with its zero byte. */
-    u8 cwd[CWD_SIZE];
-#endif
-    char path[];
+    /* The path with its zero byte; of a relative one, if wanted, then the names from the working directory up. */
+    u8 path[];
 };
+
+#ifndef WANT_FULL_PATH
+#define CWD_SIZE 0
+#endif
 
 /* Too large for the stack. */
 union room {
     struct event event;
-    u8 bytes[sizeof(struct event) + PATH_MAX];
+    u8 bytes[sizeof(struct event) + PATH_MAX + CWD_SIZE];
 };
 
 BPF_PERCPU_ARRAY(scratch, union room, 1);
@@ -65,14 +66,13 @@ static inline int emit(const char *path, u32 flags, u32 mode, int ret)
     e->mode = mode;
     bpf_get_current_comm(e->comm, sizeof(e->comm));
     long length = bpf_probe_read_user_str(e->path, PATH_MAX, path);
-    if (length < 1) {
+    if (length < 1 || length > PATH_MAX) {
         e->path[0] = 0;
         length = 1;
     }
 #ifdef WANT_FULL_PATH
-    e->cwd[0] = 0;
     if (e->path[0] != '/')
-        read_cwd(e->cwd);
+        length += read_cwd(&e->path[length]);
 #endif
     events.ringbuf_output(e, offsetof(struct event, path) + length, 0);
     return 0;
@@ -179,8 +179,7 @@ interface Open {
   readonly flags: number;
   readonly mode: number;
   readonly comm: string;
-  readonly cwd?: Uint8Array;
-  readonly path: string;
+  readonly path: Uint8Array;
 }
 
 export const tool = defineTool({
@@ -289,6 +288,10 @@ export const tool = defineTool({
   },
 });
 
-function path(e: Open): string {
-  return e.cwd === undefined || e.path.startsWith('/') ? e.path : joinPath(e.cwd, e.path);
+const decoder = new TextDecoder();
+
+function path({ path }: Open): string {
+  const end = path.indexOf(0);
+  const text = decoder.decode(path.subarray(0, end < 0 ? path.length : end));
+  return end < 0 || text.startsWith('/') ? text : joinPath(path.subarray(end + 1), text);
 }

@@ -165,10 +165,12 @@ export async function until(what: () => string, condition: () => boolean, ms = 1
   }
 }
 
-/** What was seen while a tool was running, until everything expected is there: then no test waits for a time. */
-export async function untilSeen(tool: Watched, pattern: RegExp): Promise<void> {
+/** Waits until an output has a pattern so many times: then no test waits for a time. */
+export async function untilSeen(tool: Watched, pattern: RegExp, count = 1): Promise<void> {
+  const all = new RegExp(pattern, `${pattern.flags.replace('g', '')}g`);
+  const seen = (): number => [...tool.out().matchAll(all)].length;
   await until(
-    () => `${pattern} in\n${tool.out()}\n${tool.err()}`,
-    () => pattern.test(tool.out()),
+    () => `${pattern} ${count} times (${seen()} are there) in\n${tool.out()}\n${tool.err()}`,
+    () => seen() >= count,
   );
 }

@@ -43,6 +43,6 @@ export class Disks {
     const text = readTextIfThere(this.kernel, '/proc/diskstats') ?? '';
     this.names = new Map();
     for (const [, major, minor, name = ''] of text.matchAll(/^\s*(\d+)\s+(\d+)\s+(\S+)/gm))
-      this.names.set((Number(major) << MINOR_BITS) | Number(minor), name);
+      this.names.set(Number(major) * 2 ** MINOR_BITS + Number(minor), name);
   }
 }

@@ -45,8 +45,8 @@ static long up(u32 index, struct walk *w)
     return 0;
 }
 
-/* Ends with an empty name. */
-static inline void read_cwd(u8 *to)
+/* Returns how many bytes there are now; at least one, an empty name after the others. */
+static inline u32 read_cwd(u8 *to)
 {
     struct task_struct *task = (struct task_struct *)bpf_get_current_task();
     struct vfsmount *vfsmount = task->fs->pwd.mnt;
@@ -54,8 +54,10 @@ static inline void read_cwd(u8 *to)
 
     bpf_loop(CWD_NAMES, up, &w, 0);
     u32 at = w.at;
-    if (at < CWD_SIZE)
-        to[at] = 0;
+    if (at >= CWD_SIZE)
+        return 0;
+    to[at] = 0;
+    return at + 1;
 }
 `;
 
@@ -63,6 +65,8 @@ const decoder = new TextDecoder();
 
 /** A relative path from the root, with the names of `read_cwd`. */
 export function joinPath(cwd: Uint8Array, path: string): string {
+  // Of a relative path that was not to be completed there is nothing.
+  if (cwd.length === 0) return path;
   const names: string[] = [];
   for (let at = 0; at < cwd.length; ) {
     const end = cwd.indexOf(0, at);

@@ -29,11 +29,10 @@ kernelTest(
     ]);
     execFileSync('dd', ['if=/dev/nullb0', 'of=/dev/null', 'bs=16k', 'count=64', 'iflag=direct'], { stdio: 'ignore' });
     execFileSync('dd', ['if=/dev/zero', 'of=/dev/nullb0', 'bs=8k', 'count=10', 'seek=100', 'oflag=direct'], { stdio: 'ignore' });
-    const writes = /(nullb0 +W +\d+ +8192 [\s\S]*){10}/;
     await Promise.all([
-      untilSeen(text, writes),
-      untilSeen(json, /("op":"write","sector":\d+,"bytes":8192,[\s\S]*){10}/),
-      ...(peer ? [untilSeen(peer, /(nullb0 +W[A-Z]* +\d+ +8192 [\s\S]*){10}/)] : []),
+      untilSeen(text, /nullb0 +W +\d+ +8192 /, 10),
+      untilSeen(json, /"op":"write","sector":\d+,"bytes":8192,/, 10),
+      ...(peer ? [untilSeen(peer, /nullb0 +W[A-Z]* +\d+ +8192 /, 10)] : []),
     ]);
 
     const { lines } = await stop(text);

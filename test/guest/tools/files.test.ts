@@ -60,13 +60,13 @@ kernelTest('filelife, fileslower, filetop, ext4slower: known files, and as the p
     await Promise.all([
       untilSeen(life, /short25\n/),
       untilSeen(lifeJson, /short25"/),
-      untilSeen(slow, /(dd +\d+ +R 8192 .* known\s[\s\S]*){8}/),
-      untilSeen(slowJson, /("op":"read","bytes":8192,[^\n]*"known"[\s\S]*){8}/),
-      untilSeen(ext4, /(dd +\d+ +R 8192 .* known\s[\s\S]*){8}/),
-      untilSeen(ext4Json, /("op":"read","bytes":8192,[^\n]*"known"[\s\S]*){8}/),
-      untilSeen(csv, /(,R,8192,\d+,\d+,known\s[\s\S]*){8}/),
+      untilSeen(slow, /dd +\d+ +R 8192 .* known\n/, 8),
+      untilSeen(slowJson, /"op":"read","bytes":8192,[^\n]*"known"/, 8),
+      untilSeen(ext4, /dd +\d+ +R 8192 .* known\n/, 8),
+      untilSeen(ext4Json, /"op":"read","bytes":8192,[^\n]*"known"/, 8),
+      untilSeen(csv, /,R,8192,\d+,\d+,known\n/, 8),
       ...(peerLife ? [untilSeen(peerLife, /short25\b/)] : []),
-      ...(peerExt4 ? [untilSeen(peerExt4, /(R 8192 .*known\s[\s\S]*){8}/)] : []),
+      ...(peerExt4 ? [untilSeen(peerExt4, /R 8192 .*known\s/, 8)] : []),
     ]);
 
     const lifeLines = (await stop(life)).lines;

@@ -86,16 +86,34 @@ function shellWords(line: string): string[] {
   return [...line.matchAll(/'([^']*)'|"([^"]*)"|(\S+)/g)].map((match) => match[1] ?? match[2] ?? match[3] ?? '');
 }
 
+interface Listed {
+  readonly name: string;
+  readonly topic: string;
+  readonly purpose: string;
+  readonly flags: readonly unknown[];
+  readonly fields: readonly unknown[];
+  readonly probes: readonly {
+    readonly places: readonly { readonly kind: string; readonly targets: readonly string[] }[];
+    readonly minKernel: string | null;
+  }[];
+}
+
 test('skep tools --json is one object a line with flags, probes and fields', () => {
   const lines = skep('tools', '--json')
     .out.trim()
     .split('\n')
-    .map((line) => JSON.parse(line) as { name: string; flags: unknown[]; fields: unknown[] });
+    .map((line) => JSON.parse(line) as Listed);
   assert.deepEqual(
     lines.map(({ name }) => name),
     TOOL_LIST.map(({ name }) => name),
   );
-  for (const { flags, fields } of lines) assert.ok(flags.length > 5 && fields.length > 0);
+  for (const { name, topic, purpose, flags, fields, probes } of lines) {
+    assert.ok(flags.length > 5 && fields.length > 0 && topic !== '' && purpose !== '', name);
+    for (const { places, minKernel } of probes) {
+      assert.ok(places.length > 0 && places.every(({ kind, targets }) => kind !== '' && targets.length > 0), name);
+      assert.ok(minKernel === null || /^\d+\.\d+$/.test(minKernel), name);
+    }
+  }
 });
 
 test('--print-program prints the C and needs no root', () => {
