@@ -45,6 +45,8 @@ export class Image {
     this.buildId = buildIdOf(elf);
     this.segments = elf.segments
       .filter((s) => s.type === PT.LOAD && s.fileSize > 0)
+      // Pages are mapped whole: the end of one segment's may hold the start of another's. Code is what is looked for.
+      .toSorted((a, b) => (b.flags & PF.X) - (a.flags & PF.X))
       .map((s) => ({ offset: s.offset, size: s.fileSize, address: Number(s.address) }));
     this.tables = tables;
     this.pieces = pieces;
@@ -82,12 +84,6 @@ export class Image {
   addressOf(fileOffset: number): number | undefined {
     const segment = this.segments.find((s) => fileOffset >= s.offset && fileOffset < s.offset + s.size);
     return segment && fileOffset - segment.offset + segment.address;
-  }
-
-  /** Offset in the file of a virtual address. */
-  offsetOf(address: number): number | undefined {
-    const segment = this.segments.find((s) => address >= s.address && address < s.address + s.size);
-    return segment && address - segment.address + segment.offset;
   }
 
   private name(index: number): string {

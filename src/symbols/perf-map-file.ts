@@ -31,10 +31,10 @@ export class PerfMapFile {
   /** Looks for the file. It stays open: the process may be gone when its names are wanted. */
   open(): void {
     if (this.source) return;
-    const { inner, owner } = statusOf(this.pid);
+    const { inner, outer, owner } = statusOf(this.pid);
     for (const [path, full] of [
       [`/tmp/perf-${inner}.map`, `/proc/${this.pid}/root/tmp/perf-${inner}.map`],
-      [`/tmp/perf-${this.pid}.map`, `/tmp/perf-${this.pid}.map`],
+      [`/tmp/perf-${outer}.map`, `/tmp/perf-${outer}.map`],
     ] as const) {
       const source = FileSource.tryOpen(full, { followLinks: false });
       if (source && (source.owner === owner || source.owner === 0)) {
@@ -85,11 +85,12 @@ export class PerfMapFile {
   }
 }
 
-/** The number of a process in its own pid namespace, and its user. */
-function statusOf(pid: number): { readonly inner: number; readonly owner: number } {
+/** The number of a process (of a thread: of its process) in its own pid namespace and in ours, and its user. */
+function statusOf(pid: number): { readonly inner: number; readonly outer: number; readonly owner: number } {
   const text = readFileSync(`/proc/${pid}/status`, 'latin1');
   return {
-    inner: Number(/^NSpid:.*?(\d+)$/m.exec(text)?.[1] ?? pid),
+    inner: Number(/^NStgid:.*?(\d+)$/m.exec(text)?.[1] ?? pid),
+    outer: Number(/^Tgid:\s*(\d+)/m.exec(text)?.[1] ?? pid),
     owner: Number(/^Uid:\s*\d+\s+(\d+)/m.exec(text)?.[1] ?? -1),
   };
 }

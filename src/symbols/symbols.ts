@@ -34,12 +34,18 @@ export interface FrameOptions {
 /** So many processes are remembered; then the one that was seen first is forgotten. */
 const MAX_PROCESSES = 4096;
 
+/** No function of the kernel is longer, in bytes. */
+const LARGEST_FUNCTION = 1 << 16;
+/** The kernel's symbols are not read again before so many milliseconds. */
+const KALLSYMS_FRESH = 5000;
+
 export class Symbols {
   private readonly kernel: Kernel;
   private readonly images = new ImageCache();
   private readonly processes = new Map<number, ProcessSymbols>();
   private readonly modules = new Map<string, FoundBinary>();
   private kallsyms: Kallsyms | undefined;
+  private kallsymsRead = 0;
 
   constructor(kernel: Kernel) {
     this.kernel = kernel;
@@ -47,14 +53,28 @@ export class Symbols {
 
   /** The kernel's symbols, read once. Throws `KernelError` where there is no /proc/kallsyms. */
   get kernelSymbols(): Kallsyms {
-    return (this.kallsyms ??= readKallsyms(this.kernel));
+    if (!this.kallsyms) {
+      this.kallsyms = readKallsyms(this.kernel);
+      this.kallsymsRead = performance.now();
+    }
+    return this.kallsyms;
   }
 
   kernelFrame(address: bigint, options: FrameOptions = {}): Frame {
     const back = options.caller === true ? 1n : 0n;
-    const found = this.kernelSymbols.find(address - back);
+    let found = this.kernelSymbols.find(address - back);
+    if (found && found.offset > LARGEST_FUNCTION && this.refreshKernel()) found = this.kernelSymbols.find(address - back);
     if (!found) return { address, name: undefined, offset: 0, module: undefined };
     return { address, name: found.name, offset: found.offset + Number(back), module: found.module || 'kernel' };
+  }
+
+  /** Modules and BPF programs come and go: what lies far behind its symbol may be in one that is new. True when read again. */
+  private refreshKernel(): boolean {
+    const now = performance.now();
+    if (now - this.kallsymsRead < KALLSYMS_FRESH) return false;
+    this.kallsymsRead = now;
+    this.kallsyms = readKallsyms(this.kernel);
+    return true;
   }
 
   /** Address of a function of the kernel or its modules. */
