@@ -21,6 +21,7 @@ import { similar } from '../compiler/did-you-mean.ts';
 import { type EventOptions, openEvents } from '../events/open.ts';
 import { EventPoller } from '../events/poller.ts';
 import type { EventStream } from '../events/stream.ts';
+import { UserRing, type UserRingOptions } from '../events/user-ring.ts';
 import { UsageError } from '../kernel/errors.ts';
 import { type KernelFacts, readTargetFacts } from '../kernel/facts.ts';
 import { featuresOf } from '../kernel/features.ts';
@@ -28,14 +29,15 @@ import { linuxKernel } from '../kernel/linux.ts';
 import { progInfo } from '../kernel/obj-info.ts';
 import type { Kernel } from '../kernel/port.ts';
 import { type LoadedObject, type LoadedProgram, loadObject } from '../link/load.ts';
-import type { MapValue } from '../maps/codec.ts';
-import { Elements } from '../maps/elements.ts';
+import type { In, MapInput, MapValue, ValueCodec } from '../maps/codec.ts';
 import { type AnyMap, openMap } from '../maps/open.ts';
+import { DataSections, Variable, variableCodec } from '../maps/variables.ts';
 import { LOST_PREFIX } from '../object/lost.ts';
 import type { ObjectSpec, ProgramSpec } from '../object/spec.ts';
 import { autoAttach } from './auto-attach.ts';
 import { parseCflags } from './cflags.ts';
 import { Printing } from './printing.ts';
+import { encodeVariables, mapsToUse, publish, withdraw, withExterns } from './sharing.ts';
 import { Table } from './table.ts';
 import type { USDT } from './usdt.ts';
 
@@ -56,6 +58,10 @@ export interface LoadOptions {
   readonly autoAttach?: boolean;
   /** USDT probes and the functions enabled for them; attached also without `autoAttach`. */
   readonly usdt?: readonly USDT[];
+  /** First values of global variables, constants (`const volatile`) included. */
+  readonly globals?: Readonly<Record<string, MapInput>>;
+  /** Maps of other objects to use in place of new ones, by name; BCC's 'extern' tables find public ones by themselves. */
+  readonly maps?: Readonly<Record<string, { readonly fd: number }>>;
   /** Told what is done, step by step. */
   readonly log?: (text: string) => void;
   /** Told of the compiler's warnings; without, they go to stderr. */
@@ -80,12 +86,15 @@ export class BPF extends Printing implements AsyncDisposable, Disposable {
   private readonly tables = new Map<string, Table>();
   private readonly attachments = new Set<Attachment>();
   private readonly streams = new Map<string, EventStream<unknown>>();
+  private readonly userRings = new Set<UserRing<never>>();
   private readonly perfBuffers: EventPoller;
   private readonly ringBuffers: EventPoller;
   private readonly log: (text: string) => void;
   private open = true;
 
-  private constructor(spec: ObjectSpec, kernel: Kernel, facts: KernelFacts, log: (text: string) => void) {
+  private readonly sections: DataSections;
+
+  private constructor(spec: ObjectSpec, kernel: Kernel, facts: KernelFacts, log: (text: string) => void, options: LoadOptions) {
     super();
     this.spec = spec;
     this.kernel = kernel;
@@ -94,7 +103,14 @@ export class BPF extends Printing implements AsyncDisposable, Disposable {
     this.perfBuffers = new EventPoller(kernel);
     this.ringBuffers = new EventPoller(kernel);
     // Programs whose type is known and that attach by themselves are loaded now; plain functions when they are attached.
-    this.object = loadObject(spec, kernel, { facts, programs: (program) => program.autoLoad && program.autoAttach });
+    this.object = loadObject(spec, kernel, {
+      facts,
+      programs: (program) => program.autoLoad && program.autoAttach,
+      maps: mapsToUse(spec, options.maps ?? {}),
+      variables: encodeVariables(spec, options.globals ?? {}),
+    });
+    this.sections = new DataSections(kernel);
+    publish(this.object);
   }
 
   /** Compiles, loads and attaches. */
@@ -102,8 +118,8 @@ export class BPF extends Printing implements AsyncDisposable, Disposable {
     const kernel = options.kernel ?? linuxKernel();
     const facts = readTargetFacts(kernel);
     const log = options.log ?? (() => {});
-    const spec = await specOf(options, kernel, facts);
-    const bpf = new BPF(spec, kernel, facts, log);
+    const spec = withExterns(await specOf(options, kernel, facts));
+    const bpf = new BPF(spec, kernel, facts, log, options);
     try {
       for (const warning of bpf.object.warnings) log(warning);
       if (options.autoAttach !== false)
@@ -223,13 +239,31 @@ export class BPF extends Printing implements AsyncDisposable, Disposable {
     return missed;
   }
 
+  /** A ring buffer that this process writes and a program reads (BPF_MAP_TYPE_USER_RINGBUF, Linux 6.1). */
+  userRing<T = MapInput>(name: string, options: UserRingOptions = {}): UserRing<T> {
+    const loaded = this.object.maps.get(name) ?? this.noMap(name);
+    const ring = new UserRing<T>(this.kernel, loaded, this.spec.btf, options);
+    this.userRings.add(ring as UserRing<never>);
+    return ring;
+  }
+
+  /** A global variable, live: `b.global<bigint>('total').value`. Constants can only be read. */
+  global<T = MapValue>(name: string): Variable<T> {
+    const variable = this.spec.variables.get(name);
+    const section = variable && this.object.maps.get(variable.map);
+    if (!variable || !section) throw this.unknown('global variable', name, this.globals);
+    const codec: unknown = variableCodec(this.spec.btf, variable);
+    return new Variable<T>(variable, this.sections.of(section), codec as ValueCodec<T, In<T>>);
+  }
+
+  /** Names of the global variables that programs use. */
+  get globals(): readonly string[] {
+    return [...this.spec.variables.keys()].filter((name) => !name.startsWith(LOST_PREFIX));
+  }
+
   /** How often a program could not put something into this map: it was full, or a record did not fit. */
   lost(name: string): bigint {
-    const variable = this.spec.variables.get(`${LOST_PREFIX}${name}`);
-    const section = variable && this.object.maps.get(variable.map);
-    if (!section) return 0n;
-    const found = new Elements(this.kernel, section, section.spec.keySize, section.spec.valueSize);
-    return found.lookup() ? found.value.getBigUint64(variable.offset, true) : 0n;
+    return this.spec.variables.has(`${LOST_PREFIX}${name}`) ? this.global<bigint>(`${LOST_PREFIX}${name}`).value : 0n;
   }
 
   /** Everything that is attached. */
@@ -281,6 +315,9 @@ export class BPF extends Printing implements AsyncDisposable, Disposable {
     for (const attachment of [...this.attachments].reverse()) attachment.detach();
     this.attachments.clear();
     for (const stream of [...this.streams.values()]) stream.close();
+    for (const ring of this.userRings) ring.close();
+    this.sections.close();
+    withdraw(this.object);
     this.closeTrace();
     this.object.close();
     this.closeSymbols();

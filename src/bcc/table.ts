@@ -12,14 +12,16 @@ import type { BtfRecord } from '../btf/codec.ts';
 import type { EventOptions } from '../events/open.ts';
 import type { EventPoller } from '../events/poller.ts';
 import type { EventStream } from '../events/stream.ts';
-import { UsageError } from '../kernel/errors.ts';
-import type { MapInput, MapValue } from '../maps/codec.ts';
+import { linuxKernel } from '../kernel/linux.ts';
+import type { Kernel } from '../kernel/port.ts';
+import type { MapValue } from '../maps/codec.ts';
 import type { AnyMap } from '../maps/open.ts';
 import { PerCpuMap } from '../maps/per-cpu.ts';
-import { StackTraceMap } from '../maps/stack-trace.ts';
+import { openMapById, openPinnedMap, unpin } from '../maps/pinned.ts';
 import { type Count, type HistogramOptions, type HistogramRow, linearLines, log2Lines, log2Rows } from '../render/histogram.ts';
 import { safe } from '../render/safe.ts';
 import { collectHistograms, collectSlots } from './histograms.ts';
+import { TableAccess } from './table-access.ts';
 
 export interface PrintOptions extends HistogramOptions {
   /** What a section is called: 'Process Name'. BCC's default is 'Bucket ptr'. */
@@ -42,102 +44,27 @@ export interface TableOwner {
 /** Called for each record. `cpu` is -1 for ring buffers, which do not tell. */
 export type OnEvent<T> = (event: T, cpu: number) => void;
 
-/** What a caller may give as a key or value. */
-type Given<T> = T extends MapValue ? MapInput : T;
-
-export class Table<K = MapValue, V = MapValue> {
-  /** The typed map below, with all that its family can do. */
-  readonly map: AnyMap;
-
+export class Table<K = MapValue, V = MapValue> extends TableAccess<K, V> {
   private readonly owner: TableOwner | undefined;
 
   constructor(map: AnyMap, owner?: TableOwner) {
-    this.map = map;
+    super(map);
     this.owner = owner;
   }
 
-  get name(): string {
-    return this.map.name;
+  /** The map pinned at a path, of this program or another, with the types that it was made with. Close it when done. */
+  static openPinned<K = MapValue, V = MapValue>(path: string, kernel: Kernel = linuxKernel()): Table<K, V> {
+    return new Table<K, V>(openPinnedMap(kernel, path));
   }
 
-  get fd(): number {
-    return this.map.fd;
+  /** The map with an id, as `bpftool map` lists them. Close it when done. Needs CAP_SYS_ADMIN. */
+  static openById<K = MapValue, V = MapValue>(id: number, kernel: Kernel = linuxKernel()): Table<K, V> {
+    return new Table<K, V>(openMapById(kernel, id));
   }
 
-  get type(): string {
-    return this.map.spec.type;
-  }
-
-  get maxEntries(): number {
-    return this.map.spec.maxEntries;
-  }
-
-  /** Undefined where there is no such key. For per-CPU maps an array with a value for each possible CPU. */
-  get(key: Given<K>): V | undefined {
-    return this.can('get')(key) as V | undefined;
-  }
-
-  set(key: Given<K>, value: Given<V>): void {
-    this.can('set')(key, value);
-  }
-
-  has(key: Given<K>): boolean {
-    return this.get(key) !== undefined;
-  }
-
-  /** False where there was no such key. In arrays the value becomes zero, as in BCC. */
-  delete(key: Given<K>): boolean {
-    return this.can('delete')(key) !== false;
-  }
-
-  /** Ends also on a map that programs are writing to; what changes meanwhile may or may not be seen. */
-  entries(): Generator<[K, V], void, undefined> {
-    return this.can('entries')() as Generator<[K, V], void, undefined>;
-  }
-
-  *keys(): Generator<K, void, undefined> {
-    for (const [key] of this.entries()) yield key;
-  }
-
-  *values(): Generator<V, void, undefined> {
-    for (const [, value] of this.entries()) yield value;
-  }
-
-  [Symbol.iterator](): Generator<[K, V], void, undefined> {
-    return this.entries();
-  }
-
-  /** Reads and removes, in batches where the kernel has them: what is counted between is not lost. */
-  drain(): Generator<[K, V], void, undefined> {
-    return this.can('drain')() as Generator<[K, V], void, undefined>;
-  }
-
-  get size(): number {
-    const { map } = this;
-    if ('size' in map) return map.size;
-    throw this.cannot('size');
-  }
-
-  /** Removes every entry (zeroes those of an array). */
-  clear(): void {
-    this.can('clear')();
-  }
-
-  /** Sets every value to zero and keeps the keys. */
-  zero(): void {
-    this.can('zero')();
-  }
-
-  /**
-   * The addresses of a stack trace, innermost first. A negative id, as bpf_get_stackid() gives where there was no stack,
-   * and one that is not there any more have none.
-   */
-  walk(stackId: number): bigint[];
-  walk<T>(stackId: number, resolve: (address: bigint) => T): T[];
-  walk(stackId: number, resolve?: (address: bigint) => unknown): unknown[] {
-    if (!(this.map instanceof StackTraceMap)) throw this.cannot('walk');
-    const addresses = this.map.get(stackId) ?? [];
-    return resolve ? addresses.map((address) => resolve(address)) : addresses;
+  /** Takes a map's name out of the bpf file system. */
+  static unpin(path: string, kernel: Kernel = linuxKernel()): void {
+    unpin(kernel, path);
   }
 
   /** Opens a perf buffer whose records `perfBufferPoll` of the `BPF` hands to the callback. */
@@ -196,15 +123,5 @@ export class Table<K = MapValue, V = MapValue> {
   /** Entries with per-CPU counts added up. */
   private counts(): Iterable<readonly [unknown, unknown]> {
     return this.map instanceof PerCpuMap ? this.map.reduced() : this.entries();
-  }
-
-  private can(method: string): (...args: readonly unknown[]) => unknown {
-    const found = (this.map as unknown as Record<string, unknown>)[method];
-    if (typeof found !== 'function') throw this.cannot(method);
-    return (...args) => (found as (...args: readonly unknown[]) => unknown).apply(this.map, [...args]);
-  }
-
-  private cannot(what: string): UsageError {
-    return new UsageError(`a map of type ${this.type} ('${this.name}') has no ${what}()`);
   }
 }

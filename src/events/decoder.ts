@@ -25,19 +25,20 @@ export function recordDecoder(schema: TypeSchema, options: DecoderOptions = {}):
   const flexible = schema.kind === 'record' ? flexibleMember(schema) : undefined;
   if (options.tail !== undefined && flexible !== undefined)
     throw new UsageError(`the bytes behind the record are its member '${flexible.name}': leave 'tail' out`);
-  const fixed =
-    schema.kind === 'record' && (flexible !== undefined || options.tail !== undefined)
-      ? withTail(schema, flexible, options.tail)
-      : readWhole(readerOf(schema));
   if (options.tail !== undefined && schema.kind !== 'record') throw new UsageError(`'tail' needs a struct to be a member of`);
   const short = new Uint8Array(new ArrayBuffer(Math.max(size, 8)));
   const shortView = new DataView(short.buffer);
-  return (view, offset, length) => {
-    if (length >= size) return fixed(view, offset, length);
+  const filled = (view: DataView, offset: number, length: number): DataView => {
     short.set(new Uint8Array(view.buffer, view.byteOffset + offset, length));
     short.fill(0, length);
-    return fixed(shortView, 0, size);
+    return shortView;
   };
+  if (schema.kind === 'record' && (flexible !== undefined || options.tail !== undefined)) {
+    const read = withTail(schema, flexible, options.tail);
+    return (view, offset, length) => (length >= size ? read(view, offset, length) : read(filled(view, offset, length), 0, size));
+  }
+  const read = readerOf(schema);
+  return (view, offset, length) => (length >= size ? read(view, offset) : read(filled(view, offset, length), 0));
 }
 
 /** Bytes of their own: for records without a type. */
@@ -45,10 +46,6 @@ export const copyBytes: RecordDecoder<Uint8Array> = (view, offset, length) =>
   new Uint8Array(view.buffer, view.byteOffset + offset, length).slice();
 
 type Whole = (view: DataView, offset: number, length: number) => BtfValue;
-
-function readWhole(read: (view: DataView, offset: number) => BtfValue): Whole {
-  return (view, offset) => read(view, offset);
-}
 
 /** `char name[]`, `struct frame frames[0]` at the end. */
 function flexibleMember(schema: RecordSchema): MemberSchema | undefined {

@@ -12,6 +12,7 @@
  * 6.0 the event itself knows (PERF_FORMAT_LOST), and that is what counts in the end. Source: include/uapi/linux/perf_event.h.
  */
 import type { Kernel, MappedMemory } from '../kernel/port.ts';
+import type { OnPayload } from './source.ts';
 
 const RECORD_LOST = 2;
 const RECORD_SAMPLE = 9;
@@ -19,9 +20,6 @@ const DATA_HEAD = 1024 / 8;
 const DATA_TAIL = 1032 / 8;
 const PROT_READ_WRITE = 3;
 const MAP_SHARED = 1;
-
-/** The payload lies in `view` from `offset`, `length` bytes. Valid only during the call. */
-export type OnSample = (view: DataView, offset: number, length: number) => void;
 
 export interface PerfRingOptions {
   readonly cpu: number;
@@ -62,10 +60,10 @@ export class PerfRing {
   }
 
   /** Hands over samples that are there, up to `limit`; returns how many. */
-  drain(onSample: OnSample, limit: number = Number.POSITIVE_INFINITY): number {
+  drain(onPayload: OnPayload, limit: number = Number.POSITIVE_INFINITY): number {
     let read = 0;
     if (!this.open) return read;
-    const { view: ring, size: total } = this;
+    const { cpu, view: ring, size: total } = this;
     const head = Number(Atomics.load(this.control, DATA_HEAD));
     let tail = Number(Atomics.load(this.control, DATA_TAIL));
     try {
@@ -80,7 +78,7 @@ export class PerfRing {
         const body = whole ? at + 8 : 8;
         if (type === RECORD_SAMPLE) {
           read++;
-          onSample(view, body + 4, Math.min(view.getUint32(body, true), size - 12));
+          onPayload(view, body + 4, Math.min(view.getUint32(body, true), size - 12), cpu);
           if (!this.open) break;
         } else if (type === RECORD_LOST) {
           this.lostRecorded += Number(view.getBigUint64(body + 8, true));

@@ -5,10 +5,17 @@ import type { Ring } from './ring.ts';
 /** One payload: valid only during the call. `cpu` is -1 where the buffer does not tell. */
 export type OnPayload = (view: DataView, offset: number, length: number, cpu: number) => void;
 
+export interface Drained {
+  /** How many payloads were handed over. */
+  readonly read: number;
+  /** The next record is not ready though its place is taken: come back a little later. */
+  readonly busy: boolean;
+}
+
 export interface Source {
   readonly fds: readonly number[];
-  /** Hands over at most `limit` payloads. `busy`: the next record is not ready though its place is taken. */
-  drain(onPayload: OnPayload, limit: number): { readonly read: number; readonly busy: boolean };
+  /** Hands over at most `limit` payloads. */
+  drain(onPayload: OnPayload, limit: number): Drained;
   /** Records that did not fit, as far as is known without asking the kernel. */
   lostSoFar(): number;
   /** Records that did not fit. */
@@ -20,15 +27,7 @@ export interface Source {
 export function ringSource(ring: Ring, lost: () => number = () => 0): Source {
   return {
     fds: [ring.fd],
-    drain(onPayload, limit) {
-      let read = 0;
-      const { view } = ring;
-      const end = ring.drain((offset, length) => {
-        read++;
-        onPayload(view, offset, length, -1);
-      }, limit);
-      return { read, busy: end === 'busy' };
-    },
+    drain: (onPayload, limit) => ring.drain(onPayload, limit),
     lostSoFar: lost,
     lost,
     close: () => ring.close(),
@@ -46,8 +45,7 @@ export function perfSource(rings: readonly PerfRing[], close: () => void): Sourc
       first = (first + 1) % Math.max(1, rings.length);
       for (let i = 0; i < rings.length && read < limit; i++) {
         const ring = rings[(first + i) % rings.length] as PerfRing;
-        const { cpu } = ring;
-        read += ring.drain((view, offset, length) => onPayload(view, offset, length, cpu), limit - read);
+        read += ring.drain(onPayload, limit - read);
       }
       return { read, busy: false };
     },

@@ -6,8 +6,11 @@
 import { ELEM_FLAG } from '../kernel/bpf-enums.ts';
 import { UsageError } from '../kernel/errors.ts';
 import type { In, MapValue } from './codec.ts';
+import type { Columns } from './columns.ts';
 import { addNumbers, fillZero } from './hash.ts';
+import { writeAll } from './many.ts';
 import { BpfMap } from './map.ts';
+import { MappedArray } from './mapped.ts';
 import { scan } from './scan.ts';
 
 export class ArrayMap<V = MapValue> extends BpfMap<number, V> {
@@ -52,6 +55,11 @@ export class ArrayMap<V = MapValue> extends BpfMap<number, V> {
     }
   }
 
+  /** All entries as typed arrays: the indexes, and the values, of structs one for each member. */
+  columns<C extends Columns = Columns>(): C {
+    return this.readColumns();
+  }
+
   *keys(): Generator<number, void, undefined> {
     for (let i = 0; i < this.length; i++) yield i;
   }
@@ -62,6 +70,16 @@ export class ArrayMap<V = MapValue> extends BpfMap<number, V> {
 
   [Symbol.iterator](): Generator<[number, V], void, undefined> {
     return this.entries();
+  }
+
+  /** Writes many entries, in batches where the kernel has them (Linux 5.6). */
+  setAll(entries: Iterable<readonly [number, In<V>]>): void {
+    writeAll(this.elements, this.keyCodec, this.valueCodec, entries);
+  }
+
+  /** The values as memory shared with the programs: read and written without system calls. See `MappedArray`. */
+  mapped(): MappedArray<V> {
+    return new MappedArray(this, this.valueCodec);
   }
 
   /** Sets all entries to zero. */

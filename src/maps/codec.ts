@@ -4,7 +4,7 @@
  * Where the object has types, codecs come from `btf/codec.ts`. Where it has none, a size of 1, 2, 4 or 8 bytes is an
  * unsigned integer and anything else raw bytes.
  */
-import { type BtfInput, type BtfValue, makeCodec, type SchemaOptions } from '../btf/codec.ts';
+import { type BtfInput, type BtfValue, makeCodec, type SchemaOptions, type TypeSchema } from '../btf/codec.ts';
 import { intReader, intWriter } from '../btf/codec-scalars.ts';
 import type { BtfSource } from '../btf/types.ts';
 import { sizeOf } from '../btf/walk.ts';
@@ -12,6 +12,8 @@ import { sizeOf } from '../btf/walk.ts';
 /** `In` is what encoding takes, `Out` what decoding gives. */
 export interface ValueCodec<Out, In = Out> {
   readonly size: number;
+  /** What it reads; a codec of the caller's own may have none. */
+  readonly schema?: TypeSchema;
   decode(view: DataView, offset: number): Out;
   encode(view: DataView, offset: number, value: In): void;
 }
@@ -29,14 +31,20 @@ export function mapCodec(btf: BtfSource | undefined, type: number, size: number,
   return size === 1 || size === 2 || size === 4 || size === 8 ? integerCodec(size, options) : bytesCodec(size);
 }
 
-function integerCodec(size: 1 | 2 | 4 | 8, options: SchemaOptions): MapCodec {
+export function integerCodec(size: 1 | 2 | 4 | 8, options: SchemaOptions): MapCodec {
   const js = size === 8 ? (options.int64 ?? 'bigint') : 'number';
-  return { size, decode: intReader(size, false, js), encode: intWriter(size, 'the value') };
+  return {
+    size,
+    schema: { kind: 'int', name: `u${size * 8}`, size, signed: false, js },
+    decode: intReader(size, false, js),
+    encode: intWriter(size, 'the value'),
+  };
 }
 
 function bytesCodec(size: number): MapCodec {
   return {
     size,
+    schema: { kind: 'bytes', size },
     decode: (view, offset) => new Uint8Array(view.buffer, view.byteOffset + offset, size).slice(),
     encode: (view, offset, value) => {
       if (!(value instanceof Uint8Array) || value.length !== size) throw new TypeError(`expected a Uint8Array of ${size} bytes`);

@@ -1,12 +1,17 @@
 /**
  * Hash maps: `hash`, `lru_hash`, and `lpm_trie`, which looks the same from outside (a look-up finds the longest prefix).
+ * Also those that look like one: `devmap`, `devmap_hash` and `cpumap`, where XDP sends packets (indexes that are not set
+ * are not there), and `cgroup_storage`, whose keys come and go with cgroups.
  *
  * Minimum kernel: hash 3.19, lru_hash 4.10, lpm_trie 4.11; `drain` in one step 5.6, in two before.
- * BPF_MAP_TYPE_HASH, BPF_MAP_TYPE_LRU_HASH, BPF_MAP_TYPE_LPM_TRIE.
+ * BPF_MAP_TYPE_HASH, BPF_MAP_TYPE_LRU_HASH, BPF_MAP_TYPE_LPM_TRIE, BPF_MAP_TYPE_DEVMAP (4.14), BPF_MAP_TYPE_CPUMAP (4.15),
+ * BPF_MAP_TYPE_DEVMAP_HASH (5.4), BPF_MAP_TYPE_CGROUP_STORAGE (4.19).
  */
 import { ELEM_FLAG } from '../kernel/bpf-enums.ts';
 import { UsageError } from '../kernel/errors.ts';
 import type { In, MapValue } from './codec.ts';
+import type { Columns } from './columns.ts';
+import { deleteKeys, writeAll } from './many.ts';
 import { BpfMap } from './map.ts';
 import { scan } from './scan.ts';
 
@@ -63,13 +68,18 @@ export class HashMap<K = MapValue, V = MapValue> extends BpfMap<K, V> {
     this.set(key, sum as In<V>);
   }
 
-  *entries(): Generator<[K, V], void, undefined> {
-    yield* this.#scan(false);
+  entries(): Generator<[K, V], void, undefined> {
+    return this.#scan(false);
+  }
+
+  /** All entries as typed arrays: one for the keys and one for the values, of structs one for each member. */
+  columns<C extends Columns = Columns>(): C {
+    return this.readColumns();
   }
 
   /** Reads all entries and takes them out. Entries that programs add meanwhile may stay for the next time. */
-  *drain(): Generator<[K, V], void, undefined> {
-    yield* this.#scan(true);
+  drain(): Generator<[K, V], void, undefined> {
+    return this.#scan(true);
   }
 
   *keys(): Generator<K, void, undefined> {
@@ -93,6 +103,16 @@ export class HashMap<K = MapValue, V = MapValue> extends BpfMap<K, V> {
     let count = 0;
     for (const batch of scan(this.elements, this.spec)) count += batch.count;
     return count;
+  }
+
+  /** Writes many entries, in batches where the kernel has them. Throws `MapFullError`; those before are written then. */
+  setAll(entries: Iterable<readonly [In<K>, In<V>]>): void {
+    writeAll(this.elements, this.keyCodec, this.valueCodec, entries);
+  }
+
+  /** Takes out many entries; returns how many of them were there. */
+  deleteAll(keys: Iterable<In<K>>): number {
+    return deleteKeys(this.elements, this.keyCodec, keys);
   }
 
   /** Takes out all entries. */

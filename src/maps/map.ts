@@ -8,12 +8,17 @@
  * own its descriptor unless told so.
  */
 
-import type { SchemaOptions } from '../btf/codec.ts';
+import type { SchemaOptions, TypeSchema } from '../btf/codec.ts';
 import type { BtfSource } from '../btf/types.ts';
-import type { Kernel } from '../kernel/port.ts';
+import { bpf } from '../kernel/bpf-attr.ts';
+import { UsageError } from '../kernel/errors.ts';
+import { type Kernel, KernelError } from '../kernel/port.ts';
+import { pinMap } from '../link/load-maps.ts';
 import type { MapSpec } from '../object/spec.ts';
 import { type In, type MapCodec, type MapValue, mapCodec, type ValueCodec } from './codec.ts';
+import { type ColumnBuilder, type Columns, columnBuilder } from './columns.ts';
 import { Elements } from './elements.ts';
+import { scan } from './scan.ts';
 
 /** A descriptor with what is known about it. */
 export interface MapHandle {
@@ -38,6 +43,8 @@ export abstract class BpfMap<K = MapValue, V = MapValue> {
   readonly name: string;
   readonly fd: number;
   readonly spec: MapSpec;
+  /** Types that keys and values were read with. */
+  readonly btf: BtfSource | undefined;
   protected readonly keyCodec: ValueCodec<K, In<K>>;
   protected readonly valueCodec: ValueCodec<V, In<V>>;
   protected readonly elements: Elements;
@@ -51,12 +58,54 @@ export abstract class BpfMap<K = MapValue, V = MapValue> {
     this.name = handle.name;
     this.fd = handle.fd;
     this.spec = spec;
+    this.btf = options.btf;
     const key: unknown = options.key ?? mapCodec(options.btf, spec.keyType, spec.keySize, options);
     const value: unknown = options.value ?? mapCodec(options.btf, spec.valueType, spec.valueSize, options);
     this.keyCodec = key as ValueCodec<K, In<K>>;
     this.valueCodec = value as ValueCodec<V, In<V>>;
     this.elements = new Elements(kernel, handle, spec.keySize, slotSize ?? spec.valueSize);
     this.#owns = options.owns === true;
+  }
+
+  /** The key after this one, the first without; undefined at the end. After a key that is not there comes the first. */
+  nextKey(key?: In<K>): K | undefined {
+    if (key !== undefined) this.keyCodec.encode(this.elements.key, 0, key);
+    return this.elements.nextKey(key === undefined) ? this.keyCodec.decode(this.elements.next, 0) : undefined;
+  }
+
+  /** From now on no system call may write to the map; programs still may. There is no way back. Linux 5.2. */
+  freeze(): void {
+    try {
+      bpf(this.kernel, 'MAP_FREEZE', { map_fd: this.fd });
+    } catch (error) {
+      if (!(error instanceof KernelError)) throw error;
+      if (error.code === 'EBUSY') throw new UsageError(`map '${this.name}' is mapped for writing, or frozen already`, [], undefined, error);
+      throw this.elements.explain(error, 'freezing');
+    }
+  }
+
+  /** Gives the map a name in a bpf file system, by which it outlives this process. `openPinnedMap` opens it. */
+  pin(path: string): void {
+    pinMap({ name: this.name, fd: this.fd, spec: this.spec, created: true }, path, this.kernel);
+  }
+
+  protected readColumns<C extends Columns>(): C {
+    const keys = this.builderOf(this.keyCodec);
+    const values = this.builderOf(this.valueCodec);
+    const { key, value } = this.elements;
+    let length = 0;
+    for (const batch of scan(this.elements, this.spec)) {
+      keys.add(batch.keys, 0, key.byteLength, batch.count);
+      values.add(batch.values, 0, value.byteLength, batch.count);
+      length += batch.count;
+    }
+    const columns: Columns = { length, keys: keys.finish(), values: values.finish() };
+    return columns as C;
+  }
+
+  private builderOf(codec: { readonly schema?: TypeSchema }): ColumnBuilder {
+    if (codec.schema === undefined) throw new UsageError(`map '${this.name}': a codec of your own has no columns`);
+    return columnBuilder(codec.schema);
   }
 
   /** Closes the descriptor if this map owns it. Harmless to call again. */

@@ -17,8 +17,9 @@ export class OpaqueMap extends BpfMap {}
 
 // biome-ignore format: a table
 const CLASSES: Readonly<Record<string, MapClass>> = {
-  hash: HashMap, lru_hash: HashMap, lpm_trie: HashMap, array: ArrayMap,
-  percpu_hash: PerCpuMap, lru_percpu_hash: PerCpuMap, percpu_array: PerCpuMap,
+  hash: HashMap, lru_hash: HashMap, lpm_trie: HashMap, array: ArrayMap, cgroup_storage: HashMap,
+  devmap: HashMap, devmap_hash: HashMap, cpumap: HashMap,
+  percpu_hash: PerCpuMap, percpu_cgroup_storage: PerCpuMap, lru_percpu_hash: PerCpuMap, percpu_array: PerCpuMap,
   queue: QueueMap, stack: QueueMap, stack_trace: StackTraceMap, bloom_filter: BloomMap,
   prog_array: FdMap, perf_event_array: FdMap, cgroup_array: FdMap, array_of_maps: FdMap, hash_of_maps: FdMap, sockmap: FdMap, sockhash: FdMap,
   xskmap: FdMap, reuseport_sockarray: FdMap,

@@ -10,6 +10,7 @@
  */
 import { attrOffset, BPF_CMD, encodeAttr } from '../kernel/bpf-attr.ts';
 import { KernelError } from '../kernel/port.ts';
+import { NO_BATCH } from './batch.ts';
 import { Elements } from './elements.ts';
 
 export interface Batch {
@@ -30,9 +31,6 @@ const BATCH_BYTES = 1 << 20;
 /** Entries handed on at once when they are read one by one. */
 const SINGLE_BATCH = 256;
 const COUNT_AT = attrOffset('MAP_LOOKUP_BATCH', 'count');
-
-/** Errors that say "no batches here": an older kernel, or a type of map without them. */
-const NO_BATCH: ReadonlySet<string> = new Set(['EINVAL', 'ENOTSUPP', 'EOPNOTSUPP', 'ENOSYS']);
 
 /** All entries. `map` gives the sizes; what the caller does with `map` meanwhile does not disturb the scan. */
 export function* scan(map: Elements, options: ScanOptions): Generator<Batch, void, undefined> {

@@ -3,21 +3,10 @@
  *
  * They share a network namespace of this test's own. Those that look at the whole machine run in guests only.
  */
-import assert from 'node:assert/strict';
-import { readdirSync, readFileSync } from 'node:fs';
-import { join } from 'node:path';
 import { test } from 'node:test';
-import { pathToFileURL } from 'node:url';
 import { linuxKernel } from '../../../src/kernel/linux.ts';
-import { leftovers, snapshot } from '../../run/leaks.ts';
-import { guestSeries, kernelTest, type Needs } from '../../run/needs.ts';
-import { built, root } from '../../run/paths.ts';
-
-interface Expected {
-  readonly needs: Needs;
-  /** What it prints, line by line. */
-  readonly lines: readonly RegExp[];
-}
+import { kernelTest } from '../../run/needs.ts';
+import { checkQuoted, type Expected, runExample } from '../../support/examples.ts';
 
 const GUEST = { guest: true } as const;
 
@@ -67,25 +56,8 @@ function ownNetwork(): void {
 }
 
 test('each example is in the table, and the docs quote each', () => {
-  const files = readdirSync(join(root, 'examples', 'hooks')).map((name) => name.replace(/\.ts$/, ''));
-  assert.deepEqual([...files].sort(), Object.keys(EXAMPLES).sort());
-  const docs = readFileSync(join(root, 'docs', 'hooks.md'), 'utf8');
-  for (const name of files) {
-    const text = readFileSync(join(root, 'examples', 'hooks', `${name}.ts`), 'utf8').trim();
-    assert.ok(docs.includes(`\`\`\`ts\n${text}\n\`\`\``), `docs/hooks.md quotes examples/hooks/${name}.ts (npm run docs:hooks)`);
-  }
+  checkQuoted('hooks', 'hooks.md', EXAMPLES);
 });
-
-/**
- * Here 'skep' is the package as it is shipped. In guests it is the tree that is loaded and warm already: there, loading
- * the same modules once more takes longer than all examples together.
- */
-function moduleOf(name: string): string {
-  const path = join(built, 'examples', 'hooks', `${name}.js`);
-  if (guestSeries === undefined) return pathToFileURL(path).href;
-  const index = JSON.stringify(pathToFileURL(join(built, 'src', 'index.js')).href);
-  return `data:text/javascript,${encodeURIComponent(readFileSync(path, 'utf8').replace("'skep'", index))}`;
-}
 
 let inOwnNetwork = false;
 
@@ -93,17 +65,6 @@ for (const [name, { needs, lines }] of Object.entries(EXAMPLES)) {
   kernelTest(`example ${name}`, needs, async () => {
     if (!inOwnNetwork) ownNetwork();
     inOwnNetwork = true;
-    const before = await snapshot();
-    const said: string[] = [];
-    const { log } = console;
-    console.log = (...words: unknown[]) => void said.push(words.join(' '));
-    try {
-      await import(moduleOf(name));
-    } finally {
-      console.log = log;
-    }
-    assert.equal(said.length, lines.length, said.join('\n'));
-    for (const [i, line] of lines.entries()) assert.match(said[i] ?? '', line);
-    assert.deepEqual(await leftovers(before), []);
+    await runExample('hooks', name, lines);
   });
 }

@@ -1,0 +1,51 @@
+/** Examples as tests: each is imported, says what it saw, and leaves nothing; the docs quote it word by word. */
+import assert from 'node:assert/strict';
+import { readdirSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { pathToFileURL } from 'node:url';
+import { leftovers, snapshot } from '../run/leaks.ts';
+import { guestSeries, type Needs } from '../run/needs.ts';
+import { built, root } from '../run/paths.ts';
+
+export interface Expected {
+  readonly needs: Needs;
+  /** What it prints, line by line. */
+  readonly lines: readonly RegExp[];
+}
+
+/** All files of the folder are in the table, and the page quotes each. */
+export function checkQuoted(folder: string, page: string, table: Readonly<Record<string, unknown>>): void {
+  const files = readdirSync(join(root, 'examples', folder)).map((name) => name.replace(/\.ts$/, ''));
+  assert.deepEqual([...files].sort(), Object.keys(table).sort());
+  const docs = readFileSync(join(root, 'docs', page), 'utf8');
+  for (const name of files) {
+    const text = readFileSync(join(root, 'examples', folder, `${name}.ts`), 'utf8').trim();
+    assert.ok(docs.includes(`\`\`\`ts\n${text}\n\`\`\``), `docs/${page} quotes examples/${folder}/${name}.ts (npm run docs:examples)`);
+  }
+}
+
+export async function runExample(folder: string, name: string, lines: readonly RegExp[]): Promise<void> {
+  const before = await snapshot();
+  const said: string[] = [];
+  const { log } = console;
+  console.log = (...words: unknown[]) => void said.push(words.join(' '));
+  try {
+    await import(moduleOf(folder, name));
+  } finally {
+    console.log = log;
+  }
+  assert.equal(said.length, lines.length, said.join('\n'));
+  for (const [i, line] of lines.entries()) assert.match(said[i] ?? '', line);
+  assert.deepEqual(await leftovers(before), []);
+}
+
+/**
+ * Here 'skep' is the package as it is shipped. In guests it is the tree that is loaded and warm already: there, loading
+ * the same modules once more takes longer than all examples together.
+ */
+function moduleOf(folder: string, name: string): string {
+  const path = join(built, 'examples', folder, `${name}.js`);
+  if (guestSeries === undefined) return pathToFileURL(path).href;
+  const index = JSON.stringify(pathToFileURL(join(built, 'src', 'index.js')).href);
+  return `data:text/javascript,${encodeURIComponent(readFileSync(path, 'utf8').replace("'skep'", index))}`;
+}
