@@ -30,15 +30,34 @@ function timed<T>(what: string, action: () => T): T {
 
 await using b = await BPF.load({ text: 'int f(struct pt_regs *ctx) { return 0; }' });
 const names = timed('skep: list of traceable functions', () => traceableFunctions(kernel, () => true));
-// Spread over the kernel, and none of those that run all the time.
-const some = names.filter((name) => /^(?:[a-h]|[t-z])/.test(name) && !/^(?:__|bpf|rcu|sched|trace|ftrace|kprobe|arch)/.test(name));
-const step = Math.max(Math.floor(some.length / count), 1);
-const chosen = some.filter((_, i) => i % step === 0).slice(0, count);
-console.log(`${names.length} functions can be traced; ${chosen.length} are taken`);
+/** First words of names ('tcp' of 'tcp_sendmsg') that together match about as many functions as asked for; none that run all the time. */
+function firstWords(): string[] {
+  const groups = new Map<string, number>();
+  for (const name of names) {
+    const word = /^([a-z]\w*?)_/.exec(name)?.[1];
+    if (
+      word !== undefined &&
+      !/^(?:bpf|rcu|sched|trace|tracing|ftrace|kprobe|arch|perf|native|raw|spin|irq|hrtimer|update|task)$/.test(word)
+    )
+      groups.set(word, (groups.get(word) ?? 0) + 1);
+  }
+  const words: string[] = [];
+  let sum = 0;
+  for (const [word, size] of [...groups].sort((a, b) => b[1] - a[1])) {
+    if (sum + size > count * 1.02) continue;
+    words.push(word);
+    sum += size;
+    if (sum >= count * 0.98) break;
+  }
+  return words;
+}
+
+const pattern = new RegExp(`(?:${firstWords().join('|')})_.*`);
+const chosen = names.filter((name) => pattern.exec(name)?.[0] === name);
+console.log(`${names.length} functions can be traced; ${chosen.length} match`);
 
 if (!featuresOf(kernel).kprobeMulti) console.log('this kernel has no kprobe.multi');
-const pattern = new RegExp(chosen.join('|'));
-const attached = timed(`skep: ${chosen.length} by pattern`, () => b.attachKprobe(pattern, 'f', { limit: count }));
+const attached = timed(`skep: ${chosen.length} by pattern`, () => b.attachKprobe(pattern, 'f', { limit: chosen.length }));
 timed(`skep: ${attached.places} detached (${attached.kind})`, () => attached.detach());
 
 if (values.single) {

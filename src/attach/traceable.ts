@@ -81,7 +81,7 @@ export function attachKprobes(
 ): Attachment {
   const kind = options.return === true ? 'kretprobe' : 'kprobe';
   if (functions.length === 0) throw new UsageError(`attaching '${program.name}': no function that can be probed matches`);
-  if (program.spec.attachType === 'trace_kprobe_multi') return attachKprobeMulti(kernel, program, functions, options);
+  if (program.spec.attachType === 'trace_kprobe_multi') return attachAtOnce(kernel, program, functions, options, kind);
   const limit = options.limit ?? PROBE_LIMIT;
   if (functions.length > limit) {
     throw new UsageError(
@@ -108,6 +108,53 @@ export function attachKprobes(
   }
   if (parts.length === 0) throw failed;
   return together(kind, functions.length === 1 ? (functions[0] ?? '') : `${parts.length} functions`, program, parts);
+}
+
+/** Attempts with halves of the list, when the kernel refuses one function and does not say which. */
+const MOST_ATTEMPTS = 200;
+
+/**
+ * With one link; if a function among many cannot be had (it went with its module), with a few links around it. Only if
+ * none can be had, that is an error.
+ */
+function attachAtOnce(
+  kernel: Kernel,
+  program: AttachableProgram,
+  functions: readonly string[],
+  options: PatternOptions,
+  kind: string,
+): Attachment {
+  const parts: Attachment[] = [];
+  let attempts = 0;
+  let failed: unknown;
+  const attach = (names: readonly string[]): void => {
+    try {
+      parts.push(attachKprobeMulti(kernel, program, names, options));
+    } catch (error) {
+      if (!refusedFunction(error) || ++attempts > MOST_ATTEMPTS) throw error;
+      failed ??= error;
+      if (names.length === 1) return;
+      attach(names.slice(0, names.length >> 1));
+      attach(names.slice(names.length >> 1));
+    }
+  };
+  try {
+    attach(functions);
+  } catch (error) {
+    for (const part of parts) part.detach();
+    throw error;
+  }
+  const [first] = parts;
+  if (first === undefined) throw failed;
+  if (parts.length === 1) return first;
+  const places = parts.reduce((sum, part) => sum + part.places, 0);
+  return together(`${kind}.multi`, `${places} functions`, program, parts);
+}
+
+/** ESRCH: a name that the kernel does not know; EINVAL: one that it cannot trace. */
+function refusedFunction(error: unknown): boolean {
+  const cause = error instanceof UserError ? error.cause : undefined;
+  return cause instanceof KernelError && (cause.code === 'ESRCH' || cause.code === 'EINVAL');
 }
 
 const SYSCALL_PREFIXES = [

@@ -397,3 +397,53 @@ test('perf events by name: software, hardware, caches', () => {
     assert.equal(perfEventNumbers(name), undefined, name);
   assert.throws(() => attachPerfEvent(fakeKernel(), PROGRAM, { event: 'nope' as 'cpu_clock', period: 1 }), /there is no perf event 'nope'/);
 });
+
+test('many functions at once: those that the kernel refuses are left out, the others hang on few links', () => {
+  const names = Array.from({ length: 1000 }, (_, i) => `fn_${i}`);
+  const namesOf = (call: FakeCall): number => Number(call.attr['cnt']);
+  const refuse = (bad: ReadonlySet<string>): FakeKernel => {
+    const kernel = fakeKernel('6.12.0');
+    const next = fakeNames(kernel);
+    kernel.on('LINK_CREATE', (call) => (next(call).some((name) => bad.has(name)) ? fail('ESRCH') : undefined));
+    return kernel;
+  };
+  const program = programOf({ type: 'kprobe', attachType: 'trace_kprobe_multi' });
+  const clean = refuse(new Set());
+  assert.deepEqual([attachKprobes(clean, program, names).places, clean.named('LINK_CREATE').length], [1000, 1]);
+  const kernel = refuse(new Set(['fn_3', 'fn_700']));
+  const attached = attachKprobes(kernel, program, names);
+  assert.equal(attached.places, 998);
+  assert.ok(kernel.named('LINK_CREATE').length < 60, String(kernel.named('LINK_CREATE').map(namesOf).length));
+  attached.detach();
+  assert.equal(kernel.open.size, 0);
+  const none = refuse(new Set(['fn_1', 'fn_2']));
+  assert.throws(() => attachKprobes(none, program, ['fn_1', 'fn_2']), /does not exist or cannot be traced/);
+  const other = fakeKernel('6.12.0').on('LINK_CREATE', () => fail('EPERM'));
+  assert.throws(() => attachKprobes(other, program, names), UserError);
+  assert.equal(other.named('LINK_CREATE').length, 1);
+  const all = refuse(new Set(names));
+  assert.throws(() => attachKprobes(all, program, names));
+  assert.ok(all.named('LINK_CREATE').length < 300);
+  assert.equal(all.open.size, 0);
+});
+
+/** What `syms` of a kprobe.multi link names: a table of addresses into one buffer of texts, which the kernel saw just before. */
+function fakeNames(kernel: FakeKernel): (call: FakeCall) => string[] {
+  const made = kernel.addressOf.bind(kernel);
+  const buffers: { readonly at: bigint; readonly bytes: Uint8Array }[] = [];
+  kernel.addressOf = (bytes) => {
+    const at = made(bytes);
+    buffers.push({ at, bytes });
+    return at;
+  };
+  return (call) => {
+    const table = call.bytes('syms');
+    const pointers = new BigUint64Array(table.buffer, table.byteOffset, table.length / 8);
+    return Array.from(pointers, (pointer) => {
+      const held = buffers.find(({ at, bytes }) => pointer >= at && pointer < at + BigInt(bytes.length));
+      const text = Buffer.from(held?.bytes ?? []).toString();
+      const from = Number(pointer - (held?.at ?? 0n));
+      return text.slice(from, text.indexOf('\0', from));
+    });
+  };
+}
