@@ -47,5 +47,9 @@ function moduleOf(folder: string, name: string): string {
   const path = join(built, 'examples', folder, `${name}.js`);
   if (guestSeries === undefined) return pathToFileURL(path).href;
   const index = JSON.stringify(pathToFileURL(join(built, 'src', 'index.js')).href);
-  return `data:text/javascript,${encodeURIComponent(readFileSync(path, 'utf8').replace("'skep'", index))}`;
+  // The name of a source map means nothing from there, and Node would not take it.
+  const text = readFileSync(path, 'utf8')
+    .replace("'skep'", index)
+    .replace(/^\/\/# sourceMappingURL=.*$/m, '');
+  return `data:text/javascript,${encodeURIComponent(text)}`;
 }
