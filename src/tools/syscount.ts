@@ -20,19 +20,31 @@ import { Syscalls } from './parts/syscalls.ts';
 import { program } from './parts/text.ts';
 import { defineTool, type OptionsOf } from './tool.ts';
 
-/** More than any architecture has; what has no number of its own (an aborted call) counts in the last. */
+/** More than any architecture has. Calls of 32-bit programs have other numbers, aborted ones have none. */
 const CALLS = 1024;
+const COMPAT = CALLS - 2;
+const UNKNOWN = CALLS - 1;
 
 const PROGRAM = `
 #include <linux/sched.h>
 
 #define CALLS ${CALLS}
+#define COMPAT ${COMPAT}
+#define UNKNOWN ${UNKNOWN}
 
+static inline u32 call_of(struct pt_regs *regs)
+{
 #ifdef __aarch64__
-#define CALL_OF(regs) ((u32)(regs)->syscallno)
+    u32 call = regs->syscallno;
+    int is32 = regs->pstate & 0x10; /* PSR_MODE32_BIT */
 #else
-#define CALL_OF(regs) ((u32)(regs)->orig_ax)
+    u32 call = regs->orig_ax;
+    int is32 = regs->cs == 0x23; /* __USER32_CS */
 #endif
+    if (is32)
+        return COMPAT;
+    return call < COMPAT ? call : UNKNOWN;
+}
 
 struct sum {
     u64 count;
@@ -74,7 +86,7 @@ BTF_TRACEPOINT_PROBE(sys_enter, struct pt_regs *regs, long id)
 {
     u32 tid = bpf_get_current_pid_tgid();
 
-    if (other(id))
+    if (other(call_of(regs)))
         return 0;
     u64 now = bpf_ktime_get_ns();
     u64 *at = since.lookup(&tid);
@@ -95,7 +107,7 @@ BTF_TRACEPOINT_PROBE(sched_process_exit, struct task_struct *task)
 
 BTF_TRACEPOINT_PROBE(sys_exit, struct pt_regs *regs, long ret)
 {
-    u32 call = CALL_OF(regs);
+    u32 call = call_of(regs);
 #ifdef LATENCY
     u32 tid = bpf_get_current_pid_tgid();
     u64 *at = since.lookup(&tid);
@@ -131,8 +143,6 @@ BTF_TRACEPOINT_PROBE(sys_exit, struct pt_regs *regs, long ret)
 #endif
     }
 #else
-    if (call >= CALLS)
-        call = CALLS - 1;
     struct sum *sum = data.lookup(&call);
     if (sum) {
         sum->count++;
@@ -182,7 +192,8 @@ export const tool = defineTool({
   summary: 'Summarize syscall counts and latencies',
   about:
     'Counts system calls when they return, by call or (-P) by process, and prints the most frequent ones at the end or every ' +
-    'so often; with -L also the time spent in them, and then those that took most.',
+    'so often; with -L also the time spent in them, and then those that took most. Calls of 32-bit programs, which have ' +
+    'numbers of their own, are one row.',
   flags: FLAGS,
   positionals: [],
   examples: [
@@ -280,7 +291,7 @@ function rowsOf(bpf: BPF, options: Options, calls: Syscalls): () => Row[] {
   };
   const byCall = (): Row[] =>
     sums.take().map(([call, sum]) => {
-      const syscall = call === CALLS - 1 ? '[unknown]' : calls.name(call);
+      const syscall = call === COMPAT ? '[32-bit]' : call === UNKNOWN ? '[unknown]' : calls.name(call);
       return { label: syscall, sum, record: { syscall } };
     });
   const byProcess = (): Row[] =>
