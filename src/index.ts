@@ -17,6 +17,7 @@ export { USDT, type UsdtPlace, type UsdtProbeInfo, type UsdtTarget } from './bcc
 export { CompileError } from './compiler/compile-error.ts';
 export type { EventOptions } from './events/open.ts';
 export type { EventStream, ReadOptions } from './events/stream.ts';
+export type { UserRing } from './events/user-ring.ts';
 export { FeatureError, LockdownError, PrivilegeError, UsageError, UserError } from './kernel/errors.ts';
 export { type Kernel, KernelError } from './kernel/port.ts';
 export { LinkError } from './link/error.ts';

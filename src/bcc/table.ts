@@ -67,7 +67,7 @@ export class Table<K = MapValue, V = MapValue> extends TableAccess<K, V> {
     unpin(kernel, path);
   }
 
-  /** Opens a perf buffer whose records `perfBufferPoll` of the `BPF` hands to the callback. */
+  /** Opens a perf buffer whose records `perfBufferPoll` of the `BPF` hands to the callback. Without `onLost`, losses are said on stderr. */
   openPerfBuffer<T = BtfRecord>(onEvent: OnEvent<T>, options: EventOptions<T> = {}): EventStream<T> {
     return this.openBuffer('perf_event_array', onEvent, options);
   }
@@ -80,7 +80,7 @@ export class Table<K = MapValue, V = MapValue> extends TableAccess<K, V> {
   private openBuffer<T>(type: 'ringbuf' | 'perf_event_array', onEvent: OnEvent<T>, options: EventOptions<T>): EventStream<T> {
     const { owner } = this;
     if (this.type !== type || owner === undefined) throw this.cannot(type === 'ringbuf' ? 'openRingBuffer' : 'openPerfBuffer');
-    const stream = owner.open(options);
+    const stream = owner.open({ ...options, onLost: options.onLost ?? sayLost });
     (type === 'ringbuf' ? owner.ringBuffers : owner.perfBuffers).add(stream, onEvent);
     return stream;
   }
@@ -124,4 +124,9 @@ export class Table<K = MapValue, V = MapValue> extends TableAccess<K, V> {
   private counts(): Iterable<readonly [unknown, unknown]> {
     return this.map instanceof PerCpuMap ? this.map.reduced() : this.entries();
   }
+}
+
+/** BCC's words. */
+function sayLost(count: number): void {
+  process.stderr.write(`Possibly lost ${count} samples\n`);
 }

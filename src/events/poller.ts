@@ -9,6 +9,8 @@
 import type { Kernel } from '../kernel/port.ts';
 import type { EventStream } from './stream.ts';
 
+const BUSY_MS = 1;
+
 export class EventPoller {
   private readonly kernel: Kernel;
   private readonly readers = new Map<EventStream<never>, () => number>();
@@ -36,6 +38,10 @@ export class EventPoller {
     if (before > 0 || this.readers.size === 0) return before;
     const fds = [...this.readers.keys()].flatMap((stream) => stream.fds);
     await this.kernel.wait(fds, timeout);
+    const read = this.consume();
+    if (read > 0) return read;
+    // Woken for a record that is reserved and not yet submitted: its CPU is at work on it. Not to be spun on.
+    await new Promise((resolve) => setTimeout(resolve, BUSY_MS));
     return this.consume();
   }
 }
