@@ -15,7 +15,8 @@ import { compileC, workFolder } from '../../support/symbol-victim.ts';
 const SOURCE = `
 #include <stdio.h>
 #include <unistd.h>
-int inside_function(int x) { return x + 1; }
+volatile int sink;
+__attribute__((noinline)) int inside_function(int x) { sink = x; return x + 1; }
 int main(void) {
   char path[64]; snprintf(path, sizeof path, "/tmp/perf-%d.map", getpid());
   FILE *f = fopen(path, "w"); if (!f) return 5;
