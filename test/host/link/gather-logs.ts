@@ -55,4 +55,6 @@ for (const [name, { text, dialect }] of Object.entries(REFUSED)) {
     object.close();
   }
 }
-process.stdout.write(`{"kernel":${JSON.stringify(facts.version.release)},"logs":[\n${gathered.map((g) => JSON.stringify(g)).join(',\n')}\n]}\n`);
+process.stdout.write(
+  `{"kernel":${JSON.stringify(facts.version.release)},"logs":[\n${gathered.map((g) => JSON.stringify(g)).join(',\n')}\n]}\n`,
+);

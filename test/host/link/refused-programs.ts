@@ -19,41 +19,56 @@ export interface RefusedProgram {
 }
 
 const HEAD = '#include <vmlinux.h>\n#include <bpf/bpf_helpers.h>\nchar LICENSE[] SEC("license") = "GPL";\n';
-const HASH = 'struct { __uint(type, BPF_MAP_TYPE_HASH); __uint(max_entries, 8); __type(key, u32); __type(value, struct value); } m SEC(".maps");\n';
+const HASH =
+  'struct { __uint(type, BPF_MAP_TYPE_HASH); __uint(max_entries, 8); __type(key, u32); __type(value, struct value); } m SEC(".maps");\n';
 const lib = (text: string): { readonly dialect: 'libbpf'; readonly text: string } => ({ dialect: 'libbpf', text: HEAD + text });
 const bcc = (text: string): { readonly dialect: 'bcc'; readonly text: string } => ({ dialect: 'bcc', text });
 
 export const REFUSED: Readonly<Record<string, RefusedProgram>> = {
   'a look-up that is not checked': {
     class: 'null-pointer',
-    ...bcc('BPF_HASH(h, u32, u64);\nint f(struct pt_regs *ctx) {\n  u32 k = 1;\n  u64 *v = h.lookup(&k);\n  *v += 1; // !!\n  return 0;\n}'),
+    ...bcc(
+      'BPF_HASH(h, u32, u64);\nint f(struct pt_regs *ctx) {\n  u32 k = 1;\n  u64 *v = h.lookup(&k);\n  *v += 1; // !!\n  return 0;\n}',
+    ),
     via: [/h\.lookup/],
   },
   'a check of something else': {
     class: 'null-pointer',
-    ...lib(`struct value { u64 a[4]; };\n${HASH}SEC("tc")\nint f(struct __sk_buff *skb)\n{\n\tu32 k = skb->len, n = 2;\n\tstruct value *v = bpf_map_lookup_elem(&m, &k);\n\tif (k > 7)\n\t\tn = 3;\n\treturn v->a[n]; /* !! */\n}`),
+    ...lib(
+      `struct value { u64 a[4]; };\n${HASH}SEC("tc")\nint f(struct __sk_buff *skb)\n{\n\tu32 k = skb->len, n = 2;\n\tstruct value *v = bpf_map_lookup_elem(&m, &k);\n\tif (k > 7)\n\t\tn = 3;\n\treturn v->a[n]; /* !! */\n}`,
+    ),
     via: [/bpf_map_lookup_elem/],
   },
   'beyond the value of a map': {
     class: 'map-bounds',
-    ...lib(`struct value { u64 a[4]; };\n${HASH}SEC("tc")\nint f(struct __sk_buff *skb)\n{\n\tu32 k = 0;\n\tstruct value *v = bpf_map_lookup_elem(&m, &k);\n\tif (!v)\n\t\treturn 0;\n\treturn v->a[4]; /* !! */\n}`),
+    ...lib(
+      `struct value { u64 a[4]; };\n${HASH}SEC("tc")\nint f(struct __sk_buff *skb)\n{\n\tu32 k = 0;\n\tstruct value *v = bpf_map_lookup_elem(&m, &k);\n\tif (!v)\n\t\treturn 0;\n\treturn v->a[4]; /* !! */\n}`,
+    ),
   },
   'an index that nobody checks': {
     class: 'map-bounds',
-    ...lib(`struct value { u64 a[4]; };\n${HASH}SEC("tc")\nint f(struct __sk_buff *skb)\n{\n\tu32 k = 0, i = skb->len;\n\tstruct value *v = bpf_map_lookup_elem(&m, &k);\n\tif (!v)\n\t\treturn 0;\n\treturn v->a[i]; /* !! */\n}`),
+    ...lib(
+      `struct value { u64 a[4]; };\n${HASH}SEC("tc")\nint f(struct __sk_buff *skb)\n{\n\tu32 k = 0, i = skb->len;\n\tstruct value *v = bpf_map_lookup_elem(&m, &k);\n\tif (!v)\n\t\treturn 0;\n\treturn v->a[i]; /* !! */\n}`,
+    ),
   },
   'an index that is checked against too much': {
     class: 'map-bounds',
-    ...lib(`struct value { u64 a[4]; };\n${HASH}SEC("tc")\nint f(struct __sk_buff *skb)\n{\n\tu32 k = 0, i = skb->len;\n\tstruct value *v = bpf_map_lookup_elem(&m, &k);\n\tif (!v || i > 4)\n\t\treturn 0;\n\treturn v->a[i]; /* !! */\n}`),
+    ...lib(
+      `struct value { u64 a[4]; };\n${HASH}SEC("tc")\nint f(struct __sk_buff *skb)\n{\n\tu32 k = 0, i = skb->len;\n\tstruct value *v = bpf_map_lookup_elem(&m, &k);\n\tif (!v || i > 4)\n\t\treturn 0;\n\treturn v->a[i]; /* !! */\n}`,
+    ),
     via: [/i > 4/],
   },
   'a packet that is not checked': {
     class: 'packet-bounds',
-    ...lib('SEC("xdp")\nint f(struct xdp_md *ctx)\n{\n\tvoid *data = (void *)(long)ctx->data;\n\tstruct ethhdr *eth = data;\n\treturn eth->h_proto; /* !! */\n}'),
+    ...lib(
+      'SEC("xdp")\nint f(struct xdp_md *ctx)\n{\n\tvoid *data = (void *)(long)ctx->data;\n\tstruct ethhdr *eth = data;\n\treturn eth->h_proto; /* !! */\n}',
+    ),
   },
   'a packet that is checked for less': {
     class: 'packet-bounds',
-    ...lib(`SEC("xdp")\nint f(struct xdp_md *ctx)\n{\n\tvoid *data = (void *)(long)ctx->data, *end = (void *)(long)ctx->data_end;\n\tstruct ethhdr *eth = data;\n\tstruct iphdr *ip = data + sizeof(*eth);\n\tif ((void *)(eth + 1) > end)\n\t\treturn XDP_PASS;\n\treturn ip->protocol; /* !! */\n}`),
+    ...lib(
+      `SEC("xdp")\nint f(struct xdp_md *ctx)\n{\n\tvoid *data = (void *)(long)ctx->data, *end = (void *)(long)ctx->data_end;\n\tstruct ethhdr *eth = data;\n\tstruct iphdr *ip = data + sizeof(*eth);\n\tif ((void *)(eth + 1) > end)\n\t\treturn XDP_PASS;\n\treturn ip->protocol; /* !! */\n}`,
+    ),
     via: [/eth \+ 1/],
   },
   'a loop whose end nobody knows': {
@@ -63,12 +78,16 @@ export const REFUSED: Readonly<Record<string, RefusedProgram>> = {
   },
   'a socket that is kept': {
     class: 'leaked-reference',
-    ...lib('SEC("tc")\nint f(struct __sk_buff *skb)\n{\n\tstruct bpf_sock_tuple t = {};\n\tstruct bpf_sock *sk = bpf_sk_lookup_tcp(skb, &t, sizeof(t.ipv4), BPF_F_CURRENT_NETNS, 0);\n\tif (!sk)\n\t\treturn 0;\n\treturn sk->family;\n}'),
+    ...lib(
+      'SEC("tc")\nint f(struct __sk_buff *skb)\n{\n\tstruct bpf_sock_tuple t = {};\n\tstruct bpf_sock *sk = bpf_sk_lookup_tcp(skb, &t, sizeof(t.ipv4), BPF_F_CURRENT_NETNS, 0);\n\tif (!sk)\n\t\treturn 0;\n\treturn sk->family;\n}',
+    ),
     nowhere: true,
   },
   'a record of a ring that is kept': {
     class: 'leaked-reference',
-    ...bcc('BPF_RINGBUF_OUTPUT(r, 1);\nint f(struct pt_regs *ctx) {\n  u64 *v = r.ringbuf_reserve(8);\n  if (v)\n    *v = 1;\n  return 0;\n}'),
+    ...bcc(
+      'BPF_RINGBUF_OUTPUT(r, 1);\nint f(struct pt_regs *ctx) {\n  u64 *v = r.ringbuf_reserve(8);\n  if (v)\n    *v = 1;\n  return 0;\n}',
+    ),
     nowhere: true,
   },
   'a helper of other programs': {
@@ -99,48 +118,68 @@ export const REFUSED: Readonly<Record<string, RefusedProgram>> = {
   },
   'a length that nobody checks': {
     class: 'variable-size',
-    ...lib('SEC("tp/sched/sched_switch")\nint f(void *ctx)\n{\n\tchar b[64] = {};\n\tlong n = *(long *)(ctx + 8);\n\tbpf_probe_read_user(b, n, 0); /* !! */\n\treturn b[0];\n}'),
+    ...lib(
+      'SEC("tp/sched/sched_switch")\nint f(void *ctx)\n{\n\tchar b[64] = {};\n\tlong n = *(long *)(ctx + 8);\n\tbpf_probe_read_user(b, n, 0); /* !! */\n\treturn b[0];\n}',
+    ),
   },
   'a length that may be too much': {
     class: 'stack-bounds',
-    ...lib('SEC("tp/sched/sched_switch")\nint f(void *ctx)\n{\n\tchar b[64] = {};\n\tunsigned long n = *(long *)(ctx + 8);\n\tif (n > 128)\n\t\treturn 0;\n\tbpf_probe_read_user(b, n, 0); /* !! */\n\treturn b[0];\n}'),
+    ...lib(
+      'SEC("tp/sched/sched_switch")\nint f(void *ctx)\n{\n\tchar b[64] = {};\n\tunsigned long n = *(long *)(ctx + 8);\n\tif (n > 128)\n\t\treturn 0;\n\tbpf_probe_read_user(b, n, 0); /* !! */\n\treturn b[0];\n}',
+    ),
   },
   'an address into a map for all to read': {
     class: 'pointer-leak',
-    ...lib(`struct value { u64 a[4]; };\n${HASH}SEC("socket")\nint f(struct __sk_buff *skb)\n{\n\tu32 k = 0;\n\tstruct value *v = bpf_map_lookup_elem(&m, &k);\n\tif (!v)\n\t\treturn 0;\n\tv->a[0] = (long)skb; /* !! */\n\treturn 0;\n}`),
+    ...lib(
+      `struct value { u64 a[4]; };\n${HASH}SEC("socket")\nint f(struct __sk_buff *skb)\n{\n\tu32 k = 0;\n\tstruct value *v = bpf_map_lookup_elem(&m, &k);\n\tif (!v)\n\t\treturn 0;\n\tv->a[0] = (long)skb; /* !! */\n\treturn 0;\n}`,
+    ),
     nowhere: true,
   },
   'two locks at once': {
     class: 'locking',
-    ...lib(`struct value { struct bpf_spin_lock l; u64 n; };\n${HASH}SEC("tc")\nint f(struct __sk_buff *skb)\n{\n\tu32 k = 0;\n\tstruct value *v = bpf_map_lookup_elem(&m, &k), *w;\n\tif (!v)\n\t\treturn 0;\n\tbpf_spin_lock(&v->l);\n\tv->n = bpf_ktime_get_ns(); /* !! */\n\tbpf_spin_unlock(&v->l);\n\treturn 0;\n}`),
+    ...lib(
+      `struct value { struct bpf_spin_lock l; u64 n; };\n${HASH}SEC("tc")\nint f(struct __sk_buff *skb)\n{\n\tu32 k = 0;\n\tstruct value *v = bpf_map_lookup_elem(&m, &k), *w;\n\tif (!v)\n\t\treturn 0;\n\tbpf_spin_lock(&v->l);\n\tv->n = bpf_ktime_get_ns(); /* !! */\n\tbpf_spin_unlock(&v->l);\n\treturn 0;\n}`,
+    ),
     via: [/bpf_spin_lock/],
   },
   'a lock that is kept': {
     class: 'locking',
-    ...lib(`struct value { struct bpf_spin_lock l; u64 n; };\n${HASH}SEC("tc")\nint f(struct __sk_buff *skb)\n{\n\tu32 k = 0;\n\tstruct value *v = bpf_map_lookup_elem(&m, &k);\n\tif (!v)\n\t\treturn 0;\n\tbpf_spin_lock(&v->l);\n\treturn 0;\n}`),
+    ...lib(
+      `struct value { struct bpf_spin_lock l; u64 n; };\n${HASH}SEC("tc")\nint f(struct __sk_buff *skb)\n{\n\tu32 k = 0;\n\tstruct value *v = bpf_map_lookup_elem(&m, &k);\n\tif (!v)\n\t\treturn 0;\n\tbpf_spin_lock(&v->l);\n\treturn 0;\n}`,
+    ),
     nowhere: true,
   },
   'a write to data that are fixed': {
     class: 'read-only',
-    ...lib('const volatile int limit = 3;\nSEC("tc")\nint f(struct __sk_buff *skb)\n{\n\t*(int *)&limit = skb->len; /* !! */\n\treturn 0;\n}'),
+    ...lib(
+      'const volatile int limit = 3;\nSEC("tc")\nint f(struct __sk_buff *skb)\n{\n\t*(int *)&limit = skb->len; /* !! */\n\treturn 0;\n}',
+    ),
   },
   'the wrong kind of map': {
     class: 'argument-type',
-    ...lib('struct { __uint(type, BPF_MAP_TYPE_ARRAY); __uint(max_entries, 1); __type(key, u32); __type(value, u64); } a SEC(".maps");\nSEC("tc")\nint f(struct __sk_buff *skb)\n{\n\treturn bpf_ringbuf_query(&a, 0); /* !! */\n}'),
+    ...lib(
+      'struct { __uint(type, BPF_MAP_TYPE_ARRAY); __uint(max_entries, 1); __type(key, u32); __type(value, u64); } a SEC(".maps");\nSEC("tc")\nint f(struct __sk_buff *skb)\n{\n\treturn bpf_ringbuf_query(&a, 0); /* !! */\n}',
+    ),
   },
   'memory that was never written': {
     class: 'uninitialised',
-    ...lib(`struct value { u64 a[4]; };\n${HASH}SEC("tc")\nint f(struct __sk_buff *skb)\n{\n\tu32 k;\n\tasm volatile("" : : "r"(&k) : "memory");\n\treturn bpf_map_lookup_elem(&m, &k) != 0; /* !! */\n}`),
+    ...lib(
+      `struct value { u64 a[4]; };\n${HASH}SEC("tc")\nint f(struct __sk_buff *skb)\n{\n\tu32 k;\n\tasm volatile("" : : "r"(&k) : "memory");\n\treturn bpf_map_lookup_elem(&m, &k) != 0; /* !! */\n}`,
+    ),
     until: [6, 3],
   },
   'too much stack in calls': {
     class: 'stack-limit',
-    ...lib('static __noinline int g(int *p)\n{\n\tvolatile char b[300];\n\tb[*p & 63] = 1;\n\treturn b[3];\n}\nSEC("tc")\nint f(struct __sk_buff *skb)\n{\n\tvolatile char b[300];\n\tint n = skb->len;\n\tb[n & 63] = 2;\n\treturn g(&n) + b[1];\n}'),
+    ...lib(
+      'static __noinline int g(int *p)\n{\n\tvolatile char b[300];\n\tb[*p & 63] = 1;\n\treturn b[3];\n}\nSEC("tc")\nint f(struct __sk_buff *skb)\n{\n\tvolatile char b[300];\n\tint n = skb->len;\n\tb[n & 63] = 2;\n\treturn g(&n) + b[1];\n}',
+    ),
     nowhere: true,
   },
   'more paths than the verifier follows': {
     class: 'too-complex',
-    ...lib(`SEC("tc")\nint f(struct __sk_buff *skb)\n{\n\tint n = 0;\n\tfor (int i = 0; i < 1000000; i++)\n\t\tn += skb->len ^ i;\n\treturn n;\n}`),
+    ...lib(
+      `SEC("tc")\nint f(struct __sk_buff *skb)\n{\n\tint n = 0;\n\tfor (int i = 0; i < 1000000; i++)\n\t\tn += skb->len ^ i;\n\treturn n;\n}`,
+    ),
     nowhere: true,
   },
 };
