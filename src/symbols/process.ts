@@ -25,21 +25,25 @@ interface Generation {
   /** What makes it this program: start time and executable. */
   readonly identity: string;
   mappings: readonly Mapping[];
+  /** Files that it had mapped before (dlclose). */
+  gone: readonly Mapping[];
+  readonly perfMap: PerfMapFile;
 }
+
+/** So many mappings that are gone are remembered. */
+const MAX_GONE = 256;
 
 export class ProcessSymbols {
   readonly pid: number;
   /** Newest first. */
   private readonly generations: Generation[] = [];
   private readonly images: ImageCache;
-  private readonly perfMap: PerfMapFile;
   private checked = Number.NEGATIVE_INFINITY;
   private text = '';
 
   constructor(pid: number, images: ImageCache) {
     this.pid = pid;
     this.images = images;
-    this.perfMap = new PerfMapFile(pid);
     this.refresh();
   }
 
@@ -51,8 +55,10 @@ export class ProcessSymbols {
   /** Reads what is to be read about it, so that `find` has it at hand. */
   *load(): Sliced<void> {
     this.refresh();
-    for (const mapping of this.generations[0]?.mappings ?? []) yield* this.images.load(mapping, this.pid);
-    yield* this.perfMap.load();
+    const [current] = this.generations;
+    if (!current) return;
+    for (const mapping of current.mappings) yield* this.images.load(mapping, this.pid);
+    yield* current.perfMap.load();
   }
 
   /** `caller`: the address is one to return to, so the call before it is what is looked up. */
@@ -66,19 +72,21 @@ export class ProcessSymbols {
       const found = this.images.get(mapping, this.pid)?.find(key - mapping.start + mapping.offset);
       if (found) return { address, name: found.name, offset: found.offset + add, module: mapping.path };
     }
-    const jitted = this.perfMap.find(key);
-    if (jitted) return { address, name: jitted.name, offset: jitted.offset + add, module: this.perfMap.path };
+    for (const { perfMap } of this.generations) {
+      const jitted = perfMap.find(key);
+      if (jitted) return { address, name: jitted.name, offset: jitted.offset + add, module: perfMap.path };
+    }
     const path = mapping?.path;
     return { address, name: undefined, offset: 0, module: path === '' ? undefined : path };
   }
 
   close(): void {
-    this.perfMap.close();
+    for (const { perfMap } of this.generations) perfMap.close();
   }
 
   private mapping(key: number): Mapping | undefined {
-    for (const { mappings } of this.generations) {
-      const found = findMapping(mappings, key);
+    for (const { mappings, gone } of this.generations) {
+      const found = findMapping(mappings, key) ?? gone.find((one) => key >= one.start && key < one.end);
       if (found) return found;
     }
     return undefined;
@@ -99,18 +107,28 @@ export class ProcessSymbols {
       for (const mapping of mappings) this.images.see(mapping, this.pid);
       this.text = text;
       const [current] = this.generations;
-      if (current?.identity === identity) current.mappings = mappings;
-      else {
-        this.generations.unshift({ identity, mappings });
-        this.generations.length = Math.min(this.generations.length, GENERATIONS);
+      if (current?.identity === identity) {
+        const still = new Set(mappings.map(placeOf));
+        const left = current.mappings.filter((one) => one.inode !== 0 && !still.has(placeOf(one)));
+        if (left.length > 0) current.gone = [...left, ...current.gone].slice(0, MAX_GONE);
+        current.mappings = mappings;
+        current.perfMap.open();
+      } else {
+        const perfMap = new PerfMapFile(this.pid);
+        this.generations.unshift({ identity, mappings, gone: [], perfMap });
+        for (const old of this.generations.splice(GENERATIONS)) old.perfMap.close();
+        perfMap.open();
       }
-      this.perfMap.open();
       return true;
     } catch {
       // It is gone (or not ours to look at): what is known stays.
       return false;
     }
   }
+}
+
+function placeOf({ start, offset, device, inode }: Mapping): string {
+  return `${start} ${offset} ${device} ${inode}`;
 }
 
 /** The same as long as a process runs the same program: when it started, and the file it runs. */

@@ -217,12 +217,54 @@ test('a process that runs another program now has its names, and those of the on
   const address = (file: string, name: string) =>
     BigInt(`0x${new RegExp(`^([0-9a-f]+) [tT] ${name}$`, 'm').exec(execFileSync('nm', [file]).toString())?.[1]}`);
   assert.equal(symbols.userFrame(address(first, 'hidden_function'), running.pid).name, 'hidden_function');
+  // Each program has a perf map of its own.
+  const perfMap = `/tmp/perf-${running.pid}.map`;
+  writeFileSync(perfMap, '7000 100 of_the_first\n9000 100 only_of_the_first\n');
+  const before = new Symbols(linuxKernel());
+  assert.equal(before.userFrame(0x7000n, running.pid).name, 'of_the_first');
+  rmSync(perfMap);
+  writeFileSync(perfMap, '7000 100 of_the_second\n');
   running.child.stdin?.write('\n');
   const deadline = Date.now() + 60_000;
   while (symbols.userFrame(address(other, 'after_exec'), running.pid).name !== 'after_exec') {
     assert.ok(Date.now() < deadline, 'the new program never got its names');
     await new Promise((resolve) => setTimeout(resolve, 20));
   }
+  await new Promise((resolve) => setTimeout(resolve, 150));
+  assert.deepEqual(
+    [0x7000n, 0x9000n].map((at) => before.userFrame(at, running.pid).name),
+    ['of_the_second', 'only_of_the_first'],
+  );
+  before.close();
+  rmSync(perfMap);
+  symbols.close();
+  await running.end();
+});
+
+test('a library that was unloaded since keeps its names', { skip }, async () => {
+  compileC(folder.path, 'libgone.so', 'int goes_away(int x) { return x + 1; }', ['-shared', '-fPIC']);
+  const source = `#include <dlfcn.h>
+#include <stdio.h>
+#include <unistd.h>
+int main(int argc, char **argv) {
+  void *lib = dlopen(argv[1], RTLD_NOW); if (!lib) return 1;
+  printf("goes_away %p\\ndone 0\\n", dlsym(lib, "goes_away")); fflush(stdout);
+  char c; if (read(0, &c, 1) < 0) return 1;
+  dlclose(lib); puts("closed"); fflush(stdout);
+  while (read(0, &c, 1) > 0) { } return argc == 7; }`;
+  const running = await start(compileC(folder.path, 'loader', source), [join(folder.path, 'libgone.so')]);
+  const symbols = new Symbols(linuxKernel());
+  assert.equal(symbols.see(running.pid), true);
+  running.child.stdin?.write('\n');
+  const deadline = Date.now() + 60_000;
+  while (readFileSync(`/proc/${running.pid}/maps`, 'latin1').includes('libgone')) {
+    assert.ok(Date.now() < deadline);
+    await new Promise((resolve) => setTimeout(resolve, 20));
+  }
+  await new Promise((resolve) => setTimeout(resolve, 150));
+  // An address in nothing has the mappings read again.
+  assert.equal(symbols.userFrame(16n, running.pid).name, undefined);
+  assert.equal(frameOf(symbols, running, 'goes_away').name, 'goes_away');
   symbols.close();
   await running.end();
 });
