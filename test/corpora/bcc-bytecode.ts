@@ -16,7 +16,7 @@ import { once } from './corpora.ts';
 export interface BccBytecode {
   /** Why there is nothing. */
   readonly error?: string;
-  /** Milliseconds that BCC took, in a process that has compiled before. */
+  /** Milliseconds of processor time that BCC took, in a process that has compiled before. */
   readonly ms: number;
   readonly license: string;
   readonly functions: Readonly<Record<string, string>>;

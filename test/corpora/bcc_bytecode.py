@@ -3,8 +3,8 @@
 
 usage: BCC_KERNEL_SOURCE=HEADERS bcc_bytecode.py CORPUS OUTDIR [NAME...]
 
-For each CORPUS/<name>.c (see capture_bcc.py): OUTDIR/<name>.json with how long BCC took for the text (`ms`, compile and
-maps, in a process that has compiled before), its `functions` as hexadecimal bytecode, its `maps` as their attributes
+For each CORPUS/<name>.c (see capture_bcc.py): OUTDIR/<name>.json with the processor time that BCC took for the text (`ms`,
+compile and maps, in a process that has compiled before), its `functions` as hexadecimal bytecode, its `maps` as their attributes
 with the number that stands for them in the bytecode, or the reason why there is nothing (`error`). Nothing is loaded
 or attached. Needs root: BCC makes the maps while it compiles.
 """
@@ -32,9 +32,9 @@ bcc.BPF._trace_autoload = lambda self: None
 
 
 def compile_one(text, cflags):
-    started = time.monotonic()
+    started = time.process_time()
     b = bcc.BPF(text=text, cflags=cflags)
-    ms = (time.monotonic() - started) * 1000
+    ms = (time.process_time() - started) * 1000
     module = b.module
     functions = {}
     for i in range(lib.bpf_num_functions(module)):

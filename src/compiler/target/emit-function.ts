@@ -45,14 +45,14 @@ export function emitFunction(fn: IrFunction, module: IrModule, options: EmitOpti
   allocate(machine);
   cleanBlocks(machine);
   // Ends that are alike first, then what is left over of them.
-  if (mergeTails(machine)) cleanBlocks(machine);
+  mergeTails(machine);
   reuseAvailable(machine);
   propagateCopies(machine);
   removeDeadMoves(machine);
   applyWindows(machine);
-  if (mergeTails(machine)) cleanBlocks(machine);
+  mergeTails(machine);
   const stack = layoutStack(machine, diagnostics, fn.loc);
-  if (mergeTails(machine, true)) cleanBlocks(machine);
+  mergeTails(machine, true);
   layoutBlocks(machine);
   const code = emitCode(machine, diagnostics);
   return {

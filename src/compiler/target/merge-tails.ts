@@ -7,7 +7,7 @@
  * with one through the same pointer, and a call only together with all that sets up its arguments.
  */
 import { CLASS, SRC } from '../../isa/insn.ts';
-import { orderBlocks } from './cfg.ts';
+import { cleanBlocks } from './layout.ts';
 import type { MBlock, MFunction, MInst } from './machine.ts';
 import { CALL, FP, implicitUses, LD_IMM64, NONE, newBlock, PSEUDO, physicalDefs } from './machine.ts';
 
@@ -24,7 +24,8 @@ export function mergeTails(fn: MFunction, placed = false): boolean {
     }
     if (again) {
       merged = true;
-      orderBlocks(fn);
+      // Blocks that are empty now would hide that others go on to the same place.
+      cleanBlocks(fn);
     }
   }
   return merged;

@@ -98,10 +98,16 @@ function originOf(s: Selection, ptr: Value): number {
   const root = rootOf(s, ptr);
   if (root.op === 'param') return root.index + 1;
   if (root.op === 'globaladdr') return MAP_VALUE;
+  if (root.op === 'call' && root.callee.kind === 'helper' && root.callee.id === MAP_LOOKUP) {
+    // One map has one kind of values: memory, sockets, maps.
+    const map = s.resolve(root.args[0] as Value);
+    if (map.op === 'mapaddr') return s.originOfMap(map.map);
+  }
   return isInst(root) ? root.id + FIRST_ORIGIN : 0;
 }
 
 const MAP_VALUE = 6;
+const MAP_LOOKUP = 1;
 const FIRST_ORIGIN = 7;
 
 /** The value a pointer was made from. */

@@ -69,6 +69,8 @@ export class Selection {
   private basesOf: MBlock | undefined;
   /** Allocas that this function's own loads read; see `memory.ts`. */
   readBack: ReadonlySet<number> = new Set();
+  /** Number of each map that something was looked up in; see `memory.ts`. */
+  private readonly lookedUp = new Map<string, number>();
   readonly asmResults = new Map<AsmInst, readonly number[]>();
   /** Where control hardly ever goes, by `__builtin_expect`. */
   readonly unlikely: MBlock[] = [];
@@ -94,6 +96,13 @@ export class Selection {
     this.slotOf = new Int32Array(ir.nextId).fill(NONE);
     this.irBlock = ir.blocks[0] as Block;
     this.block = newBlock(this.out, ir.loc);
+  }
+
+  /** Below zero, where no instruction's number is. */
+  originOfMap(map: string): number {
+    let origin = this.lookedUp.get(map);
+    if (origin === undefined) this.lookedUp.set(map, (origin = -1 - this.lookedUp.size));
+    return origin;
   }
 
   newReg(): number {
