@@ -1,19 +1,29 @@
 /**
- * Text to ObjectSpec in a warm process, beside clang for the same amount of work.
+ * Text to ObjectSpec in a warm process: every C program of the BCC tools beside BCC itself, and one program beside clang.
  *
- *   sudo node build/bench/compile.js [rounds]      (root reads the tracepoint's format)
+ *   sudo node build/bench/compile.js [sample]      how many of the programs BCC compiles, too; 8 if not said
  *
- * clang is timed as a whole process on a libbpf program of the same size: it has no warm form. Left out where it is
- * not installed.
+ * Processor time of the process, not time on the wall: other work on the machine counts less, and BCC's clang is not
+ * made to look slow by waiting. BCC compiles for the headers of the same kernel whose types skep reads, in a process
+ * that has compiled before; its sample is spread evenly over the corpus and compiled in this run. clang has no warm
+ * form: a whole process on a libbpf program of the size of bitesize. Prints; never fails on time.
  */
 import { spawnSync } from 'node:child_process';
+import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { setFlagsFromString } from 'node:v8';
+import { runInNewContext } from 'node:vm';
 import { compile } from '../src/compiler/compile.ts';
-import { bccDialect } from '../src/compiler/dialect/bcc/dialect.ts';
 import { readTargetFacts } from '../src/kernel/facts.ts';
 import { linuxKernel } from '../src/kernel/linux.ts';
-import { tool } from '../src/tools/bitesize.ts';
+import { type BccBytecode, runBcc } from '../test/corpora/bcc-bytecode.ts';
+import { bccFolder } from '../test/corpora/corpora.ts';
+import { type Subject, subjects } from './codegen-peers.ts';
 import { installed, median, printTable } from './measure.ts';
 
+const SERIES = '6.1';
+const ROUNDS = 3;
 const CLANG = 'clang-19';
 const CLANG_TEXT = `
 static void *(*lookup)(void *, const void *) = (void *)1;
@@ -34,24 +44,79 @@ __attribute__((section("tracepoint/block/block_rq_issue"), used)) int on_issue(s
 }
 `;
 
-const rounds = Number(process.argv[2] ?? 200);
-const facts = readTargetFacts(linuxKernel());
-const text = tool.program({ pid: undefined }, {}, { kind: 'tracepoint', targets: [] });
-const times: number[] = [];
-for (let round = 0; round < rounds; round++) {
-  const started = performance.now();
-  const { spec } = compile(text, { facts, dialect: bccDialect, name: 'bitesize' });
-  times.push(performance.now() - started);
-  if (!spec) throw new Error('bitesize does not compile');
+setFlagsFromString('--expose-gc');
+const collect = runInNewContext('gc') as () => void;
+
+function timed(action: () => unknown): number {
+  const before = process.cpuUsage();
+  action();
+  const { user, system } = process.cpuUsage(before);
+  return (user + system) / 1000;
 }
-const rows = [
-  ['', 'ms'],
-  ['skep, first in the process', (times[0] ?? 0).toFixed(1)],
-  ['skep, warm (median of the last half)', median(times.slice(rounds >> 1)).toFixed(1)],
-];
+const mean = (list: readonly number[]): number => list.reduce((sum, n) => sum + n, 0) / list.length;
+const ms = (n: number | undefined): string => (n === undefined || Number.isNaN(n) ? '-' : n.toFixed(1));
+
+const all = subjects('bcc', readTargetFacts(linuxKernel()));
+const build = ({ text, options }: Subject): unknown => compile(text, options).spec;
+const first = timed(() => build(all.find(({ name }) => name === 'bitesize.0') as Subject));
+
+const times = new Map<string, number[]>(all.map(({ name }) => [name, []]));
+const heaps: number[] = [];
+// The first round is the warming up.
+for (let round = 0; round <= ROUNDS; round++) {
+  for (const subject of all) {
+    const time = timed(() => build(subject));
+    if (round > 0) times.get(subject.name)?.push(time);
+  }
+  collect();
+  heaps.push(process.memoryUsage().heapUsed / 2 ** 20);
+}
+const warm = new Map([...times].map(([name, list]) => [name, median(list)]));
+const slowest = [...warm].sort((a, b) => b[1] - a[1]).slice(0, 8);
+
+printTable([
+  ['processor time, ms', 'skep'],
+  ['bitesize, first in the process', ms(first)],
+  ['bitesize, warm', ms(warm.get('bitesize.0'))],
+  [`all ${all.length} programs, mean`, ms(mean([...warm.values()]))],
+  ...slowest.map(([name, time]) => [`  slowest: ${name}`, ms(time)]),
+]);
+console.log(`heap after each round of all programs: ${heaps.map((mib) => mib.toFixed(1)).join(', ')} MiB`);
+
+const count = Math.min(all.length, Number(process.argv[2] ?? 8));
+const sample = Array.from({ length: count }, (_, i) => all[Math.floor(((i + 0.5) * all.length) / count)] as Subject);
+const out = mkdtempSync(join(tmpdir(), 'skep-compile-'));
+try {
+  runBcc(
+    SERIES,
+    bccFolder(),
+    out,
+    sample.map(({ name }) => name),
+  );
+  const rows = sample.map(({ name }) => {
+    const bcc = JSON.parse(readFileSync(join(out, `${name}.json`), 'utf8')) as BccBytecode;
+    return { name, ours: warm.get(name) ?? Number.NaN, theirs: bcc.error === undefined ? bcc.ms : Number.NaN };
+  });
+  printTable([
+    ['', 'skep', 'BCC', 'BCC / skep'],
+    ...rows.map(({ name, ours, theirs }) => [
+      name,
+      ms(ours),
+      ms(theirs),
+      Number.isNaN(theirs) ? 'not compiled' : (theirs / ours).toFixed(0),
+    ]),
+  ]);
+  const both = rows.filter(({ theirs }) => !Number.isNaN(theirs));
+  console.log(`means of these: ${ms(mean(both.map((r) => r.ours)))} and ${ms(mean(both.map((r) => r.theirs)))} ms`);
+} catch (error) {
+  console.log(`BCC cannot be run here: ${(error as Error).message.split('\n')[0]}`);
+} finally {
+  rmSync(out, { recursive: true, force: true });
+}
+
 if (installed(CLANG)) {
   const clang: number[] = [];
-  for (let round = 0; round < 7; round++) {
+  for (let round = 0; round < 5; round++) {
     const started = performance.now();
     const run = spawnSync(CLANG, ['-target', 'bpf', '-O2', '-mcpu=v3', '-g', '-c', '-x', 'c', '-', '-o', '/dev/null'], {
       input: CLANG_TEXT,
@@ -59,6 +124,5 @@ if (installed(CLANG)) {
     if (run.status !== 0) throw new Error(String(run.stderr));
     if (round > 0) clang.push(performance.now() - started);
   }
-  rows.push([`${CLANG} -O2, a process`, median(clang).toFixed(1)]);
+  console.log(`${CLANG} -O2 on a program like bitesize, a process: ${ms(median(clang))} ms`);
 }
-printTable(rows);
