@@ -12,7 +12,7 @@ import { type Snapshot, snapshot } from '../../run/leaks.ts';
 import { kernelTest } from '../../run/needs.ts';
 import { built } from '../../run/paths.ts';
 
-const KILLS = process.env['SKEP_LONG'] === '1' ? 200 : 5;
+const KILLS = process.env['SKEP_LONG'] === '1' ? 200 : 3;
 
 /** Mulberry32: the same moments for the same seed. */
 function random(seed: number): () => number {
