@@ -5,7 +5,6 @@ import { existsSync, mkdirSync, readdirSync, rmdirSync, writeFileSync } from 'no
 const CONFIG = '/sys/kernel/config';
 
 export interface NullBlock {
-  /** 'nullb1' */
   readonly name: string;
   /** '/dev/nullb1' */
   readonly path: string;
@@ -27,7 +26,8 @@ export function nullBlock(folder: string, delayMs: number): NullBlock {
   set('irqmode', 2);
   set('completion_nsec', delayMs * 1_000_000);
   set('power', 1);
-  const name = readdirSync('/sys/block').find((disk) => disk.startsWith('nullb') && !before.has(disk));
+  // Named 'nullb1', or on newer kernels after the folder.
+  const name = readdirSync('/sys/block').find((disk) => !before.has(disk));
   if (name === undefined) throw new Error(`no new null block device among ${readdirSync('/sys/block').join(' ')}`);
   writeFileSync(`/sys/block/${name}/queue/scheduler`, 'none');
   const path = `/dev/${name}`;
