@@ -28,6 +28,8 @@ interface Bench {
   readonly tool: string;
   /** What stands in its first line; 'Tracing' without. */
   readonly ready?: string;
+  /** The peer says nothing when it is ready: it is given two seconds. */
+  readonly silentPeer?: boolean;
   readonly words: readonly string[];
   readonly peerWords: readonly string[];
   readonly work: (folder: string) => void;
@@ -87,6 +89,13 @@ const BENCHES: readonly Bench[] = [
           ? 'dd if=/dev/nullb0 of=/dev/null bs=4k count=5000 iflag=direct'
           : `dd if=/dev/zero of=${folder}/file bs=4k count=3000 oflag=direct`,
       ),
+  },
+  {
+    tool: 'offcputime',
+    silentPeer: true,
+    words: [],
+    peerWords: [],
+    work: () => void spawnSync('perl', ['-e', PING_PONG]),
   },
   {
     tool: 'syscount',
@@ -155,11 +164,14 @@ function ready(child: ChildProcess, line: string): Promise<boolean> {
 }
 
 /** Nanoseconds in the programs for each event; undefined if the tool did not start. */
-async function measure(command: readonly string[], bench: Bench, folder: string): Promise<number | undefined> {
+async function measure(command: readonly string[], bench: Bench, folder: string, silent = false): Promise<number | undefined> {
   const child = spawn(command[0] as string, command.slice(1), { stdio: ['ignore', 'pipe', 'pipe'] });
   const ended = new Promise((resolve) => child.on('close', resolve));
   try {
-    if (!(await ready(child, bench.ready ?? 'Tracing'))) return undefined;
+    child.stdout?.resume();
+    child.stderr?.resume();
+    if (silent) await new Promise((resolve) => setTimeout(resolve, 2000));
+    else if (!(await ready(child, bench.ready ?? 'Tracing'))) return undefined;
     const before = costs(child.pid as number);
     bench.work(folder);
     let ns = 0n;
@@ -189,7 +201,9 @@ for (const bench of BENCHES) {
   const theirs: number[] = [];
   for (let round = 0; round < rounds; round++) {
     const own = await measure([process.execPath, join(root, 'dist', 'cli', 'skep.js'), name, ...bench.words], bench, folder);
-    const other = existsSync(peer) ? await measure(withTracefs(['stdbuf', '-oL', peer, ...bench.peerWords]), bench, folder) : undefined;
+    const other = existsSync(peer)
+      ? await measure(withTracefs(['stdbuf', '-oL', peer, ...bench.peerWords]), bench, folder, bench.silentPeer)
+      : undefined;
     if (own !== undefined) mine.push(own);
     if (other !== undefined) theirs.push(other);
   }
