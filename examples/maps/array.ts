@@ -9,8 +9,9 @@ BPF_F_TABLE("array", u32, u64, shared, 4, BPF_F_MMAPABLE);
 int fill(struct __sk_buff *skb)
 {
     for (int i = 0; i < 8; i++) {
+        int key = i;
         u64 v = i * i;
-        squares.update(&i, &v);
+        squares.update(&key, &v);
     }
     u32 key = 1;
     u64 *v = shared.lookup(&key);

@@ -28,7 +28,8 @@ export function mapArray(
     throw new UsageError(`map '${map.name}' cannot be mapped: that takes an array with the flag BPF_F_MMAPABLE`);
   const page = pageSize(kernel);
   const length = Math.ceil((strideOf(spec) * spec.maxEntries) / page) * page;
-  const write = spec.frozen !== true && (spec.flags & MAP_FLAG.RDONLY) === 0;
+  // The kernel maps what programs may only read for reading: it is meant to be frozen.
+  const write = spec.frozen !== true && (spec.flags & (MAP_FLAG.RDONLY | MAP_FLAG.RDONLY_PROG)) === 0;
   try {
     return { ...kernel.mmap(length, PROT_READ | (write ? PROT_WRITE : 0), MAP_SHARED, map.fd, 0), write };
   } catch (error) {

@@ -1,0 +1,162 @@
+/**
+ * More events than can be read: what arrived and what was lost is what was sent, exactly, and memory stays as it is.
+ *
+ * A small ring and a program that fills it many times over; the reader is slow on purpose.
+ */
+import assert from 'node:assert/strict';
+import { spawn } from 'node:child_process';
+import { readdirSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { testRun } from '../../../src/attach/test-run.ts';
+import { BPF } from '../../../src/bcc/bpf.ts';
+import { linuxKernel } from '../../../src/kernel/linux.ts';
+import { guestSeries, kernelTest } from '../../run/needs.ts';
+import { built } from '../../run/paths.ts';
+
+const kernel = linuxKernel();
+
+const TEXT = `
+struct event { u64 number; char fill[40]; };
+BPF_RINGBUF_OUTPUT(ring, 4);
+BPF_RINGBUF_OUTPUT(reserved, 4);
+BPF_PERF_OUTPUT(perf);
+BPF_ARRAY(sent, u64, 1);
+
+static inline u64 next(void) {
+  int zero = 0;
+  u64 *n = sent.lookup(&zero);
+  return n ? __sync_fetch_and_add(n, 1) : 0;
+}
+int to_ring(struct __sk_buff *skb) {
+  struct event e = { .number = next() };
+  ring.ringbuf_output(&e, sizeof(e), 0);
+  return 0;
+}
+int to_reserved(struct __sk_buff *skb) {
+  u64 number = next();
+  struct event *e = reserved.ringbuf_reserve(sizeof(*e));
+  if (!e) return 1;
+  e->number = number;
+  reserved.ringbuf_submit(e, 0);
+  return 0;
+}
+int to_perf(struct __sk_buff *skb) {
+  struct event e = { .number = next() };
+  perf.perf_submit(skb, &e, sizeof(e));
+  return 0;
+}
+`;
+
+const ROUNDS = 24;
+const EACH = 1000;
+
+for (const name of ['ring', 'reserved', 'perf'] as const) {
+  // Before Linux 6.0 a perf event tells of what it lost only with the next sample that fits.
+  kernelTest(
+    `overload: received and lost are what was sent (${name})`,
+    { btf: true, minKernel: name === 'perf' ? '6.0' : '5.8' },
+    async () => {
+      await using b = await BPF.load({ text: TEXT });
+      const program = b.program(`to_${name}`, 'sched_cls');
+      let told = 0;
+      const stream = b.events<{ number: bigint }>(name, { pages: 4, batch: 64, onLost: (count) => void (told += count) });
+      const stop = new AbortController();
+      let last = -1n;
+      let received = 0;
+      const reading = stream.forEach(
+        ({ number }) => {
+          assert.ok(number > last, 'events of one CPU come in order');
+          last = number;
+          received++;
+        },
+        { signal: stop.signal },
+      );
+      const data = new Uint8Array(64);
+      for (let i = 0; i < ROUNDS; i++) {
+        // All on one CPU: the test's own order is then the events'.
+        testRun(kernel, program, { data, repeat: EACH });
+        if (i % 4 === 0) await sleep(1);
+      }
+      stop.abort();
+      await reading;
+      const sent = b.map<number, bigint>('sent').get(0);
+      assert.equal(sent, BigInt(ROUNDS * EACH));
+      assert.equal(stream.received, received);
+      assert.ok(stream.lost > 0, 'something was lost');
+      assert.equal(BigInt(received + stream.lost), sent, `${received} received and ${stream.lost} lost`);
+      stream.close();
+      assert.equal(told, stream.lost, 'the reader was told of each');
+    },
+  );
+}
+
+function memory(): number {
+  return Number(/^RssAnon:\s+(\d+)/m.exec(readFileSync('/proc/self/status', 'utf8'))?.[1] ?? 0) / 1024;
+}
+
+kernelTest('overload: memory stays as it is', { btf: true, minKernel: '5.8' }, async () => {
+  await using b = await BPF.load({ text: TEXT });
+  const program = b.program('to_ring', 'sched_cls');
+  const stream = b.events<{ number: bigint }>('ring');
+  const data = new Uint8Array(64);
+  let received = 0;
+  const round = (): void => {
+    testRun(kernel, program, { data, repeat: 300 });
+    received += stream.consume(() => {});
+  };
+  for (let i = 0; i < 100; i++) round();
+  global.gc?.();
+  const before = memory();
+  const rounds = guestSeries === undefined ? 3000 : 300;
+  for (let i = 0; i < rounds; i++) round();
+  global.gc?.();
+  // 900,000 events of 50 bytes or more: were one in ten kept, it would be more than that.
+  assert.ok(memory() - before < 32, `${memory() - before} MiB more`);
+  assert.ok(received > 0);
+  assert.equal(received + stream.lost, (100 + rounds) * 300);
+});
+
+kernelTest('overload: a flooded reader answers SIGINT', { btf: true, minKernel: '5.8', timeout: 60_000 }, async (t) => {
+  const child = spawn(process.execPath, [join(built, 'test', 'host', 'events', 'flooded.js')], { stdio: ['ignore', 'pipe', 'inherit'] });
+  let out = '';
+  child.stdout.on('data', (data) => {
+    out += data;
+  });
+  const ended = new Promise<number | null>((resolve) => child.on('close', resolve));
+  while (!out.includes('reading')) await sleep(20);
+  await sleep(300);
+  const started = performance.now();
+  child.kill('SIGINT');
+  assert.equal(await ended, 0);
+  // Milliseconds on a quiet machine. Nothing is asserted of the time: this one may be emulated; a reader that never ends fails.
+  t.diagnostic(`ended ${Math.round(performance.now() - started)} ms after SIGINT`);
+  const { received, lost, sent } = JSON.parse(out.split('\n').at(-2) ?? '{}') as { received: number; lost: number; sent: number };
+  assert.equal(received + lost, sent);
+});
+
+kernelTest(
+  'opened and closed 10,000 times: descriptors and memory stay as they are',
+  { btf: true, minKernel: '5.8', timeout: 600_000 },
+  async () => {
+    await using b = await BPF.load({ text: TEXT });
+    const cycle = (i: number): void => {
+      const stream = b.events(i % 4 === 0 ? 'perf' : 'ring', { pages: 1 });
+      if (i % 16 === 0) stream.consume(() => {});
+      stream.close();
+    };
+    const count = guestSeries === undefined ? 10_000 : 300;
+    const descriptors = (): number => readdirSync('/proc/self/fd').length;
+    const mappings = (): number => readFileSync('/proc/self/maps', 'utf8').split('\n').length;
+    for (let i = 0; i < 200; i++) cycle(i);
+    const before = { descriptors: descriptors(), memory: memory() };
+    for (let i = 0; i < count; i++) {
+      cycle(i);
+      // Mappings are given back when the collector has seen that nobody looks at them any more.
+      if (i % 500 === 0) await sleep(0);
+    }
+    assert.equal(descriptors(), before.descriptors);
+    assert.ok(memory() - before.memory < 48, `${memory() - before.memory} MiB more`);
+    assert.ok(mappings() < 20_000, `${mappings()} mappings`);
+  },
+);
