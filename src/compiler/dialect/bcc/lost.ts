@@ -63,7 +63,12 @@ export function countingFailure(actions: Actions, table: VarDecl, call: Expr, lo
 export function countingNull(actions: Actions, table: VarDecl, call: Expr, loc: Loc): Expr {
   return statementExpression(actions, loc, (b) => {
     const result = b.local('result', call.type, call);
-    b.if(actions.unary('!', result(), loc), (then) => countLost(then, table));
+    b.if(actions.unary('!', result(), loc), (then) => {
+      countLost(then, table);
+      // Says again what is known, so that the caller's own check is not made a second time on this way: before Linux 6.2
+      // the verifier takes a record for possibly absent even after a check, and misses it on a way that cannot be taken.
+      then.do(actions.assign('=', result(), number(actions, 0, loc), loc));
+    });
     return result();
   });
 }
