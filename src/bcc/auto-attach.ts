@@ -48,7 +48,7 @@ const BY_SECTION: Readonly<Partial<Record<NonNullable<SectionMatch['attach']>, A
 const BY_TYPE: Readonly<Record<string, Attach>> = {
   tracepoint: attachTracepoint,
   raw_tracepoint: attachRawTracepoint,
-  kprobe: (kernel, program, target) => (target.startsWith('/') ? attachToFile : attachToFunction)(kernel, program, target),
+  kprobe: (kernel, program, target) => (/[/:]/.test(target) ? attachToFile : attachToFunction)(kernel, program, target),
   socket_filter: (kernel, program, target) => attachPacketSocket(kernel, program, { interface: target }),
   xdp: attachXdp,
   sched_cls: (kernel, program, target) => {

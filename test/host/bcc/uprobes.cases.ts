@@ -150,3 +150,23 @@ int on_guarded(struct pt_regs *ctx) { u32 k = 2; counts.increment(k); return 0; 
   // The program passes that probe only while somebody listens.
   assert.equal(counted(b, 2), ROUNDS);
 });
+
+kernelTest('SEC("uprobe/…") of an object, and a place in words', needs, async () => {
+  const { path, run } = sharedVictim();
+  const text = `#include <linux/bpf.h>
+#include <bpf/bpf_helpers.h>
+struct { __uint(type, BPF_MAP_TYPE_ARRAY); __uint(max_entries, 8); __type(key, __u32); __type(value, __u64); } counts SEC(".maps");
+SEC("uprobe/${path}:alpha_one") int hit(void *ctx) { __u32 k = 0; __u64 *v = bpf_map_lookup_elem(&counts, &k); if (v) (*v)++; return 0; }
+char LICENSE[] SEC("license") = "GPL";`;
+  {
+    using b = await BPF.load({ text });
+    run(ROUNDS);
+    assert.equal(counted(b), ROUNDS);
+  }
+  using b = await BPF.load({ text: COUNT });
+  b.attachTo('hit', `${path}:alpha_two`);
+  run(ROUNDS);
+  assert.equal(counted(b), 2 * ROUNDS);
+  b.attachTo('hit', 'c:getpriority');
+  assert.equal(b.attached.length, 2);
+});
