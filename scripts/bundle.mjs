@@ -34,7 +34,7 @@ const bundled = await build({
 });
 const body = bundled.outputFiles[0].text.replace(/^#!.*\n/, '').replace(/^"use strict";/, '');
 // A function for the launcher to call. `module` and `exports` are esbuild's, for an entry that exports nothing.
-const text = `(function(require,__filename){"use strict";const __bundle=require("node:url").pathToFileURL(__filename).href,module={exports:{}};${body}\n})`;
+const text = `(function(require,__filename,__bundleHash){"use strict";const __bundle=require("node:url").pathToFileURL(__filename).href,module={exports:{}};${body}\n})`;
 
 const launcher = await build({
   ...common,

@@ -18,6 +18,7 @@ import type { Attachment } from '../attach/attachment.ts';
 import { kernelCannot, noneLeft, type ProbeAlternative, probesText, type RuledOut, whyNot } from '../attach/choose.ts';
 import type { BtfRecord } from '../btf/codec.ts';
 import { similar } from '../compiler/did-you-mean.ts';
+import type { TargetFacts } from '../compiler/target-facts.ts';
 import { type EventOptions, openEvents } from '../events/open.ts';
 import { EventPoller } from '../events/poller.ts';
 import type { EventStream } from '../events/stream.ts';
@@ -36,7 +37,9 @@ import { LOST_PREFIX } from '../object/lost.ts';
 import type { ObjectSpec, ProgramSpec } from '../object/spec.ts';
 import { autoAttach } from './auto-attach.ts';
 import { parseCflags } from './cflags.ts';
+import type { TextOptions } from './compile-text.ts';
 import { Printing } from './printing.ts';
+import type { SpecStore } from './remember.ts';
 import { encodeVariables, mapsToUse, publish, withdraw, withExterns } from './sharing.ts';
 import { Table } from './table.ts';
 import type { USDT } from './usdt.ts';
@@ -68,6 +71,8 @@ export interface LoadOptions {
   readonly onWarning?: (text: string) => void;
   /** Another kernel than the running one: a fake for tests. */
   readonly kernel?: Kernel;
+  /** Where compiled texts are kept from run to run; without, each is compiled. */
+  readonly store?: SpecStore | undefined;
 }
 
 /** One way to see something, for `BPF.loadFirst`. */
@@ -337,18 +342,27 @@ async function specOf(options: LoadOptions, kernel: Kernel, facts: KernelFacts):
   if ([spec, text, file].filter((given) => given !== undefined).length !== 1)
     throw new UsageError("BPF.load takes one of 'text', 'file' and 'spec'");
   if (spec) return spec;
-  const { compileText } = await import('./compile-text.ts');
-  return compileText(
-    {
-      text: text ?? new TextDecoder().decode(kernel.readFile(file as string)),
-      file: file ?? `${options.name ?? 'program'}.c`,
-      name: options.name ?? file?.replace(/^.*\//, '').replace(/\.c$/, '') ?? 'program',
-      dialect: options.dialect,
-      onWarning: options.onWarning ?? ((text) => process.stderr.write(`${text}\n`)),
-      usdt: (options.usdt ?? []).flatMap((usdt) => usdt.programs),
-      ...parseCflags(options.cflags ?? []),
+  const warn = options.onWarning ?? ((text: string) => void process.stderr.write(`${text}\n`));
+  let spoke = false;
+  const input: TextOptions = {
+    text: text ?? new TextDecoder().decode(kernel.readFile(file as string)),
+    file: file ?? `${options.name ?? 'program'}.c`,
+    name: options.name ?? file?.replace(/^.*\//, '').replace(/\.c$/, '') ?? 'program',
+    dialect: options.dialect,
+    onWarning: (text) => {
+      spoke = true;
+      warn(text);
     },
-    facts,
-    kernel,
-  );
+    usdt: (options.usdt ?? []).flatMap((usdt) => usdt.programs),
+    ...parseCflags(options.cflags ?? []),
+  };
+  const compile = async (known: TargetFacts) => {
+    const { compileText } = await import('./compile-text.ts');
+    return { spec: compileText(input, known, kernel), spoke };
+  };
+  // What the text includes, or where probes lie in a program, may change without the text.
+  if (options.store === undefined || file !== undefined || input.includes.length > 0 || input.usdt?.length !== 0)
+    return (await compile(facts)).spec;
+  const { remembered } = await import('./remember.ts');
+  return remembered(options.store, [input.text, input.file, input.name, input.dialect ?? '', input.defines], facts, kernel, compile);
 }

@@ -15,6 +15,7 @@ import { fillCgroup } from '../tools/parts/cgroup.ts';
 import type { ProbeChoice, Tool, ToolContext } from '../tools/tool.ts';
 import { parseTool } from './parse.ts';
 import { fileSink } from './sink.ts';
+import { specStore } from './spec-store.ts';
 import { rounds, sleep } from './waiting.ts';
 
 /** What stands in for the process around a tool: `skep demo` and the tests run tools without one of their own. */
@@ -69,7 +70,12 @@ export async function runTool(tool: Tool, words: readonly string[], around: Surr
   };
   const warn = (text: string) => say(`${tool.name}: warning: ${text}`);
 
-  const withCommon = (load: LoadOptions = {}): LoadOptions => ({ name: tool.name, ...load, ...(common.verbose ? { log: say } : {}) });
+  const withCommon = (load: LoadOptions = {}): LoadOptions => ({
+    name: tool.name,
+    store: specStore(),
+    ...load,
+    ...(common.verbose ? { log: say } : {}),
+  });
   const ready = (bpf: BPF): void => {
     loaded.push(bpf);
     fillCgroup(kernel, bpf, typed.cgroup);

@@ -1,0 +1,59 @@
+/**
+ * Files that the command keeps for itself, in the home of the user that the process runs as (not of `HOME`, which sudo
+ * may keep), in a folder that is theirs alone. What is kept is code: a file is read only if nobody could have written
+ * it but root, this user or the owner of the program, who could as well have changed the program.
+ */
+import { closeSync, constants, fstatSync, lstatSync, mkdirSync, openSync, readFileSync, renameSync, unlinkSync, writeSync } from 'node:fs';
+import { userInfo } from 'node:os';
+import { dirname, join } from 'node:path';
+
+export function uid(): number {
+  return process.geteuid?.() ?? -1;
+}
+
+/** The file's content, if only `owner`, root or this user can have written it. */
+export function readTrusted(path: string, owner: number): Buffer | undefined {
+  let fd: number | undefined;
+  try {
+    fd = openSync(path, constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK);
+    const stat = fstatSync(fd);
+    const known = stat.uid === owner || stat.uid === 0 || stat.uid === uid();
+    return stat.isFile() && known && (stat.mode & 0o022) === 0 ? readFileSync(fd) : undefined;
+  } catch {
+    return undefined;
+  } finally {
+    if (fd !== undefined) closeSync(fd);
+  }
+}
+
+/** The folder, made if it is not there; undefined where there can be none that is safe. */
+export function privateFolder(): string | undefined {
+  try {
+    const place = join(userInfo().homedir, '.cache', 'skep');
+    mkdirSync(place, { recursive: true, mode: 0o700 });
+    const stat = lstatSync(place);
+    return stat.isDirectory() && stat.uid === uid() && (stat.mode & 0o022) === 0 ? place : undefined;
+  } catch {
+    return undefined;
+  }
+}
+
+/** Whole or not at all: written beside and renamed. */
+export function store(path: string, data: Buffer): void {
+  const draft = join(dirname(path), `.${process.pid}.draft`);
+  try {
+    const fd = openSync(draft, constants.O_WRONLY | constants.O_CREAT | constants.O_EXCL | constants.O_NOFOLLOW, 0o644);
+    try {
+      for (let at = 0; at < data.length; ) at += writeSync(fd, data, at);
+    } finally {
+      closeSync(fd);
+    }
+    renameSync(draft, path);
+  } catch {
+    try {
+      unlinkSync(draft);
+    } catch {
+      // Never made.
+    }
+  }
+}

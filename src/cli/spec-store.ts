@@ -1,0 +1,39 @@
+/**
+ * Where the command keeps what it compiled: a folder for each build of the command, a file for each text.
+ *
+ *   ~/.cache/skep/specs-<build>/<name>.json
+ */
+import { mkdirSync, readdirSync, rmSync } from 'node:fs';
+import { join } from 'node:path';
+import type { SpecStore } from '../bcc/remember.ts';
+import { privateFolder, readTrusted, store, uid } from './private-files.ts';
+
+/** Given by the launcher to the bundled command: another compiler has another one. */
+declare const __bundleHash: string | undefined;
+
+const PREFIX = 'specs-';
+
+/** Undefined for a command that is not bundled: its compiler may change from run to run. */
+export function specStore(): SpecStore | undefined {
+  const build = typeof __bundleHash === 'undefined' ? undefined : __bundleHash;
+  const place = build === undefined ? undefined : privateFolder();
+  if (place === undefined) return undefined;
+  const folder = join(place, `${PREFIX}${build}`);
+  return {
+    read: (name) => readTrusted(join(folder, `${name}.json`), uid())?.toString('utf8'),
+    write(name, text) {
+      try {
+        if (mkdirSync(folder, { recursive: true, mode: 0o700 }) !== undefined) dropOthers(place, folder);
+      } catch {
+        // No room: compiled again next time.
+      }
+      store(join(folder, `${name}.json`), Buffer.from(text));
+    },
+  };
+}
+
+/** A new build has come: what older ones compiled is of no use. */
+function dropOthers(place: string, folder: string): void {
+  for (const name of readdirSync(place))
+    if (name.startsWith(PREFIX) && join(place, name) !== folder) rmSync(join(place, name), { recursive: true, force: true });
+}
