@@ -9,6 +9,7 @@
  * may still stand in the way, which only the attempt shows.
  */
 import type { BtfSource } from '../btf/types.ts';
+import { isDenied } from './errors.ts';
 import { readKconfig } from './kconfig.ts';
 import { kernelBtf, modulesWithBtf } from './kernel-btf.ts';
 import { activeSecurityModules } from './lockdown.ts';
@@ -82,13 +83,13 @@ export class Features {
     });
   }
 
-  /** 'block', 'block_rq_issue'. False also where tracefs cannot be read. */
+  /** 'block', 'block_rq_issue'. True also where this process may not look: the attempt says what is missing. */
   tracepoint(category: string, event: string): boolean {
     return this.#once(`tracepoint ${category}:${event}`, () => {
       try {
         return tracepointId(this.#kernel, category, event) !== undefined;
       } catch (error) {
-        if (error instanceof KernelError) return false;
+        if (error instanceof KernelError) return isDenied(error);
         throw error;
       }
     });
@@ -157,7 +158,8 @@ export class Features {
     try {
       return this.#kernel.exists(`${tracefsPath(this.#kernel)}/${file}`);
     } catch (error) {
-      if (error instanceof KernelError) return false;
+      // Where this process may not look, the attempt says what is missing.
+      if (error instanceof KernelError) return isDenied(error);
       throw error;
     }
   }
