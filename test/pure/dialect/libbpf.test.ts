@@ -204,3 +204,17 @@ test('BPF_CORE_READ follows pointers, reads strings and bit-fields', () => {
   new DataView(a.buffer).setInt32(16, 5, true);
   assert.equal(machine.run('f', { ctx: ptRegs({ di: machine.region(a) }) }).r0, 1n);
 });
+
+test('configuration that the loader fills in may have the names of constants; printing without values', () => {
+  const { said, unit } = front(
+    `#include <bpf/bpf_helpers.h>
+extern int CONFIG_HZ __kconfig;
+extern _Bool CONFIG_BPF_SYSCALL __kconfig __weak;
+struct seq_file;
+int f(struct seq_file *seq) { char b[8]; BPF_SNPRINTF(b, sizeof(b), "x"); BPF_SEQ_PRINTF(seq, "text"); return CONFIG_HZ + CONFIG_BPF_SYSCALL; }`,
+    libbpfDialect,
+    testFacts({ btf: undefined, kconfig: () => '250' }),
+  );
+  assert.deepEqual(said, []);
+  assert.ok(unit?.variables.some((v) => v.name === 'CONFIG_HZ' && v.storage === 'extern'));
+});

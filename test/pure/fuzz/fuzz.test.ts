@@ -4,7 +4,7 @@ import { test } from 'node:test';
 import { TARGETS } from '../../fuzz/targets.ts';
 import { Random } from '../preprocessor/random-text.ts';
 
-const CASES = 25;
+const CASES = 12;
 
 for (const [name, run] of Object.entries(TARGETS)) {
   test(`${name}: ${CASES} cases`, () => {

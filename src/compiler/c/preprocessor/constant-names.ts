@@ -28,6 +28,8 @@ export class ConstantNames {
   private readonly hook: ConstantHook;
   private state: EnumState = 'outside';
   private last: Token | undefined;
+  /** In a declaration that says `extern`. */
+  private external = false;
 
   constructor(hook: ConstantHook) {
     this.hook = hook;
@@ -40,8 +42,10 @@ export class ConstantNames {
   /** Sees every token that leaves the preprocessor. */
   watch(token: PpToken): PpToken {
     this.last = token;
+    if (this.external && token.kind === 'punct' && (token.text === ';' || token.text === '{')) this.external = false;
     if (token.kind === 'ident') {
       if (token.text === 'enum') this.state = 'head';
+      else if (token.text === 'extern') this.external = true;
     } else if (this.state !== 'outside' && token.kind === 'punct') {
       if (token.text === '{') this.state = this.state === 'head' ? 'body' : 'outside';
       else if (token.text === '}' || token.text === ';') this.state = 'outside';
@@ -60,6 +64,11 @@ export class ConstantNames {
     if (token.text.startsWith('__skep_')) return false;
     if (!pp.inArgument && NAMED_BY.has(this.last?.text ?? '')) return true;
     const next = pp.peek();
+    // `extern int CONFIG_HZ __kconfig;`: the loader will fill it in.
+    if (this.external && token.text.startsWith('CONFIG_') && !pp.inArgument) {
+      pp.macros.set(token.text, null);
+      return true;
+    }
     const enumerator = this.state === 'body' && (this.last?.text === '{' || this.last?.text === ',');
     if (!enumerator && (!next.startsWith('=') || next.startsWith('=='))) return false;
     pp.macros.set(token.text, null);

@@ -25,7 +25,8 @@ const FILL = family(
   '___bpf_fill',
   0,
   MAX,
-  (n) => ['array', ...names(n)].join(', '),
+  // Without arguments, the comma before them may stand all the same.
+  (n) => (n === 0 ? 'array, ...' : ['array', ...names(n)].join(', ')),
   (n) =>
     n === 0
       ? 'do {} while (0)'
