@@ -7,6 +7,6 @@ import { countingObject } from './counting.ts';
 const object = loadObject(countingObject({ type: 'kprobe' }, process.pid), kernel, { facts });
 const program = object.programs.get('main');
 if (program === undefined) throw new Error('not loaded');
-for (const name of ['vfs_read', 'vfs_write', 'vfs_open']) attachKprobe(kernel, program, name, { legacy: true });
+for (const name of ['vfs_statfs', 'vfs_rename', 'vfs_mkdir']) attachKprobe(kernel, program, name, { legacy: true });
 process.stdout.write('attached\n');
 setInterval(() => {}, 1000);

@@ -220,10 +220,14 @@ import { linuxKernel } from ${SOURCE('kernel/linux')};
 async function counts(head, attach = () => {}) {
   try {
     const text = 'BPF_ARRAY(counts, u64, 1); ' + head + ' { u32 k = 0; if (bpf_get_current_pid_tgid() >> 32 == ' + process.pid + ') counts.increment(k); return 0; }';
-    using b = await BPF.load({ text });
-    await attach(b);
-    getPriority();
-    console.log(String(b.map('counts').get(0)));
+    const b = await BPF.load({ text });
+    try {
+      await attach(b);
+      getPriority();
+      console.log(String(b.map('counts').get(0)));
+    } finally {
+      b.close();
+    }
   } catch (error) {
     console.log(error.name, error.message, '|', error.hint);
   }

@@ -23,9 +23,9 @@ for (;;) {
   if (!a || !b || !map) throw new Error('not loaded');
   const attached = [
     attachTracepoint(kernel, a, 'raw_syscalls:sys_enter'),
-    attachKprobe(kernel, b, 'vfs_read'),
-    attachKprobe(kernel, b, 'vfs_write', { legacy: true }),
-    attachKprobe(kernel, b, 'vfs_open', { return: true, maxactive: 4 }),
+    attachKprobe(kernel, b, 'vfs_mkdir'),
+    attachKprobe(kernel, b, 'vfs_statfs', { legacy: true }),
+    attachKprobe(kernel, b, 'vfs_rename', { return: true, maxactive: 4 }),
   ];
   const trace = openTraceBuffer(kernel, { private: true });
   said('attached');
