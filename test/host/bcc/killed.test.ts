@@ -15,6 +15,11 @@ import { built } from '../../run/paths.ts';
 
 const KILLS = 200;
 
+/** One kill at a known moment is in the ordinary run (`attach/tracefs.test.ts`, `attach/tracepoint.test.ts`). */
+const longTest: typeof kernelTest = (...given) => {
+  if (process.env['SKEP_LONG'] === '1') kernelTest(...given);
+};
+
 /** Mulberry32: the same moments for the same seed. */
 function random(seed: number): () => number {
   let state = seed;
@@ -67,9 +72,7 @@ function startVictim(): Victim {
   };
 }
 
-// One kill at a known moment is in the ordinary run (`attach/tracefs.test.ts`, `attach/tracepoint.test.ts`).
-if (process.env['SKEP_LONG'] === '1')
-  kernelTest(`killed at ${KILLS} random moments: nothing stays`, { kprobes: true, guest: true, timeout: 1_200_000 }, async () => {
+longTest(`killed at ${KILLS} random moments: nothing stays`, { kprobes: true, guest: true, timeout: 1_200_000 }, async () => {
   const seed = Date.now() & 0xffffff;
   const next = random(seed);
   const before = await snapshot();
