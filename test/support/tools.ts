@@ -12,6 +12,7 @@
  */
 import assert from 'node:assert/strict';
 import { existsSync } from 'node:fs';
+import { afterEach } from 'node:test';
 import { runTool } from '../../src/cli/run-tool.ts';
 import { TOOL_LIST } from '../../src/tools/index.ts';
 import type { FieldDoc, Tool } from '../../src/tools/tool.ts';
@@ -36,6 +37,18 @@ export interface ToolRun extends Watched {
   readonly stop: AbortController;
   readonly ended: Promise<number>;
 }
+
+/** What a test that failed has left running: ended after it, so that its file can end. */
+const running = new Set<ToolRun>();
+const peers = new Set<Running>();
+
+afterEach(async () => {
+  for (const run of running) run.stop.abort();
+  await Promise.allSettled([...running].map(({ ended }) => ended));
+  running.clear();
+  for (const peer of peers) peer.child.kill('SIGKILL');
+  peers.clear();
+});
 
 /** Starts a tool and waits until it sees things. */
 export async function startTool(words: readonly string[]): Promise<ToolRun> {
@@ -71,7 +84,10 @@ export async function startTool(words: readonly string[]): Promise<ToolRun> {
   );
   failed.catch(() => {});
   await Promise.race([isReady, failed]);
-  return { tool, stop, ended, out: () => out, err: () => err };
+  if (process.env['SKEP_TRACE_TEST']) process.stderr.write(`${(performance.now() / 1000).toFixed(1)} s: ${words.join(' ')} is ready\n`);
+  const run: ToolRun = { tool, stop, ended, out: () => out, err: () => err };
+  running.add(run);
+  return run;
 }
 
 /** Tools one after the other: compiling is work, not waiting. */
@@ -89,7 +105,9 @@ export async function stop(tool: ToolRun): Promise<Said> {
 
 /** Waits for a tool that ends by itself. */
 export async function end(tool: ToolRun): Promise<Said> {
-  assert.equal(await tool.ended, 0, tool.err());
+  const status = await tool.ended;
+  running.delete(tool);
+  assert.equal(status, 0, tool.err());
   const out = tool.out();
   return { tool: tool.tool, out, err: tool.err(), lines: out.split('\n').slice(0, -1) };
 }
@@ -139,8 +157,10 @@ export async function startPeer(name: string, words: readonly string[], ready: s
   const path = peerPath(name);
   if (path === undefined) return undefined;
   const peer = start(['stdbuf', '-oL', '-eL', path, ...words]);
+  peers.add(peer);
   try {
     await peer.sees(ready);
+    if (process.env['SKEP_TRACE_TEST']) process.stderr.write(`${(performance.now() / 1000).toFixed(1)} s: peer ${name} is ready\n`);
     return peer;
   } catch (error) {
     process.stderr.write(`no comparison with ${path}: ${(error as Error).message}\n`);
@@ -153,6 +173,7 @@ export async function startPeer(name: string, words: readonly string[], ready: s
 export async function stopPeer(peer: Running): Promise<string[]> {
   peer.child.kill('SIGINT');
   await peer.ended;
+  peers.delete(peer);
   return peer.out().split('\n').slice(0, -1);
 }
 
