@@ -55,7 +55,7 @@ static inline int finish(u32 op, s64 bytes)
     u64 id = bpf_get_current_pid_tgid();
     u32 tid = id;
     struct operation *o = operations.lookup(&tid);
-    struct event *e;
+    struct event e = {};
 
     if (!o)
         return 0;
@@ -63,20 +63,17 @@ static inline int finish(u32 op, s64 bytes)
     u64 duration = now - o->start;
     if (duration / 1000 < MIN_US)
         goto done;
-    e = events.ringbuf_reserve(sizeof(*e));
-    if (!e)
-        goto done;
-    e->ts = now;
-    e->duration = duration;
-    e->offset = o->offset;
-    e->bytes = bytes;
-    e->pid = id >> 32;
-    e->tid = tid;
-    e->op = op;
-    bpf_get_current_comm(e->comm, sizeof(e->comm));
-    if (bpf_probe_read_kernel_str(e->name, NAME_SIZE, o->file->f_path.dentry->d_name.name) < 0)
-        e->name[0] = 0;
-    events.ringbuf_submit(e, 0);
+    e.ts = now;
+    e.duration = duration;
+    e.offset = o->offset;
+    e.bytes = bytes;
+    e.pid = id >> 32;
+    e.tid = tid;
+    e.op = op;
+    bpf_get_current_comm(e.comm, sizeof(e.comm));
+    if (bpf_probe_read_kernel_str(e.name, NAME_SIZE, o->file->f_path.dentry->d_name.name) < 0)
+        e.name[0] = 0;
+    events.ringbuf_output(&e, sizeof(e), 0);
 done:
     operations.delete(&tid);
     return 0;

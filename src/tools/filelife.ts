@@ -48,18 +48,16 @@ ENTRY(security_inode_create, struct inode *dir, struct dentry *dentry)
 static inline int emit(struct dentry *dentry, u64 birth)
 {
     u64 now = bpf_ktime_get_ns();
-    struct event *e = events.ringbuf_reserve(sizeof(*e));
+    struct event e = {};
 
-    if (!e)
-        return 0;
-    e->ts = now;
-    e->age = now - birth;
-    e->pid = bpf_get_current_pid_tgid() >> 32;
-    e->uid = bpf_get_current_uid_gid();
-    bpf_get_current_comm(e->comm, sizeof(e->comm));
-    if (bpf_probe_read_kernel_str(e->name, NAME_SIZE, dentry->d_name.name) < 0)
-        e->name[0] = 0;
-    events.ringbuf_submit(e, 0);
+    e.ts = now;
+    e.age = now - birth;
+    e.pid = bpf_get_current_pid_tgid() >> 32;
+    e.uid = bpf_get_current_uid_gid();
+    bpf_get_current_comm(e.comm, sizeof(e.comm));
+    if (bpf_probe_read_kernel_str(e.name, NAME_SIZE, dentry->d_name.name) < 0)
+        e.name[0] = 0;
+    events.ringbuf_output(&e, sizeof(e), 0);
     return 0;
 }
 

@@ -60,7 +60,7 @@ static inline int finish(u32 write, s64 ret)
     u64 id = bpf_get_current_pid_tgid();
     u32 tid = id;
     struct io *io = ios.lookup(&tid);
-    struct event *e;
+    struct event e = {};
 
     if (!io)
         return 0;
@@ -68,20 +68,17 @@ static inline int finish(u32 write, s64 ret)
     u64 duration = now - io->start;
     if (duration / 1000 < MIN_US)
         goto done;
-    e = events.ringbuf_reserve(sizeof(*e));
-    if (!e)
-        goto done;
-    e->ts = now;
-    e->duration = duration;
-    e->bytes = io->bytes;
-    e->ret = ret;
-    e->pid = id >> 32;
-    e->tid = tid;
-    e->write = write;
-    bpf_get_current_comm(e->comm, sizeof(e->comm));
-    if (bpf_probe_read_kernel_str(e->name, NAME_SIZE, io->file->f_path.dentry->d_name.name) < 0)
-        e->name[0] = 0;
-    events.ringbuf_submit(e, 0);
+    e.ts = now;
+    e.duration = duration;
+    e.bytes = io->bytes;
+    e.ret = ret;
+    e.pid = id >> 32;
+    e.tid = tid;
+    e.write = write;
+    bpf_get_current_comm(e.comm, sizeof(e.comm));
+    if (bpf_probe_read_kernel_str(e.name, NAME_SIZE, io->file->f_path.dentry->d_name.name) < 0)
+        e.name[0] = 0;
+    events.ringbuf_output(&e, sizeof(e), 0);
 done:
     ios.delete(&tid);
     return 0;

@@ -51,22 +51,19 @@ int finish(struct pt_regs *ctx)
     u64 id = bpf_get_current_pid_tgid();
     u32 tid = id;
     struct lookup *l = lookups.lookup(&tid);
-    struct event *e;
+    struct event e = {};
 
     if (!l)
         return 0;
-    e = events.ringbuf_reserve(sizeof(*e));
-    if (e) {
-        e->ts = bpf_ktime_get_ns();
-        e->duration = e->ts - l->start;
-        e->pid = id >> 32;
-        e->tid = tid;
-        bpf_get_current_comm(e->comm, sizeof(e->comm));
-        /* Read at the end: by then the name was used, so its page is there. */
-        if (bpf_probe_read_user_str(e->host, HOST_SIZE, l->host) < 0)
-            e->host[0] = 0;
-        events.ringbuf_submit(e, 0);
-    }
+    e.ts = bpf_ktime_get_ns();
+    e.duration = e.ts - l->start;
+    e.pid = id >> 32;
+    e.tid = tid;
+    bpf_get_current_comm(e.comm, sizeof(e.comm));
+    /* Read at the end: by then the name was used, so its page is there. */
+    if (bpf_probe_read_user_str(e.host, HOST_SIZE, l->host) < 0)
+        e.host[0] = 0;
+    events.ringbuf_output(&e, sizeof(e), 0);
     lookups.delete(&tid);
     return 0;
 }
