@@ -2,8 +2,10 @@
  * Where the command keeps what it compiled: a folder for each build of the command, a file for each text.
  *
  *   ~/.cache/skep/specs-<build>/<name>.json
+ *
+ * Some texts come once only (`trace` names its own process in its program): past `MOST` files the older half goes.
  */
-import { mkdirSync, readdirSync, rmSync } from 'node:fs';
+import { mkdirSync, readdirSync, rmSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import type { SpecStore } from '../bcc/remember.ts';
 import { privateFolder, readTrusted, store, uid } from './private-files.ts';
@@ -12,6 +14,7 @@ import { privateFolder, readTrusted, store, uid } from './private-files.ts';
 declare const __bundleHash: string | undefined;
 
 const PREFIX = 'specs-';
+const MOST = 200;
 
 /** Undefined for a command that is not bundled: its compiler may change from run to run. */
 export function specStore(): SpecStore | undefined {
@@ -24,6 +27,7 @@ export function specStore(): SpecStore | undefined {
     write(name, text) {
       try {
         if (mkdirSync(folder, { recursive: true, mode: 0o700 }) !== undefined) dropOthers(place, folder);
+        dropOldest(folder);
       } catch {
         // No room: compiled again next time.
       }
@@ -36,4 +40,11 @@ export function specStore(): SpecStore | undefined {
 function dropOthers(place: string, folder: string): void {
   for (const name of readdirSync(place))
     if (name.startsWith(PREFIX) && join(place, name) !== folder) rmSync(join(place, name), { recursive: true, force: true });
+}
+
+function dropOldest(folder: string): void {
+  const names = readdirSync(folder).filter((name) => name.endsWith('.json'));
+  if (names.length < MOST) return;
+  const files = names.map((name) => ({ path: join(folder, name), time: statSync(join(folder, name)).mtimeMs }));
+  for (const { path } of files.sort((a, b) => a.time - b.time).slice(0, MOST / 2)) rmSync(path, { force: true });
 }
