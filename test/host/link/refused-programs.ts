@@ -79,7 +79,7 @@ export const REFUSED: Readonly<Record<string, RefusedProgram>> = {
   'a socket that is kept': {
     class: 'leaked-reference',
     ...lib(
-      'SEC("tc")\nint f(struct __sk_buff *skb)\n{\n\tstruct bpf_sock_tuple t = {};\n\tstruct bpf_sock *sk = bpf_sk_lookup_tcp(skb, &t, sizeof(t.ipv4), BPF_F_CURRENT_NETNS, 0);\n\tif (!sk)\n\t\treturn 0;\n\treturn sk->family;\n}',
+      'SEC("tc")\nint f(struct __sk_buff *skb)\n{\n\tstruct bpf_sock_tuple t = {};\n\tstruct bpf_sock *sk = bpf_sk_lookup_tcp(skb, &t, sizeof(t.ipv4), -1, 0);\n\tif (!sk)\n\t\treturn 0;\n\treturn sk->family;\n}',
     ),
     nowhere: true,
   },

@@ -123,7 +123,7 @@ function compareSymbols(elf: ElfFile, symbols: ElfSymbols, want: readonly Sym[])
     );
     assert.deepEqual(
       [columns.values[i], columns.sizes[i], columns.types[i], columns.bindings[i], columns.sections[i]],
-      [got.value, got.size, got.type, got.binding, got.section],
+      [Number(got.value), Number(got.size), got.type, got.binding, got.section],
     );
     assert.equal(symbols.strings.at(columns.names[i]), got.name);
   }
