@@ -8,7 +8,7 @@ BPF_ARRAY(calls, u64, 1);
 
 int on_call(struct pt_regs *ctx, int which, int who)
 {
-    if (which == PRIO_PROCESS)
+    if (which == 0) // PRIO_PROCESS
         calls.increment(0);
     return 0;
 }`,

@@ -14,7 +14,9 @@ BPF_HASH(calls, struct name_t, u64);
 int on_function(struct pt_regs *ctx)
 {
     struct name_t name = {};
-    bpf_usdt_readarg_p(2, ctx, &name.text, sizeof(name.text));
+    u64 address = 0;
+    bpf_usdt_readarg(2, ctx, &address);
+    bpf_probe_read_user_str(&name.text, sizeof(name.text), (void *)address);
     calls.increment(name);
     return 0;
 }`,
