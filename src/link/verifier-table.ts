@@ -173,6 +173,12 @@ export const VERIFIER_TABLE: readonly VerifierRow[] = [
     hint: 'say `char LICENSE[] SEC("license") = "GPL";` (BCC: `#define BPF_LICENSE GPL`), if that is the licence of your program',
   },
   {
+    class: 'argument-type',
+    pattern: /cannot pass map_type (\d+) into func (\w+)#\d+/,
+    explanation: '$2() does not take maps of this kind',
+    hint: 'each kind of map has helpers of its own',
+  },
+  {
     class: 'helper-unavailable',
     pattern: /invalid func (\w+)#(\d+)/,
     explanation: 'this kernel has no helper $1 (number $2)',
@@ -180,7 +186,8 @@ export const VERIFIER_TABLE: readonly VerifierRow[] = [
   },
   {
     class: 'helper-unavailable',
-    pattern: /(?:unknown func|program of this type cannot use helper|func) (\w+)#(\d+)(?: (?:supported only for|not supported for))?/,
+    pattern:
+      /(?:unknown func|program of this type cannot use helper|func(?= \w+#\d+ (?:supported only for|not supported for))) (\w+)#(\d+)/,
     explanation: 'this kernel does not let a program of this type call $1()',
     hint: 'see which program types have the helper, and since which kernel; kernel lockdown in confidentiality mode takes away those that read kernel memory',
   },
