@@ -61,7 +61,12 @@ export async function runTool(tool: Tool, words: readonly string[], around: Surr
     process.on('SIGTERM', interrupt);
   }
   let timer: NodeJS.Timeout | undefined;
-  const out = new Output(around.sink ?? fileSink(common.output, end), common.json);
+  let readerGone = false;
+  const gone = () => {
+    readerGone = true;
+    end();
+  };
+  const out = new Output(around.sink ?? fileSink(common.output, gone), common.json);
   const loaded: BPF[] = [];
   let choice: ProbeChoice | undefined;
   const say = around.say ?? ((text: string) => void process.stderr.write(`${text}\n`));
@@ -124,7 +129,8 @@ export async function runTool(tool: Tool, words: readonly string[], around: Surr
       warn,
     });
     out.flush();
-    for (const bpf of loaded) reportLost(bpf, warn);
+    // Whoever has gone away does not miss anything.
+    if (!readerGone) for (const bpf of loaded) reportLost(bpf, warn);
   } finally {
     clearTimeout(timer);
     process.off('SIGINT', interrupt);

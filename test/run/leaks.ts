@@ -52,7 +52,7 @@ export async function made(before: Snapshot, mark: string = ownMark): Promise<st
 export async function leftovers(before: Snapshot, mark: string = ownMark): Promise<string[]> {
   for (let tries = 0; ; tries++) {
     const left = await made(before, mark);
-    if (left.length === 0 || tries === 20) return left;
+    if (left.length === 0 || tries === 100) return left;
     await new Promise((resolve) => setTimeout(resolve, 100));
   }
 }
