@@ -50,10 +50,12 @@ export function countLost(b: Block, table: VarDecl): void {
 export function countingFailure(actions: Actions, table: VarDecl, call: Expr, loc: Loc, unless?: 'exists'): Expr {
   return statementExpression(actions, loc, (b) => {
     const result = b.local('result', call.type, call);
-    const failed =
-      unless === undefined
-        ? result()
-        : actions.binary('&&', result(), actions.binary('!=', result(), actions.unary('-', number(actions, EEXIST, loc), loc), loc), loc);
+    let failed = result();
+    if (unless === 'exists') {
+      // Before Linux 6.4 the kernel's function gives an int, and the upper half of the register is not its sign.
+      const code = b.local('code', { type: actions.basicType(['int'], loc), quals: 0 }, result());
+      failed = actions.binary('&&', code(), actions.binary('!=', code(), actions.unary('-', number(actions, EEXIST, loc), loc), loc), loc);
+    }
     b.if(failed, (then) => countLost(then, table));
     return result();
   });
