@@ -63,7 +63,9 @@ async function runBoot(series: Series, files: readonly string[], options: GuestT
   const { end, console } = await runGuest({
     kernel: guestKernel(series),
     command: [...agent, ...pattern, ...files].join(' '),
-    env: Object.fromEntries(['CI', 'SKEP_LONG'].flatMap((name) => (process.env[name] === undefined ? [] : [[name, process.env[name]]]))),
+    env: Object.fromEntries(
+      ['CI', 'SKEP_LONG', 'SKEP_CACHE'].flatMap((name) => (process.env[name] === undefined ? [] : [[name, process.env[name]]])),
+    ),
     keep: options.keep,
     timeLimit: GUEST_MINUTES * 60_000,
     silenceLimit: SILENT_MINUTES * 60_000,
