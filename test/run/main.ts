@@ -36,6 +36,7 @@ const LONG_IN_GUESTS = [
     'guest/tools/processes',
     'host/tools/ends',
     'host/tools/load',
+    'host/events/overload',
     'host/compiler/bcc-dialect',
     'host/compiler/portable',
   ],
