@@ -45,7 +45,10 @@ export async function made(before: Snapshot, mark: string = ownMark): Promise<st
   const fresh = [...(await snapshot())].filter((line) => !before.has(line));
   if (fresh.length === 0) return fresh;
   const theirs = guestSeries === undefined ? heldByOthers(mark) : new Set<string>();
-  return fresh.filter((line) => !theirs.has(line)).flatMap((line) => named(line) ?? []);
+  return fresh
+    .filter((line) => !theirs.has(line))
+    .flatMap((line) => named(line) ?? [])
+    .filter((line) => guestSeries !== undefined || !line.includes('(prog_array '));
 }
 
 /** What is still left of it. Objects are freed a moment after their last descriptor: it waits up to two seconds. */
