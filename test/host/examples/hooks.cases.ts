@@ -22,7 +22,8 @@ const EXAMPLES: Readonly<Record<string, Expected>> = {
   },
   uprobe: { needs: { uprobes: true }, lines: [/^libc's getpriority was called 5 times$/] },
   uretprobe: { needs: { uprobes: true }, lines: [/^all bytes of the file came through read\(\)$/] },
-  usdt: { needs: { uprobes: true, commands: ['python3'] }, lines: [/^greet was called 7 times$/] },
+  // Its probe is in every python3 there is.
+  usdt: { needs: { uprobes: true, commands: ['python3'], ...GUEST }, lines: [/^greet was called 7 times$/] },
   stacks: { needs: { uprobes: true }, lines: [/^5 times from getpriority\+0x0 \[libc[.-].*\]$/, /^node;.*getpriority 5$/] },
   tracepoint: { needs: GUEST, lines: [/^the priority of this process was asked for 1 times$/] },
   'raw-tracepoint': { needs: {}, lines: [/^[2-9]\d* different system calls$/] },
