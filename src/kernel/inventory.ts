@@ -2,6 +2,12 @@
  * What the kernel holds of BPF: programs, maps, links and BTF objects by id, of all processes.
  *
  * For leak tests and listings. Ids only grow while the machine runs, so "what was made since" is a set difference.
+ *
+ * Ids are free to look at; type and name need a descriptor, which is a reference to the object. Never take one to a
+ * program array that may just be going away: its last descriptor's end makes the kernel count a reference for the
+ * worker that empties it (prog_array_map_clear() in kernel/bpf/arraymap.c), and a second "last" descriptor that ends
+ * before that worker ran counts one more, which nobody gives back. The array then stays until the machine restarts
+ * (seen on 6.12 and 6.18). So wait by ids first, and describe only what has stayed.
  */
 import { type BpfUse, bpf, bpfAnswer } from './bpf-attr.ts';
 import { linkTypeName, mapTypeName, progTypeName } from './bpf-enums.ts';
@@ -104,17 +110,19 @@ export function objectsBelow(kernel: Kernel, { kind, id }: Pick<KernelObject, 'k
   );
 }
 
-/** Objects that are there now and were not at the time of the inventory. */
+/** Ids that are there now and were not at the time of the inventory; opens nothing. */
+export function idsSince(kernel: Kernel, before: Inventory): Pick<KernelObject, 'kind' | 'id'>[] {
+  const kinds = ['program', 'map', 'link', 'btf'] as const;
+  return kinds.flatMap((kind) =>
+    objectIds(kernel, kind)
+      .filter((id) => !before[kind].has(id))
+      .map((id) => ({ kind, id })),
+  );
+}
+
+/** The same with type and name, of what has not gone in the moment. */
 export function madeSince(kernel: Kernel, before: Inventory): KernelObject[] {
-  const made: KernelObject[] = [];
-  for (const kind of ['program', 'map', 'link', 'btf'] as const) {
-    for (const id of objectIds(kernel, kind)) {
-      if (before[kind].has(id)) continue;
-      const object = describeObject(kernel, kind, id);
-      if (object !== undefined) made.push(object);
-    }
-  }
-  return made;
+  return idsSince(kernel, before).flatMap(({ kind, id }) => describeObject(kernel, kind, id) ?? []);
 }
 
 /** Type and name of an object; undefined if it is gone. */

@@ -10,7 +10,7 @@ import { readFileSync } from 'node:fs';
 import { describeObject, type ObjectKind, objectsBelow, objectsHeldBy, takeInventory } from '../../src/kernel/inventory.ts';
 import { linuxKernel } from '../../src/kernel/linux.ts';
 import { guestSeries } from './needs.ts';
-import { commandLine, ownMark, splitProcesses } from './processes.ts';
+import { commandLine, markedProcesses, otherProcesses, ownMark } from './processes.ts';
 
 /** Lines such as 'program 12', 'kprobe_events p:foo'. */
 export type Snapshot = ReadonlySet<string>;
@@ -42,28 +42,30 @@ function probes(): string[] {
 
 /** What was made since and is not another's, now. `mark` is that of the test's processes. */
 export async function made(before: Snapshot, mark: string = ownMark): Promise<string[]> {
-  const fresh = [...(await snapshot())].filter((line) => !before.has(line));
-  if (fresh.length === 0) return fresh;
-  const theirs = guestSeries === undefined ? heldByOthers(mark) : new Set<string>();
-  return fresh
-    .filter((line) => !theirs.has(line))
-    .flatMap((line) => named(line) ?? [])
-    .filter((line) => guestSeries !== undefined || !line.includes('(prog_array '));
+  return (await fresh(before, mark)).flatMap((line) => named(line) ?? []);
 }
 
-/** What is still left of it. Objects are freed a moment after their last descriptor: it waits up to two seconds. */
+/**
+ * What is still left of it. Objects are freed a moment after their last descriptor: it waits up to ten seconds, and
+ * opens nothing before (see kernel/inventory.ts).
+ */
 export async function leftovers(before: Snapshot, mark: string = ownMark): Promise<string[]> {
-  for (let tries = 0; ; tries++) {
-    const left = await made(before, mark);
-    if (left.length === 0 || tries === 100) return left;
+  for (let tries = 0; tries < 100 && (await fresh(before, mark)).length > 0; tries++)
     await new Promise((resolve) => setTimeout(resolve, 100));
-  }
+  return made(before, mark);
+}
+
+async function fresh(before: Snapshot, mark: string): Promise<string[]> {
+  const lines = [...(await snapshot())].filter((line) => !before.has(line));
+  if (lines.length === 0 || guestSeries !== undefined) return lines;
+  const theirs = heldByOthers(mark);
+  return lines.filter((line) => !theirs.has(line));
 }
 
 /** Processes of an ended test that live on. */
 export async function survivors(mark: string): Promise<string[]> {
   for (let tries = 0; ; tries++) {
-    const left = splitProcesses(mark).own.filter((pid) => pid !== process.pid);
+    const left = markedProcesses(mark);
     if (left.length === 0 || tries === 20) return left.map((pid) => `process ${pid} (${commandLine(pid)})`);
     await new Promise((resolve) => setTimeout(resolve, 100));
   }
@@ -72,9 +74,7 @@ export async function survivors(mark: string): Promise<string[]> {
 function heldByOthers(mark: string): Set<string> {
   const kernel = linuxKernel();
   const held = new Set<string>();
-  const queue: { readonly kind: ObjectKind; readonly id: number }[] = splitProcesses(mark).others.flatMap((pid) =>
-    objectsHeldBy(kernel, pid),
-  );
+  const queue: { readonly kind: ObjectKind; readonly id: number }[] = otherProcesses(mark).flatMap((pid) => objectsHeldBy(kernel, pid));
   for (let object = queue.pop(); object !== undefined; object = queue.pop()) {
     const line = `${object.kind} ${object.id}`;
     if (held.has(line)) continue;

@@ -21,18 +21,32 @@ interface ProcessFacts {
   readonly marked: boolean;
 }
 
-/** Pids of living processes, split into those of the test with this mark and all others. */
-export function splitProcesses(mark: string): { readonly own: readonly number[]; readonly others: readonly number[] } {
-  const all = readdirSync('/proc')
+/** Pids of living processes outside the test with this mark; this process and what it started is the test's. */
+export function otherProcesses(mark: string): number[] {
+  const all = living(mark);
+  const own = withChildren(all, ({ pid, marked }) => marked || pid === process.pid);
+  return all.map(({ pid }) => pid).filter((pid) => !own.has(pid));
+}
+
+/** Pids of living processes that carry the mark, and of their children. What else this process started is not meant. */
+export function markedProcesses(mark: string): number[] {
+  return [...withChildren(living(mark), ({ pid, marked }) => marked && pid !== process.pid)];
+}
+
+function living(mark: string): ProcessFacts[] {
+  return readdirSync('/proc')
     .filter((name) => /^\d+$/.test(name))
     .flatMap((name) => facts(Number(name), mark) ?? []);
-  const own = new Set(all.filter(({ pid, marked }) => marked || pid === process.pid).map(({ pid }) => pid));
-  // A child that threw its environment away is still a child.
-  for (let before = -1; before !== own.size; ) {
-    before = own.size;
-    for (const { pid, parent } of all) if (own.has(parent)) own.add(pid);
+}
+
+/** A child that threw its environment away is still a child. */
+function withChildren(all: readonly ProcessFacts[], chosen: (one: ProcessFacts) => boolean): ReadonlySet<number> {
+  const pids = new Set(all.filter(chosen).map(({ pid }) => pid));
+  for (let before = -1; before !== pids.size; ) {
+    before = pids.size;
+    for (const { pid, parent } of all) if (pids.has(parent)) pids.add(pid);
   }
-  return { own: [...own], others: all.map(({ pid }) => pid).filter((pid) => !own.has(pid)) };
+  return pids;
 }
 
 function facts(pid: number, mark: string): ProcessFacts | undefined {

@@ -30,7 +30,7 @@ async function end(child: ChildProcess): Promise<void> {
   await exited;
 }
 
-const STACKS = `BPF_STACK_TRACE(stacks, 256);
+const STACKS = `BPF_STACK_TRACE(stacks, 16384);
 struct key { int kernel; int user; u32 pid; };
 BPF_HASH(counts, struct key, u64);
 `;

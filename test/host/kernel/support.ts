@@ -4,7 +4,7 @@ import { BtfBuilder } from '../../../src/btf/write.ts';
 import { exit, mov64Imm } from '../../../src/isa/build.ts';
 import type { Insn } from '../../../src/isa/insn.ts';
 import { type KernelFacts, readTargetFacts } from '../../../src/kernel/facts.ts';
-import { describeObject, type KernelObject, madeSince, ownObjects, takeInventory } from '../../../src/kernel/inventory.ts';
+import { idsSince, madeSince, ownObjects, takeInventory } from '../../../src/kernel/inventory.ts';
 import { linuxKernel } from '../../../src/kernel/linux.ts';
 import type { Kernel } from '../../../src/kernel/port.ts';
 import type { FunctionSpec, LineInfo, MapSpec, ObjectSpec, ProgramSpec, SymbolRef } from '../../../src/object/spec.ts';
@@ -90,17 +90,11 @@ export async function leavesNothing<T>(action: () => T | Promise<T>): Promise<T>
     mine.add(`${object.kind} ${object.id}`);
   }
   assert.deepEqual([...mine], [], 'descriptors that stayed open');
-  // Other processes of this machine make objects, too: only those with the names of these tests count. Objects are
-  // freed a moment after their last descriptor.
-  let left: KernelObject[] = [];
-  for (let tries = 0; tries < 40; tries++) {
-    // A worker of the kernel's own empties and frees program arrays, when it gets to it.
-    left = madeSince(kernel, inventory).filter(
-      (o) => o.type !== 'prog_array' && TEST_NAMES.has(o.name) && describeObject(kernel, o.kind, o.id) !== undefined,
-    );
-    if (left.length === 0) break;
-    await new Promise((resolve) => setTimeout(resolve, 50));
-  }
+  // Objects are freed a moment after their last descriptor; until then none is opened again (see kernel/inventory.ts).
+  for (let tries = 0; tries < 100 && idsSince(kernel, inventory).length > 0; tries++)
+    await new Promise((resolve) => setTimeout(resolve, 20));
+  // Other processes of this machine make objects, too: only those with the names of these tests count.
+  const left = madeSince(kernel, inventory).filter((object) => TEST_NAMES.has(object.name));
   assert.deepEqual(left, [], 'objects that stayed in the kernel');
   return result;
 }
