@@ -208,6 +208,7 @@ test('every row of the table can match: its own words', () => {
     'Unreleased reference id=2 alloc_insn=10',
     'cannot call GPL-restricted function from non-GPL compatible program',
     'unknown func bpf_override_return#58',
+    'cannot pass map_type 2 into func bpf_sk_storage_get#107',
     'invalid func foo#9999',
     'calling kernel function bpf_x is not allowed',
     'calling kernel function is not supported without CONFIG_DEBUG_INFO_BTF',
