@@ -84,7 +84,8 @@ export type SyscallName =
   | 'mkdirat'
   | 'ftruncate'
   | 'statx'
-  | 'gettid';
+  | 'gettid'
+  | 'sched_setaffinity';
 
 export interface MappedMemory {
   /** The mapping. Atomics work on typed arrays over it. */

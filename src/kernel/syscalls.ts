@@ -40,6 +40,7 @@ const NUMBERS: Readonly<Record<SyscallName | OwnCall, Row>> = {
   prlimit64: [302, 261],
   getpid: [39, 172],
   gettid: [186, 178],
+  sched_setaffinity: [203, 122],
   epoll_create1: [291, 20],
   epoll_ctl: [233, 21],
   epoll_pwait: [281, 22],

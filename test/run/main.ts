@@ -36,7 +36,6 @@ const LONG_IN_GUESTS = [
     'guest/tools/processes',
     'host/tools/ends',
     'host/tools/load',
-    'host/events/overload',
     'host/compiler/bcc-dialect',
     'host/compiler/portable',
   ],
