@@ -2,7 +2,7 @@
 import { spawn } from 'node:child_process';
 import { readdirSync } from 'node:fs';
 import { join, relative } from 'node:path';
-import { built } from './paths.ts';
+import { built, bundled } from './paths.ts';
 import { ResultReader, type TestEvent } from './result.ts';
 
 export type Tier = 'pure' | 'fake' | 'host' | 'guest';
@@ -33,19 +33,17 @@ export interface FileRun {
   /** Watch descriptors (`watch-descriptors.ts`). */
   readonly watch?: boolean;
   readonly env?: NodeJS.ProcessEnv;
+  /** Stacks name the sources. Otherwise those of a bundled file name places in it, which `sourcePositions()` knows. */
+  readonly sourceMaps?: boolean;
 }
 
 /** Runs one test file; reports its end as a failed test of its own when the process fails without saying why. */
 export function runFile(name: string, options: FileRun): Promise<void> {
-  const args = [
-    '--test-reporter',
-    join(built, 'test', 'run', 'reporter.js'),
-    '--test-reporter-destination',
-    'stdout',
-    '--enable-source-maps',
-  ];
+  const args = ['--test-reporter', join(built, 'test', 'run', 'reporter.js'), '--test-reporter-destination', 'stdout'];
+  if (!bundled || options.sourceMaps) args.push('--enable-source-maps');
   if (options.pattern !== undefined) args.push('--test-name-pattern', options.pattern);
-  if (options.watch) args.push('--import', join(built, 'test', 'run', 'watch-descriptors.js'));
+  // A bundled file has it in it.
+  if (options.watch && !bundled) args.push('--import', join(built, 'test', 'run', 'watch-descriptors.js'));
   args.push(join(built, 'test', `${name}.test.js`));
   return new Promise((resolve) => {
     let failed = false;

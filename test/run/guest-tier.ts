@@ -5,7 +5,7 @@
 import { join } from 'node:path';
 import { runGuest } from '../lab/guest.ts';
 import { guestKernel, type Series } from '../lab/kernels.ts';
-import { built } from './paths.ts';
+import { sourcePositions } from './bundle.ts';
 import { type AgentMessage, type Result, ResultReader } from './result.ts';
 
 export interface GuestTierOptions {
@@ -24,10 +24,10 @@ const BOOTS = 3;
 const CONSOLE_LINES = 60;
 
 /** Resolves with what went wrong beside failed tests. */
-export async function runGuestTier(series: Series, files: readonly string[], options: GuestTierOptions): Promise<string[]> {
+export async function runGuestTier(series: Series, files: readonly string[], tree: string, options: GuestTierOptions): Promise<string[]> {
   let left = files;
   for (let boot = 1; left.length > 0; boot++) {
-    const { done, current, how, console } = await runBoot(series, left, options);
+    const { done, current, how, console } = await runBoot(series, left, tree, options);
     if (how === undefined) return [];
     const culprit = current ?? left.find((file) => !done.has(file)) ?? left[0] ?? '';
     const error = `${how}; its console ends with\n${console.trimEnd().split('\n').slice(-CONSOLE_LINES).join('\n')}`;
@@ -47,18 +47,20 @@ interface Boot {
   readonly console: string;
 }
 
-async function runBoot(series: Series, files: readonly string[], options: GuestTierOptions): Promise<Boot> {
+async function runBoot(series: Series, files: readonly string[], tree: string, options: GuestTierOptions): Promise<Boot> {
   const done = new Set<string>();
   let current: string | undefined;
   const reader = new ResultReader<AgentMessage>((message) => {
-    if ('event' in message) options.record({ ...message.event, file: message.file, where: series });
-    else if (message.mark === 'begin') current = message.file;
+    if ('event' in message) {
+      const { error, ...event } = message.event;
+      options.record({ ...event, ...(error === undefined ? {} : { error: sourcePositions(error) }), file: message.file, where: series });
+    } else if (message.mark === 'begin') current = message.file;
     else {
       done.add(message.file);
       current = undefined;
     }
   }, options.print);
-  const agent = [process.execPath, '--enable-source-maps', join(built, 'test', 'run', 'agent.js')];
+  const agent = [process.execPath, join(tree, 'test', 'run', 'agent.js')];
   const pattern = options.pattern === undefined ? [] : ['--pattern', `'${options.pattern.replaceAll("'", "'\\''")}'`];
   const { end, console } = await runGuest({
     kernel: guestKernel(series),

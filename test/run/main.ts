@@ -19,6 +19,7 @@ import { parseArgs } from 'node:util';
 import { CorpusMissing, kernelSamples } from '../corpora/corpora.ts';
 import { labMissing } from '../lab/guest.ts';
 import { guestKernel, SERIES } from '../lab/kernels.ts';
+import { bundleTree, removeTree } from './bundle.ts';
 import { runFile, TIERS, type Tier, testFiles } from './files.ts';
 import { runGuestTier } from './guest-tier.ts';
 import { runKernelFile } from './kernel-file.ts';
@@ -106,13 +107,17 @@ function tasks(tier: Tier): (() => Promise<void>)[] {
   return files.length === 0 ? [] : [inARow];
 }
 
+/** The test files for guests, and the tree with them, made once for all guests. */
+const guestFiles = (): string[] => [...chosen('host'), ...chosen('guest')].filter((name) => long || !onlyLong(name));
+let tree: Promise<string> | undefined;
+
 async function guestTask(series: (typeof SERIES)[number]): Promise<void> {
-  const all = [...chosen('host'), ...chosen('guest')];
-  const left = all.filter((name) => !long && onlyLong(name));
+  const left = [...chosen('host'), ...chosen('guest')].filter((name) => !long && onlyLong(name));
   if (left.length > 0) print(`only with SKEP_LONG=1 in the guest ${series}: ${left.join(', ')}`);
-  const files = all.filter((name) => !left.includes(name));
+  const files = guestFiles();
   if (files.includes('host/bcc/sockex1')) unpackHere();
-  problems.push(...(await runGuestTier(series, files, { record, print, pattern: flags.only, keep: flags.keep })));
+  tree ??= bundleTree(files);
+  problems.push(...(await runGuestTier(series, files, await tree, { record, print, pattern: flags.only, keep: flags.keep })));
 }
 
 /** An emulated processor takes minutes to unpack the kernel's source; a guest sees what this machine has unpacked. */
@@ -160,7 +165,11 @@ async function main(): Promise<void> {
     for (let task = queue.shift(); task !== undefined; task = queue.shift()) await task();
   };
   // A shell in a guest has the terminal for itself.
-  await Promise.all(Array.from({ length: flags.keep ? 1 : availableParallelism() }, worker));
+  try {
+    await Promise.all(Array.from({ length: flags.keep ? 1 : availableParallelism() }, worker));
+  } finally {
+    if (tree !== undefined) removeTree(await tree);
+  }
 
   if (CI)
     for (const { file, name, reason, where, status } of results)

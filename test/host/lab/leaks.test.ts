@@ -12,7 +12,12 @@ import type { TestEvent } from '../../run/result.ts';
 
 kernelTest('descriptors and mappings with the stack that opened them, processes, objects of the kernel', {}, async () => {
   const events: TestEvent[] = [];
-  await runKernelFile('fixtures/leaky', { onEvent: (event) => events.push(event), onText: () => {}, timeLimit: 600_000 });
+  await runKernelFile('fixtures/leaky', {
+    onEvent: (event) => events.push(event),
+    onText: () => {},
+    timeLimit: 600_000,
+    sourceMaps: true,
+  });
   const holder = /process (\d+) \(.*holder\.js\)/.exec(errorOf('processes left running'));
   process.kill(Number(holder?.[1]));
   assert.deepEqual(
