@@ -3,7 +3,7 @@ import { spawnSync } from 'node:child_process';
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { built } from '../run/paths.ts';
+import { root } from '../run/paths.ts';
 
 export interface Ended {
   readonly status: number | null;
@@ -24,7 +24,7 @@ export function inFolder<T>(files: Readonly<Record<string, string>>, fn: (folder
     return join(path, name);
   };
   const skep = (...words: readonly string[]): Ended => {
-    const run = spawnSync(process.execPath, [join(built, 'src', 'cli', 'skep.js'), ...words], { encoding: 'utf8', cwd: path });
+    const run = spawnSync(process.execPath, [join(root, 'dist', 'cli', 'skep.js'), ...words], { encoding: 'utf8', cwd: path });
     return { status: run.status, out: run.stdout, err: run.stderr };
   };
   const clean = () => rmSync(path, { recursive: true, force: true });

@@ -6,10 +6,10 @@ import { test } from 'node:test';
 import { allFlags, parseTool } from '../../../src/cli/parse.ts';
 import { TOOL_LIST } from '../../../src/tools/index.ts';
 import { defineTool, type Tool } from '../../../src/tools/tool.ts';
-import { built } from '../../run/paths.ts';
+import { root } from '../../run/paths.ts';
 
 function skep(...words: readonly string[]): { status: number | null; out: string; err: string } {
-  const run = spawnSync(process.execPath, [join(built, 'src', 'cli', 'skep.js'), ...words], { encoding: 'utf8' });
+  const run = spawnSync(process.execPath, [join(root, 'dist', 'cli', 'skep.js'), ...words], { encoding: 'utf8' });
   return { status: run.status, out: run.stdout, err: run.stderr };
 }
 
