@@ -56,11 +56,9 @@ export function dataSections(module: IrModule, layout: GlobalLayout, btf: BtfBui
       if (!place) continue;
       if (g.data) data.set(g.data, place.offset);
       if (g.btfType === 0) continue;
-      entries.push({
-        type: btf.append({ kind: 'var', name: g.name, type: g.btfType, linkage: g.linkage }),
-        offset: place.offset,
-        size: g.size,
-      });
+      const type = btf.append({ kind: 'var', name: g.name, type: g.btfType, linkage: g.linkage });
+      for (const tag of g.tags ?? []) btf.append({ kind: 'declTag', name: tag, type, component: -1 });
+      entries.push({ type, offset: place.offset, size: g.size });
       variables.set(g.name, { name: g.name, map: name, offset: place.offset, size: g.size, type: g.btfType, linkage: g.linkage });
     }
     const valueType = entries.length > 0 ? btf.append({ kind: 'datasec', name, size, entries }) : 0;

@@ -17,6 +17,8 @@ import { root } from '../run/paths.ts';
 import { baseInitramfs, jobArchive } from './initramfs.ts';
 import { type GuestKernel, LabError } from './kernels.ts';
 
+export const GUEST_CPUS = 2;
+
 export interface GuestOptions {
   readonly kernel: GuestKernel;
   /** Run by /bin/sh in the guest, in the repository's folder. */
@@ -146,7 +148,7 @@ function qemuArgs(options: GuestOptions, folder: string, initrd: string): string
     '-cpu',
     'max',
     '-smp',
-    String(options.cpus ?? 2),
+    String(options.cpus ?? GUEST_CPUS),
     '-m',
     String(options.memory ?? 2048),
     '-kernel',

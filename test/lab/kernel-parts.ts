@@ -13,7 +13,9 @@ import { ElfFile } from '../../src/elf/read.ts';
 import { parseKconfig } from '../../src/kernel/kconfig.ts';
 import { kernelVersion } from '../../src/kernel/version.ts';
 import { cache } from '../run/paths.ts';
+import { GUEST_CPUS } from './guest.ts';
 import { guestKernel, LabError, type Series } from './kernels.ts';
+import { tracepointsOf } from './tracepoints.ts';
 
 /** Types of the guest's kernel, as /sys/kernel/btf/vmlinux has them there: the file. */
 export function guestBtfFile(series: Series): string {
@@ -46,9 +48,14 @@ function unpack(image: Uint8Array): Uint8Array {
   return run.stdout;
 }
 
-/** Facts about the guest for compiling on this machine. Formats of tracepoints come from where tracefs is at hand. */
+/**
+ * Facts about the guest for compiling on this machine. Formats of tracepoints are the guest's own where they were
+ * fetched (`fetchTracepoints`), else those of the kernel at hand.
+ */
 export function guestFacts(series: Series, here: TargetFacts): TargetFacts {
-  const { release, config } = guestKernel(series);
+  const kernel = guestKernel(series);
+  const { release, config } = kernel;
+  const formats = tracepointsOf(kernel);
   const values = parseKconfig(readFileSync(config, 'utf8'));
   const [major = 0, minor = 0] = series.split('.').map(Number);
   let btf: BtfReader | undefined;
@@ -60,10 +67,11 @@ export function guestFacts(series: Series, here: TargetFacts): TargetFacts {
     },
     cpu: major * 100 + minor >= 606 ? 4 : 3,
     kconfig: (name) => values.get(name.startsWith('CONFIG_') ? name : `CONFIG_${name}`),
-    tracepointFormat: (category, event) => here.tracepointFormat(category, event),
-    similarTracepoints: (category, event) => here.similarTracepoints(category, event),
-    cpus: here.cpus,
-    possibleCpus: here.possibleCpus,
+    tracepointFormat: (category, event) =>
+      formats === undefined ? here.tracepointFormat(category, event) : formats.get(`${category}/${event}`),
+    similarTracepoints: (category, event) => (formats === undefined ? here.similarTracepoints(category, event) : []),
+    cpus: GUEST_CPUS,
+    possibleCpus: GUEST_CPUS,
   };
 }
 

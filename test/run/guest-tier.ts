@@ -15,6 +15,8 @@ export interface GuestTierOptions {
   readonly pattern?: string | undefined;
   /** A shell after a failure. */
   readonly keep: boolean;
+  /** For the test files. */
+  readonly env: Readonly<Record<string, string>>;
 }
 
 const GUEST_MINUTES = 45;
@@ -65,9 +67,12 @@ async function runBoot(series: Series, files: readonly string[], tree: string, o
   const { end, console } = await runGuest({
     kernel: guestKernel(series),
     command: [...agent, ...pattern, ...files].join(' '),
-    env: Object.fromEntries(
-      ['CI', 'SKEP_LONG', 'SKEP_CACHE'].flatMap((name) => (process.env[name] === undefined ? [] : [[name, process.env[name]]])),
-    ),
+    env: {
+      ...Object.fromEntries(
+        ['CI', 'SKEP_LONG', 'SKEP_CACHE'].flatMap((name) => (process.env[name] === undefined ? [] : [[name, process.env[name]]])),
+      ),
+      ...options.env,
+    },
     keep: options.keep,
     timeLimit: GUEST_MINUTES * 60_000,
     silenceLimit: SILENT_MINUTES * 60_000,

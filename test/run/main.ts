@@ -16,7 +16,9 @@
 
 import { availableParallelism } from 'node:os';
 import { parseArgs } from 'node:util';
+import { GUEST_OBJECTS } from '../corpora/compiled.ts';
 import { CorpusMissing, kernelSamples } from '../corpora/corpora.ts';
+import { guestObjects } from '../corpora/guest-objects.ts';
 import { labMissing } from '../lab/guest.ts';
 import { guestKernel, SERIES } from '../lab/kernels.ts';
 import { bundleTree, removeTree } from './bundle.ts';
@@ -117,7 +119,9 @@ async function guestTask(series: (typeof SERIES)[number]): Promise<void> {
   const files = guestFiles();
   if (files.includes('host/bcc/sockex1')) unpackHere();
   tree ??= bundleTree(files);
-  problems.push(...(await runGuestTier(series, files, await tree, { record, print, pattern: flags.only, keep: flags.keep })));
+  const env: Record<string, string> = {};
+  if (files.some((name) => name.startsWith('host/corpora/'))) env[GUEST_OBJECTS] = await guestObjects(series);
+  problems.push(...(await runGuestTier(series, files, await tree, { record, print, pattern: flags.only, keep: flags.keep, env })));
 }
 
 /** An emulated processor takes minutes to unpack the kernel's source; a guest sees what this machine has unpacked. */

@@ -411,6 +411,8 @@ export interface IrGlobal {
   readonly linkage: 'static' | 'global' | 'extern';
   /** Type id in the module's BTF. */
   readonly btfType: number;
+  /** `btf_decl_tag` strings, which the kernel reads ('contains:elem:node'). */
+  readonly tags?: readonly string[];
   readonly loc: Loc;
 }
 

@@ -17,6 +17,7 @@
  */
 import { helperFacts } from './helpers.ts';
 import type { CallInst, Inst, IrFunction, IrModule, Load, Space, Value } from './ir.ts';
+import { SpilledPointers } from './spilled.ts';
 import { isInst } from './uses.ts';
 
 export type ProgramKind = 'untyped' | 'typed' | 'network';
@@ -59,6 +60,7 @@ class Inference implements Spaces {
   private readonly returns = new Map<IrFunction, Space | undefined>();
   private readonly kinds = new Map<IrFunction, ProgramKind>();
   private changed = false;
+  private spilled: SpilledPointers | undefined;
 
   constructor(module: IrModule) {
     this.module = module;
@@ -243,7 +245,17 @@ class Inference implements Spaces {
     const kind = this.kind(fn);
     if (kind === 'network') return from === 'ctx' ? (i.bits === 32 ? 'packet' : 'mem') : 'unknown';
     if (from === 'user') return 'user';
-    if (kind === 'typed') return (from === 'ctx' || from === 'btf') && pointee !== 'other' ? 'btf' : 'kernel';
+    if (from === 'stack' || from === 'mem') {
+      const stored = (this.spilled ??= new SpilledPointers(this.module)).at(i);
+      if (stored !== undefined) {
+        let s: Space | undefined;
+        for (const { fn: storer, value } of stored) s = join(s, this.space(storer, value));
+        return s;
+      }
+    }
+    if (kind === 'typed' && (from === 'ctx' || from === 'btf') && pointee !== 'other') return 'btf';
+    // Keys and values of maps that an iterator walks (`void *`): the verifier gives their buffers to the program.
+    if (kind === 'typed') return from === 'ctx' && fn.program?.attachType === 'trace_iter' ? 'mem' : 'kernel';
     return 'external';
   }
 

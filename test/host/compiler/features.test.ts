@@ -10,12 +10,35 @@ import { linuxKernel } from '../../../src/kernel/linux.ts';
 import { loadObject } from '../../../src/link/load.ts';
 import { kernelTest } from '../../run/needs.ts';
 import { CORE, FEATURES } from './libbpf-programs.ts';
+import { CALLBACK_CONTEXTS, ITERATORS, LISTS } from './pointer-programs.ts';
 
 const PROGRAMS: readonly (readonly [name: string, text: string, relocations: number, minKernel: string])[] = [
   // One question, about a type that no kernel has, is asked when it is loaded in any case.
   ['CO-RE', CORE, 1, '5.8'],
   ['features', FEATURES, 0, '6.4'],
 ];
+
+const POINTERS: readonly (readonly [name: string, text: string, minKernel: string])[] = [
+  ["pointers in callbacks' contexts", CALLBACK_CONTEXTS, '5.17'],
+  ['what iterators lend', ITERATORS, '5.10'],
+  ['lists of own objects', LISTS, '6.6'],
+];
+
+for (const [name, text, minKernel] of POINTERS) {
+  kernelTest(name, { btf: true, readKernel: true, minKernel }, () => {
+    const kernel = linuxKernel();
+    const facts = readTargetFacts(kernel);
+    const { spec, diagnostics } = compile(text, { facts, dialect: libbpfDialect, file: 'pointers.bpf.c', verify: true });
+    assert.deepEqual(
+      diagnostics.map((d) => d.message),
+      [],
+    );
+    assert.ok(spec);
+    const object = loadObject(spec, kernel, { facts });
+    assert.equal(object.programs.size, spec.programs.length);
+    object.close();
+  });
+}
 
 for (const [name, text, relocations, minKernel] of PROGRAMS) {
   for (const portable of [false, true]) {

@@ -1,28 +1,24 @@
-/**
- * Every C program of Debian's BCC tools compiles for this kernel and is accepted by its verifier.
- *
- * A guest is emulated and ten times slower: there the first variant of each tool is judged, and all with SKEP_LONG=1.
- */
+/** Every C program of Debian's BCC tools compiles for this kernel and is accepted by its verifier. */
 import assert from 'node:assert/strict';
 import { mkdirSync, readdirSync, unlinkSync } from 'node:fs';
 import { join } from 'node:path';
-import { bccDialect } from '../../../src/compiler/dialect/bcc/dialect.ts';
 import { readTargetFacts } from '../../../src/kernel/facts.ts';
 import { linuxKernel } from '../../../src/kernel/linux.ts';
-import { type BccProgram, bccPrograms, CorpusMissing } from '../../corpora/corpora.ts';
-import { guestSeries, kernelTest } from '../../run/needs.ts';
-import { BPFFS, ownBpffs } from '../../support/bpffs.ts';
+import type { Source } from '../../corpora/compiled.ts';
+import { CorpusMissing } from '../../corpora/corpora.ts';
+import { BCC_PINS, sourcesOf } from '../../corpora/sources.ts';
+import { kernelTest } from '../../run/needs.ts';
+import { ownBpffs } from '../../support/bpffs.ts';
 import { BCC_EXCEPTIONS } from './bcc-exceptions.ts';
-import { judge, type Source, summary, unexpected, type Verdict } from './verdict.ts';
+import { judge, sameAsCompiledHere, summary, unexpected, type Verdict } from './verdict.ts';
 
-const complete = guestSeries === undefined || process.env['SKEP_LONG'] === '1';
-/** Of each tool, where not all are judged. */
-const VARIANTS = 1;
+/** With a tracepoint, an array sized by CPUs, and types of the kernel: compiled in the guest, too. */
+const COMPILED_HERE = ['bitesize.0', 'tcpconnect.0'];
 
 kernelTest("the programs of BCC's tools compile and are accepted", { btf: true, timeout: 1_200_000 }, (t) => {
-  let programs: readonly BccProgram[];
+  let sources: readonly Source[];
   try {
-    programs = bccPrograms();
+    sources = sourcesOf('bcc');
   } catch (error) {
     if (!(error instanceof CorpusMissing) || process.env['CI'] === 'true') throw error;
     return t.skip(error.message);
@@ -30,37 +26,15 @@ kernelTest("the programs of BCC's tools compile and are accepted", { btf: true, 
   const kernel = linuxKernel();
   const host = { kernel, facts: readTargetFacts(kernel) };
   ownBpffs(kernel);
-  const pins = join(BPFFS, 'pins');
-  mkdirSync(pins);
+  mkdirSync(BCC_PINS);
   const verdicts: Verdict[] = [];
-  for (const program of complete ? programs : firstOfEach(programs)) {
-    verdicts.push(...judge(host, asSource(program, pins)));
-    for (const pin of readdirSync(pins)) unlinkSync(join(pins, pin));
+  for (const source of sources) {
+    verdicts.push(...judge(host, 'bcc', source));
+    for (const pin of readdirSync(BCC_PINS)) unlinkSync(join(BCC_PINS, pin));
   }
   t.diagnostic(summary(verdicts));
-  const problems = unexpected(host, verdicts, BCC_EXCEPTIONS, complete);
+  const problems = unexpected(host, verdicts, BCC_EXCEPTIONS);
   assert.equal(problems.length, 0, `${summary(verdicts)}\n${problems.join('\n')}`);
+  for (const source of sources.filter(({ name }) => COMPILED_HERE.includes(name)))
+    assert.notEqual(sameAsCompiledHere(host, 'bcc', source), false, `${source.name}: other bytes when this kernel is asked`);
 });
-
-function firstOfEach(programs: readonly BccProgram[]): BccProgram[] {
-  const seen = new Map<string, number>();
-  return programs.filter(({ tool }) => {
-    const count = (seen.get(tool) ?? 0) + 1;
-    seen.set(tool, count);
-    return count <= VARIANTS;
-  });
-}
-
-/** The tools' examples name a pinned map 'mappath'; the real path is in the kernel's own file system. */
-function asSource({ name, text, tool, cflags }: BccProgram, pins: string): Source {
-  return {
-    name,
-    text: text.replace(/(BPF_TABLE_PINNED\([^;]*)"mappath"/g, `$1"${pins}/map"`),
-    options: {
-      dialect: bccDialect,
-      name: tool.slice(0, 15),
-      file: `${name}.c`,
-      defines: cflags.filter((flag) => flag.startsWith('-D')).map((flag) => flag.slice(2)),
-    },
-  };
-}

@@ -56,8 +56,8 @@ export function notSet(config: string): Reason {
   return { text: `this kernel is built without ${config}`, holds: ({ facts }) => facts.kconfig(config) === undefined };
 }
 
-/** Our own limit, on every kernel. */
-export function notYet(what: string): Reason {
+/** The same on every kernel. */
+export function thisIsSo(what: string): Reason {
   return { text: what, holds: () => true };
 }
 

@@ -8,22 +8,13 @@
  * is true, which is looked up and never assumed; there the failure must be the one it names. So a new failure, an
  * exception that no longer fails and a name that is nowhere are all told.
  */
-import { basename } from 'node:path';
-import { type CompileOptions, compile } from '../../../src/compiler/compile.ts';
 import type { KernelFacts } from '../../../src/kernel/facts.ts';
 import type { Kernel } from '../../../src/kernel/port.ts';
 import { loadObject } from '../../../src/link/load.ts';
 import { fillSlots } from '../../../src/link/load-maps.ts';
 import type { MapSpec } from '../../../src/object/spec.ts';
-
-export interface Source {
-  /** 'opensnoop.3', 'sockex1_kern.c' */
-  readonly name: string;
-  readonly text: string;
-  readonly options: Omit<CompileOptions, 'facts'>;
-  /** Maps whose size the sample's other half sets before it loads: the number of entries. */
-  readonly entries?: Readonly<Record<string, number>>;
-}
+import { type CompiledSource, compileSource, GUEST_OBJECTS, keptBytes, keptCompiled, packed, type Source } from '../../corpora/compiled.ts';
+import type { Corpus } from '../../corpora/sources.ts';
 
 export interface Verdict {
   /** 'opensnoop.3' where the whole source failed, 'opensnoop.3/kprobe__do_open' where one program did. */
@@ -51,24 +42,28 @@ export interface Host {
   readonly facts: KernelFacts;
 }
 
+/** In a guest, where the machine below it put what it compiled for this kernel; undefined elsewhere. */
+const compiledBelow: string | undefined = process.env[GUEST_OBJECTS];
+
+function compiledFor(host: Host, corpus: Corpus, source: Source): CompiledSource {
+  const kept = compiledBelow === undefined ? undefined : keptCompiled(compiledBelow, corpus, source);
+  return kept ?? compileSource(source, host.facts);
+}
+
+/** Whether this kernel, asked by the compiler itself, gives what was compiled for it elsewhere; undefined where nothing was. */
+export function sameAsCompiledHere(host: Host, corpus: Corpus, source: Source): boolean | undefined {
+  const kept = compiledBelow === undefined ? undefined : keptBytes(compiledBelow, corpus, source);
+  return kept && Buffer.from(packed(compileSource(source, host.facts))).equals(kept);
+}
+
 /** The source as a whole first, then each of its programs. */
-export function judge({ kernel, facts }: Host, source: Source): Verdict[] {
+export function judge(host: Host, corpus: Corpus, source: Source): Verdict[] {
+  const { kernel, facts } = host;
   const { name } = source;
   const failed = (failure: string): Verdict[] => [{ where: name, failure }];
-  let compiled: ReturnType<typeof compile>;
-  try {
-    compiled = compile(source.text, { ...source.options, facts });
-  } catch (error) {
-    return failed(`the compiler crashed: ${(error as Error).stack}`);
-  }
+  const compiled = compiledFor(host, corpus, source);
+  if ('failure' in compiled) return failed(compiled.failure);
   const { spec } = compiled;
-  if (spec === undefined) {
-    const first = compiled.diagnostics.find(({ severity }) => severity === 'error');
-    if (first === undefined) return failed('no object, and no error that says why');
-    const at = compiled.source.filePosition(first.loc);
-    return failed(`${first.code}: ${at === undefined ? '' : `${basename(at.file)}:${at.line}:${at.column}: `}${first.message}`);
-  }
-  if (spec.programs.length === 0) return failed('no programs');
   let object: ReturnType<typeof loadObject>;
   try {
     // Slots that the source gives to programs can only be filled once these are loaded.
@@ -111,8 +106,8 @@ function prepared(map: MapSpec, entries: number | undefined): MapSpec {
   return rest;
 }
 
-/** Lines to tell; none when all is as it should be. `complete`: every source of the corpus was judged. */
-export function unexpected(host: Host, verdicts: readonly Verdict[], exceptions: readonly Exception[], complete: boolean): string[] {
+/** Lines to tell; none when all is as it should be. */
+export function unexpected(host: Host, verdicts: readonly Verdict[], exceptions: readonly Exception[]): string[] {
   const problems: string[] = [];
   const expected = new Map<string, Exception[]>();
   for (const exception of exceptions) {
@@ -136,7 +131,7 @@ export function unexpected(host: Host, verdicts: readonly Verdict[], exceptions:
   for (const name of expected.keys()) {
     const whole = wholes.get(name.split('/')[0] ?? '');
     // Programs of a source that did not compile have no verdict.
-    if (whole === undefined ? complete : whole) problems.push(`${name} is in the table of exceptions and not in the corpus`);
+    if (whole !== false) problems.push(`${name} is in the table of exceptions and not in the corpus`);
   }
   return problems;
 }

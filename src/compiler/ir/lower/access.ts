@@ -1,12 +1,12 @@
 /** Reading and writing scalars at a place; bit-fields within their bytes. */
 
-import type { QualType } from '../../c/types.ts';
+import type { CType, QualType, RecordType } from '../../c/types.ts';
 import type { Loc } from '../../diagnostics.ts';
 import { constant, undef } from '../builder.ts';
 import type { MemBits, Value } from '../ir.ts';
 import { alignAt, settle } from './place.ts';
 import type { FunctionState, Place } from './state.ts';
-import { integer, memBits, pointeeOf, scalarType, spaceOf } from './types.ts';
+import { integer, memBits, pointeeOf, scalarType, sizeOfType, spaceOf } from './types.ts';
 
 /** The scalar of this type at a place. */
 export function readPlace(f: FunctionState, at: Place, type: QualType, loc: Loc): Value {
@@ -18,7 +18,7 @@ export function readPlace(f: FunctionState, at: Place, type: QualType, loc: Loc)
   return f.b.load(t, memBits(type.type), integer(type.type)?.signed ?? false, p.ptr, p.offset, {
     volatile: p.volatile,
     resultSpace,
-    pointee: pointeeOf(type.type),
+    pointee: p.union && hidesRecord(p.union.record, p.union.at, type.type) ? 'other' : pointeeOf(type.type),
     align: p.align,
   });
 }
@@ -30,6 +30,28 @@ export function writePlace(f: FunctionState, at: Place, type: QualType, value: V
   if (p.bit) return writeBits(f, p, type, value);
   f.b.store(memBits(type.type), value, p.ptr, p.offset, { volatile: p.volatile, align: p.align });
   return value;
+}
+
+/**
+ * Whether the verifier does not see this pointer to a record there: of a union's members it takes the first at the place.
+ * Source: kernel/bpf/btf.c, `btf_struct_walk`.
+ */
+function hidesRecord(record: RecordType, at: number, wanted: CType): boolean {
+  for (const field of record.fields ?? []) {
+    let t = field.type.type;
+    let inside = at - field.offset;
+    if (inside >= sizeOfType(t)) continue;
+    while (t.kind === 'array') {
+      t = t.of.type;
+      inside %= sizeOfType(t);
+    }
+    if (inside < 0 || field.bit) return true;
+    if (t.kind === 'record') return hidesRecord(t, inside, wanted);
+    if (t.kind !== 'pointer' || wanted.kind !== 'pointer' || inside !== 0) return true;
+    const [seen, meant] = [t.to.type, wanted.to.type];
+    return seen !== meant && !(seen.kind === 'record' && meant.kind === 'record' && seen.name !== '' && seen.name === meant.name);
+  }
+  return true;
 }
 
 /** A kptr field of a map value holds a pointer that the verifier knows by BTF. */

@@ -4,6 +4,7 @@
  */
 import type { FunctionDecl, InitItem, Initializer, Str, VarDecl } from '../../c/ast.ts';
 import { type ConstValue, evaluate } from '../../c/sema/constants.ts';
+import { tagsOf } from '../../c/sema/decl/attributes.ts';
 import type { QualType } from '../../c/types.ts';
 import { QUAL } from '../../c/types.ts';
 import type { IrGlobal } from '../ir.ts';
@@ -33,6 +34,7 @@ export function globalFor(m: ModuleState, d: VarDecl): string {
     volatile: isVolatile(d.type),
     linkage: d.storage === 'extern' ? 'extern' : d.storage === 'static' || d.scope === 'local' ? 'static' : 'global',
     btfType: m.options.types.typeId(d.type),
+    tags: tagsOf(d.attributes, 'btf_decl_tag') ?? [],
     loc: d.loc,
   };
   // Known before its initialiser is read: that may mention it.

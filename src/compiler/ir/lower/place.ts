@@ -170,13 +170,20 @@ function memberPlace(f: FunctionState, e: Member): Place {
 function memberOf(f: FunctionState, base: Place, record: RecordType, e: Member): Place {
   const { field } = e;
   const volatile = base.volatile || isVolatile(e.type);
-  if (base.core || isRelocatable(f, record)) return relocatableMember(f, base, record, e, volatile);
+  const union = unionOnTheWay(base, record, field);
+  if (base.core || isRelocatable(f, record)) return { ...relocatableMember(f, base, record, e, volatile), ...union };
   const offset = base.offset + field.offset;
   // An object that says so is aligned more than its type; packed ones less.
   const align = alignAt(base.align, field.offset);
-  if (!field.bit) return { ptr: base.ptr, offset, align, volatile };
+  if (!field.bit) return { ptr: base.ptr, offset, align, volatile, ...union };
   return { ptr: base.ptr, offset, align, volatile, bit: field.bit, before: field.offset, after: record.size - field.offset };
 }
+
+function unionOnTheWay(base: Place, record: RecordType, field: Field): Pick<Place, 'union'> {
+  if (base.union) return { union: { record: base.union.record, at: base.union.at + field.offset } };
+  return record.tag === 'union' && (record.fields?.length ?? 0) > 1 ? { union: { record, at: field.offset } } : NO_UNION;
+}
+const NO_UNION = {};
 
 function relocatableMember(f: FunctionState, base: Place, record: RecordType, e: Member, volatile: boolean): Place {
   const { field } = e;

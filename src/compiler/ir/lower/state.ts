@@ -5,7 +5,7 @@
 
 import type { CoreKind } from '../../../object/spec.ts';
 import type { CaseLabel, Expr, FunctionDecl, ParamDecl, VarDecl } from '../../c/ast.ts';
-import type { QualType } from '../../c/types.ts';
+import type { QualType, RecordType } from '../../c/types.ts';
 import type { Diagnostics, Loc } from '../../diagnostics.ts';
 import { Builder } from '../builder.ts';
 import type { Block, CoreRef, IrFunction, IrModule, Value } from '../ir.ts';
@@ -79,6 +79,8 @@ export interface Place {
   readonly core?: CorePath;
   /** Of a place whose path was settled already (bit-fields): for questions about the field. */
   readonly corePath?: CorePath;
+  /** The outermost union with several members on the way here, and bytes from its start. */
+  readonly union?: { readonly record: RecordType; readonly at: number };
 }
 
 /** A path of member indices from a record: what .BTF.ext calls an access string. */

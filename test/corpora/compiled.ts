@@ -1,0 +1,78 @@
+/**
+ * A source that somebody else wrote, compiled: here and now, or on the machine that a guest runs on.
+ *
+ *   host   text ─▶ compile for the guest's kernel ─▶ one file for each source
+ *   guest                                            the file ─▶ ObjectSpec ─▶ the kernel
+ *
+ * Compiling is a function of the text and what is known of the kernel, and an emulated processor takes fifty times as
+ * long for it; so a guest compiles a few itself, to show that the bytes are the same, and loads all.
+ */
+import { existsSync, readFileSync, writeFileSync } from 'node:fs';
+import { basename, join } from 'node:path';
+import { deserialize, serialize } from 'node:v8';
+import { BtfReader } from '../../src/btf/read.ts';
+import { encodeBtf } from '../../src/btf/write.ts';
+import { type CompileOptions, compile } from '../../src/compiler/compile.ts';
+import type { TargetFacts } from '../../src/compiler/target-facts.ts';
+import type { ObjectSpec } from '../../src/object/spec.ts';
+
+/** The variable that tells a guest the folder. */
+export const GUEST_OBJECTS = 'SKEP_GUEST_OBJECTS';
+
+export interface Source {
+  /** 'opensnoop.3', 'sockex1_kern.c' */
+  readonly name: string;
+  readonly text: string;
+  readonly options: Omit<CompileOptions, 'facts'>;
+  /** Maps whose size the sample's other half sets before it loads: the number of entries. */
+  readonly entries?: Readonly<Record<string, number>>;
+}
+
+/** The object, or why there is none. */
+export type CompiledSource = { readonly spec: ObjectSpec } | { readonly failure: string };
+
+export function compileSource(source: Source, facts: TargetFacts): CompiledSource {
+  let compiled: ReturnType<typeof compile>;
+  try {
+    compiled = compile(source.text, { ...source.options, facts });
+  } catch (error) {
+    return { failure: `the compiler crashed: ${(error as Error).stack}` };
+  }
+  const { spec } = compiled;
+  if (spec !== undefined) return spec.programs.length === 0 ? { failure: 'no programs' } : { spec };
+  const first = compiled.diagnostics.find(({ severity }) => severity === 'error');
+  if (first === undefined) return { failure: 'no object, and no error that says why' };
+  const at = compiled.source.filePosition(first.loc);
+  const where = at === undefined ? '' : `${basename(at.file)}:${at.line}:${at.column}: `;
+  return { failure: `${first.code}: ${where}${first.message}` };
+}
+
+/** The same bytes for the same object. */
+export function packed(compiled: CompiledSource): Uint8Array {
+  if (!('spec' in compiled)) return serialize(compiled);
+  const { btf, ...rest } = compiled.spec;
+  return serialize({ spec: rest, btf: btf === undefined ? undefined : encodeBtf(btf) });
+}
+
+function unpacked(bytes: Uint8Array): CompiledSource {
+  const found = deserialize(bytes) as { failure: string } | { spec: Omit<ObjectSpec, 'btf'>; btf: Uint8Array | undefined };
+  if ('failure' in found) return found;
+  return { spec: { ...found.spec, btf: found.btf === undefined ? undefined : new BtfReader(found.btf) } };
+}
+
+const file = (folder: string, corpus: string, { name }: Source): string => join(folder, `${corpus}-${name}.spec`);
+
+export function keepCompiled(folder: string, corpus: string, source: Source, compiled: CompiledSource): void {
+  writeFileSync(file(folder, corpus, source), packed(compiled));
+}
+
+/** Undefined where nobody compiled it before. */
+export function keptBytes(folder: string, corpus: string, source: Source): Uint8Array | undefined {
+  const path = file(folder, corpus, source);
+  return existsSync(path) ? readFileSync(path) : undefined;
+}
+
+export function keptCompiled(folder: string, corpus: string, source: Source): CompiledSource | undefined {
+  const bytes = keptBytes(folder, corpus, source);
+  return bytes === undefined ? undefined : unpacked(bytes);
+}
