@@ -9,19 +9,20 @@ export interface Run {
   readonly mib: number;
 }
 
-/** Starts a command, waits for a line that contains `ready`, ends it with SIGINT. Undefined when the line never came. */
-export function timeToLine(
-  command: readonly string[],
-  ready: string,
-  env: NodeJS.ProcessEnv = process.env,
-  limit = 20_000,
-): Promise<Run | undefined> {
+/** Emulated processors are slow. */
+const PATIENCE_MS = process.env['SKEP_GUEST'] === undefined ? 20_000 : 300_000;
+
+/**
+ * Starts a command, waits for a line that contains `ready`, ends it with SIGINT. Undefined when the line never came.
+ * With `stdoutOnly`, what it says on stderr (a compiler's warnings) is not looked at.
+ */
+export function timeToLine(command: readonly string[], ready: string, stdoutOnly = false): Promise<Run | undefined> {
   return new Promise((resolve) => {
     const started = performance.now();
-    const child = spawn(command[0] as string, command.slice(1), { stdio: ['ignore', 'pipe', 'pipe'], env });
+    const child = spawn(command[0] as string, command.slice(1), { stdio: ['ignore', 'pipe', 'pipe'] });
     let result: Run | undefined;
     let text = '';
-    const timer = setTimeout(() => child.kill('SIGKILL'), limit);
+    const timer = setTimeout(() => child.kill('SIGKILL'), PATIENCE_MS);
     const look = (data: Buffer) => {
       text += data.toString('latin1');
       if (result || !text.includes(ready)) return;
@@ -29,7 +30,7 @@ export function timeToLine(
       child.kill('SIGINT');
     };
     child.stdout.on('data', look);
-    child.stderr.on('data', look);
+    child.stderr.on('data', stdoutOnly ? () => {} : look);
     child.on('error', () => resolve(undefined));
     child.on('close', () => {
       clearTimeout(timer);

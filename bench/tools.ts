@@ -1,81 +1,108 @@
 /**
- * How soon tools are ready, beside BCC's and libbpf's on the kernel that this runs on: from exec, alternating, medians.
+ * How soon tools are ready, beside BCC's and libbpf's on the kernel that this runs on: from exec, medians.
  *
- *   sudo node build/bench/tools.js [rounds] [tool…]
+ *   npm run lab -- 6.12 'node build/bench/tools.js 1'     in a guest: all tools, over the whole machine
+ *   sudo node build/bench/tools.js [rounds] [tool…]       here: tools that can be told to look at one process, this one
+ *   sudo node build/bench/tools.js --all [rounds] [tool…] here: all tools, over the whole machine
  *
- * Ready is when a peer prints its first line, and when skep says so (-v), which is just before its first line. BCC needs
- * the headers of the kernel: BCC_KERNEL_SOURCE names them where they are not installed. What is not there is left out.
+ * Ready is when a peer prints its first line, and when skep says so (-v), which is just before its first line. `first` is
+ * skep's run that compiles; later ones find what it compiled (in a guest what was kept is thrown away before). BCC needs
+ * the headers of the kernel: BCC_KERNEL_SOURCE names them where they are not installed; those that the lab has unpacked
+ * are found. What is not there, or does not work on this kernel, is left out.
  */
-import { existsSync } from 'node:fs';
-import { dirname, join } from 'node:path';
-import { fileURLToPath } from 'node:url';
+import { existsSync, readdirSync, rmSync } from 'node:fs';
+import { homedir, release } from 'node:os';
+import { join } from 'node:path';
+import { parseArgs } from 'node:util';
+import { allFlags } from '../src/cli/parse.ts';
 import { TOOL_LIST } from '../src/tools/index.ts';
+import { cache, root } from '../test/run/paths.ts';
 import { geometricMean, median, printTable, timeToLine, withTracefs } from './measure.ts';
 
-const root = join(dirname(fileURLToPath(import.meta.url)), '..', '..');
 const SKEP = [process.execPath, join(root, 'dist', 'cli', 'skep.js')];
 const NODE = [process.execPath, '-e', 'console.log("ready");setInterval(()=>{},1000)'];
+const GUEST = process.env['SKEP_GUEST'] !== undefined;
 
 /** Words that a tool cannot do without. */
 const WORDS: Readonly<Record<string, readonly string[]>> = {
   argdist: ['-H', 'r::__x64_sys_read():int:$retval'],
   funccount: ['vfs_*'],
   funclatency: ['vfs_read'],
-  memleak: ['-p', '1'],
+  memleak: ['-p', String(process.pid)],
   stackcount: ['vfs_read'],
   trace: ['do_sys_openat2'],
 };
 
-interface Peer {
-  readonly command: readonly string[];
-  readonly ready: string;
+const { values: flags, positionals } = parseArgs({ options: { all: { type: 'boolean', default: GUEST } }, allowPositionals: true });
+const rounds = Number(positionals[0] ?? '3');
+const only = positionals.slice(1);
+
+function warmHeaders(): void {
+  const headers = join(cache, 'headers', release());
+  if (existsSync(headers)) process.env['BCC_KERNEL_SOURCE'] ??= headers;
 }
 
-function peersOf(name: string): Readonly<Record<'skep' | 'bcc' | 'libbpf', Peer | undefined>> {
-  const words = WORDS[name] ?? [];
-  const [bcc, libbpf] = [`/usr/sbin/${name}-bpfcc`, `/usr/sbin/${name}`];
-  return {
-    skep: { command: [...SKEP, name, '-v', ...words], ready: `${name}: ready` },
-    bcc: existsSync(bcc) ? { command: withTracefs(['/usr/bin/python3', '-u', bcc, ...words]), ready: '\n' } : undefined,
-    libbpf: existsSync(libbpf) ? { command: withTracefs(['stdbuf', '-oL', libbpf, ...words]), ready: '\n' } : undefined,
-  };
+/** So that the first run of a tool compiles. Not on a machine that people work on. */
+function forgetCompiled(): void {
+  const folder = join(homedir(), '.cache', 'skep');
+  if (!GUEST || !existsSync(folder)) return;
+  for (const name of readdirSync(folder)) if (name.startsWith('specs-')) rmSync(join(folder, name), { recursive: true });
 }
 
-async function ready(rounds: number, names: readonly string[]): Promise<void> {
-  const rows: string[][] = [['', 'skep (ms)', 'of empty Node', 'libbpf (ms)', 'BCC (ms)', 'skep / BCC']];
-  const ratios: number[] = [];
-  for (const name of names) {
-    const peers = peersOf(name);
-    const times: Record<string, number[]> = { node: [], skep: [], bcc: [], libbpf: [] };
-    for (let round = 0; round <= rounds; round++) {
-      for (const [who, peer] of Object.entries({ node: { command: NODE, ready: 'ready' }, ...peers })) {
-        // A peer that does not start here is not waited for again.
-        if (peer === undefined || (round > 0 && times[who]?.length === 0)) continue;
-        const run = await timeToLine(peer.command, peer.ready);
-        if (run) times[who]?.push(run.ms);
-      }
-    }
-    // The first round warms the file cache.
-    const of = (who: string): number => median((times[who] ?? []).slice(1));
-    const ms = (value: number): string => (Number.isFinite(value) ? value.toFixed(0) : '-');
-    const ratio = of('skep') / of('bcc');
-    if (Number.isFinite(ratio)) ratios.push(ratio);
-    rows.push([
-      name,
-      Number.isFinite(of('skep')) ? ms(of('skep')) : 'not on this kernel',
-      Number.isFinite(of('skep')) ? (of('skep') / of('node')).toFixed(2) : '-',
-      ms(of('libbpf')),
-      ms(of('bcc')),
-      Number.isFinite(ratio) ? ratio.toFixed(3) : '-',
-    ]);
+async function times(command: readonly string[] | undefined, ready: string, count: number, stdoutOnly = false): Promise<number[]> {
+  const all: number[] = [];
+  for (let round = 0; command !== undefined && round < count; round++) {
+    const run = await timeToLine(command, ready, stdoutOnly);
+    // What does not start here is not waited for again.
+    if (run === undefined) break;
+    all.push(run.ms);
+  }
+  return all;
+}
+
+/** The words for one tool; undefined for a tool that would look at the whole machine and shall not. */
+async function wordsOf(entry: (typeof TOOL_LIST)[number]): Promise<readonly string[] | undefined> {
+  const words = WORDS[entry.name] ?? [];
+  if (flags.all || words.includes('-p')) return words;
+  return allFlags(await entry.load())['pid']?.short === 'p' ? ['-p', String(process.pid), ...words] : undefined;
+}
+
+const ms = (value: number): string => (Number.isFinite(value) ? value.toFixed(0) : '-');
+const ratio = (a: number, b: number): string => (Number.isFinite(a / b) ? (a / b).toFixed(3) : '-');
+
+async function main(): Promise<void> {
+  warmHeaders();
+  forgetCompiled();
+  // The file cache is warm for all that is measured.
+  await times(NODE, 'ready', 1);
+  await times([...SKEP, 'bitesize', '--print-program'], '\n', 1);
+  const node = median(await times(NODE, 'ready', rounds));
+  let bccIsWarm = false;
+  const rows: string[][] = [['', 'skep first', 'skep', 'libbpf', 'BCC (ms)', 'first / BCC', 'skep / BCC']];
+  const firsts: number[] = [];
+  const laters: number[] = [];
+  for (const entry of TOOL_LIST) {
+    const { name } = entry;
+    const words = only.length === 0 || only.includes(name) ? await wordsOf(entry) : undefined;
+    if (words === undefined) continue;
+    const [first = Number.NaN, ...more] = await times([...SKEP, name, '-v', ...words], `${name}: ready`, rounds + 1);
+    const [bccPath, libbpfPath] = [`/usr/sbin/${name}-bpfcc`, `/usr/sbin/${name}`];
+    const bccCommand = existsSync(bccPath) ? withTracefs(['/usr/bin/python3', '-u', bccPath, ...words]) : undefined;
+    if (bccCommand && !bccIsWarm) bccIsWarm = (await times(bccCommand, '\n', 1, true)).length > 0;
+    const bcc = median(await times(bccCommand, '\n', rounds, true));
+    const libbpf = existsSync(libbpfPath) ? withTracefs(['stdbuf', '-oL', libbpfPath, ...words]) : undefined;
+    const row = [name, ms(first), ms(median(more)), ms(median((await times(libbpf, '\n', rounds + 1, true)).slice(1))), ms(bcc)];
+    rows.push([...row, ratio(first, bcc), ratio(median(more), bcc)]);
+    if (Number.isFinite(first / bcc)) firsts.push(first / bcc);
+    if (Number.isFinite(median(more) / bcc)) laters.push(median(more) / bcc);
+    // A guest may be ended before the table is there.
+    process.stderr.write(`${rows.at(-1)?.join('  ')}\n`);
   }
   printTable(rows);
-  if (ratios.length > 0)
-    process.stdout.write(`skep / BCC: at most ${Math.max(...ratios).toFixed(3)}, mean ${geometricMean(ratios).toFixed(3)}\n`);
+  process.stdout.write(`an empty Node process: ${ms(node)} ms\n`);
+  for (const [what, ratios] of [['first', firsts] as const, ['later', laters] as const])
+    if (ratios.length > 0)
+      process.stdout.write(`skep ${what} / BCC: at most ${Math.max(...ratios).toFixed(3)}, mean ${geometricMean(ratios).toFixed(3)}\n`);
 }
 
-const [rounds = '3', ...only] = process.argv.slice(2);
-await ready(
-  Number(rounds),
-  TOOL_LIST.map(({ name }) => name).filter((name) => only.length === 0 || only.includes(name)),
-);
+await main();

@@ -4,6 +4,7 @@ import { NoSuchHookError, UsageError } from '../kernel/errors.ts';
 import { safe } from '../render/safe.ts';
 import { clockText } from '../render/time.ts';
 import type { Output } from './output.ts';
+import { COMM, PID } from './parts/fields.ts';
 import { FILTER, filters } from './parts/filter.ts';
 import { loadAttached } from './parts/probe-attach.ts';
 import { program } from './parts/text.ts';
@@ -50,8 +51,29 @@ static inline void tell(u64 address, u64 size, int freed)
 #endif
 }
 
+#ifdef COMMAND
+/* The command's process as long as the shell that holds it has not become the command; then 0. */
+BPF_ARRAY(held, u32, 1);
+
+TRACEPOINT_PROBE(sched, sched_process_exec)
+{
+    int zero = 0;
+    u32 *pid = held.lookup(&zero);
+
+    if (pid && *pid == bpf_get_current_pid_tgid() >> 32)
+        *pid = 0;
+    return 0;
+}
+#endif
+
 static inline int wanted(u64 size)
 {
+#ifdef COMMAND
+    int zero = 0;
+    u32 *shell = held.lookup(&zero);
+    if (shell && *shell)
+        return 0;
+#endif
 #ifdef MIN_SIZE
     if (size < MIN_SIZE)
         return 0;
@@ -310,7 +332,11 @@ export const tool = defineTool({
     { name: 'allocations', type: 'integer', help: 'how many those are' },
     { name: 'stack', type: 'array', help: 'names of the functions, innermost first' },
     { name: 'allocs', type: 'array', help: '-a: objects with address and size' },
-    { name: 'call', type: 'string', help: '-t: "alloc" or "free"; with pid, comm, address and size' },
+    { name: 'call', type: 'string', help: '-t: "alloc" or "free", a record for each call, with the fields that follow' },
+    PID,
+    COMM,
+    { name: 'address', type: 'string', help: '-t: of the memory, hexadecimal' },
+    { name: 'size', type: 'integer', help: '-t: bytes' },
   ],
   probes: [
     {
@@ -334,6 +360,7 @@ export const tool = defineTool({
         SAMPLE_RATE: rate > 1 ? rate : undefined,
         EACH_CALL: options.trace,
         MISSING_FREE: options['wa-missing-free'],
+        COMMAND: command !== undefined,
         ...filters({ cgroup }),
       },
       FILTER,
@@ -355,6 +382,7 @@ export const tool = defineTool({
     }
     const calls = options.trace ? tell(bpf, out, stop) : undefined;
     if (command) {
+      bpf.map<number, number>('held').set(0, command.pid);
       command.go();
       void command.ended.then(end);
     }

@@ -6,7 +6,7 @@
  *
  *   other process ─ fd ─▶ link ─▶ program ─▶ maps, types        new objects that nothing of this kind leads to are leaks
  */
-import { readFileSync } from 'node:fs';
+import { readdirSync, readFileSync, statSync } from 'node:fs';
 import { describeObject, type ObjectKind, objectsBelow, objectsHeldBy, takeInventory } from '../../src/kernel/inventory.ts';
 import { linuxKernel } from '../../src/kernel/linux.ts';
 import { guestSeries } from './needs.ts';
@@ -16,10 +16,11 @@ import { commandLine, markedProcesses, otherProcesses, ownMark } from './process
 export type Snapshot = ReadonlySet<string>;
 
 const KINDS: readonly ObjectKind[] = ['program', 'map', 'link', 'btf'];
-/** Files that list probes, one a line: those of tracefs, and all kprobes there are, whoever made them. */
+/** Files that list probes, one a line: those of tracefs, and all kprobes there are, whoever made them; and private trace buffers. */
 const LISTS: readonly (readonly [name: string, path: string])[] = [
   ['kprobe_events', '/sys/kernel/tracing/kprobe_events'],
   ['uprobe_events', '/sys/kernel/tracing/uprobe_events'],
+  ['trace instance', '/sys/kernel/tracing/instances'],
   ...(guestSeries === undefined ? [] : [['kprobe', '/sys/kernel/debug/kprobes/list'] as const]),
 ];
 
@@ -29,15 +30,16 @@ export async function snapshot(): Promise<Snapshot> {
 }
 
 function probes(): string[] {
-  return LISTS.flatMap(([name, path]) => {
-    try {
-      const lines = readFileSync(path, 'utf8').split('\n').filter(Boolean);
-      return lines.map((line) => `${name} ${line}`);
-    } catch {
-      // No tracefs, or a kernel without such probes.
-      return [];
-    }
-  });
+  return LISTS.flatMap(([name, path]) => listed(path).map((line) => `${name} ${line}`));
+}
+
+/** Lines of a file, or names in a folder; none where there is no tracefs, or the kernel lacks such probes. */
+function listed(path: string): string[] {
+  try {
+    return statSync(path).isDirectory() ? readdirSync(path) : readFileSync(path, 'utf8').split('\n').filter(Boolean);
+  } catch {
+    return [];
+  }
 }
 
 /** What was made since and is not another's, now. `mark` is that of the test's processes. */

@@ -38,6 +38,7 @@ const LONG_IN_GUESTS = [
     'guest/tools/calls',
     'guest/tools/processes',
     'host/tools/ends',
+    'host/tools/killed',
     'host/tools/load',
     'host/compiler/bcc-dialect',
     'host/compiler/portable',

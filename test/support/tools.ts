@@ -51,7 +51,16 @@ afterEach(async () => {
 });
 
 /** Starts a tool and waits until it sees things. */
-export async function startTool(words: readonly string[]): Promise<ToolRun> {
+export function startTool(words: readonly string[]): Promise<ToolRun> {
+  return run(words, false);
+}
+
+/** A tool that only lists something: it never sees things, and has ended. */
+export function startListing(words: readonly string[]): Promise<ToolRun> {
+  return run(words, true);
+}
+
+async function run(words: readonly string[], lists: boolean): Promise<ToolRun> {
   const [name = '', ...rest] = words;
   const entry = TOOL_LIST.find((tool) => tool.name === name);
   assert.ok(entry, `there is no tool ${name}`);
@@ -76,7 +85,7 @@ export async function startTool(words: readonly string[]): Promise<ToolRun> {
     },
   });
   const failed = ended.then(
-    (status) => assert.equal(err.includes(`${name}: ready`), true, `${name} ended with ${status} before it was ready\n${err}`),
+    (status) => assert.equal(lists || err.includes(`${name}: ready`), true, `${name} ended with ${status} before it was ready\n${err}`),
     (error: Error) => {
       error.message += `\n(${words.join(' ')}; stderr: ${err})`;
       throw error;
@@ -85,9 +94,9 @@ export async function startTool(words: readonly string[]): Promise<ToolRun> {
   failed.catch(() => {});
   await Promise.race([isReady, failed]);
   if (process.env['SKEP_TRACE_TEST']) process.stderr.write(`${(performance.now() / 1000).toFixed(1)} s: ${words.join(' ')} is ready\n`);
-  const run: ToolRun = { tool, stop, ended, out: () => out, err: () => err };
-  running.add(run);
-  return run;
+  const started: ToolRun = { tool, stop, ended, out: () => out, err: () => err };
+  running.add(started);
+  return started;
 }
 
 /** Tools one after the other: compiling is work, not waiting. */

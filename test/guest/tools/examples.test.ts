@@ -1,95 +1,78 @@
 /**
- * Every example of every `--help`, as it is printed: it loads, attaches, and ends with status 0 when it is stopped.
+ * Every example of every `--help`, as it is printed: it loads, attaches, says what it should, and ends with status 0
+ * when it is stopped. What `--json` prints are the fields that the help names.
  *
- * A process under emulation takes half a minute to start, so the words are run in this process, as `skep` would run them.
- * Processes that examples name by number are started with that number beforehand. Ordinarily the first example of each
- * tool is run, with SKEP_LONG=1 all.
+ * A process under emulation takes seconds to start, so the words are run in this process, as `skep` would run them, and
+ * all examples of a tool beside each other; Ctrl-C comes as soon as one has said something, and after a moment if it has
+ * nothing to say. The two guests share the work: each runs every second example, both run all with SKEP_LONG=1.
  */
 import assert from 'node:assert/strict';
-import { type ChildProcess, spawn } from 'node:child_process';
-import { existsSync, writeFileSync } from 'node:fs';
-import { runTool } from '../../../src/cli/run-tool.ts';
 import { FeatureError } from '../../../src/kernel/errors.ts';
 import { TOOL_LIST } from '../../../src/tools/index.ts';
 import type { Tool } from '../../../src/tools/tool.ts';
-import { kernelTest } from '../../run/needs.ts';
+import { SERIES } from '../../lab/kernels.ts';
+import { guestSeries, kernelTest } from '../../run/needs.ts';
+import { interfaceNamed, processesWith } from '../../support/numbered.ts';
+import { shellWords } from '../../support/shell-words.ts';
+import { type Said, end, records, startListing, startTool } from '../../support/tools.ts';
+
+const LONG = process.env['SKEP_LONG'] === '1';
+/** How long an example may look around before it is stopped, once it is ready. */
+const LOOK_MS = 200;
 
 /** What an emulated machine lacks: the tool must then say so. */
 const LACKING: Readonly<Record<string, RegExp>> = {
   // Counters of the processor.
   llcstat: /./,
 };
+/** Examples that only list something: they are never ready, and end by themselves. */
+const LISTS = ['syscount -l'];
 
-/** How long an example may look around before it is stopped, once it is ready. */
-const LOOK_MS = 200;
-/** Examples whose own end is so many seconds away at most are left to it. */
-const PATIENCE_MS = 20_000;
+const PID = /(?:-p|--pid|-P|--ppid|-t|--tid|-T)[ =](\d{2,6})\b/g;
 
-/** As a shell splits them: quotes keep words together. */
-function shellWords(line: string): string[] {
-  const words: string[] = [];
-  for (const match of line.matchAll(/(?:'[^']*'|"(?:\\.|[^"\\])*"|\\.|[^\s'"\\])+/g))
-    words.push(
-      match[0].replace(
-        /'([^']*)'|"((?:\\.|[^"\\])*)"|\\(.)/g,
-        (_all, single?: string, double?: string, escaped?: string) => single ?? double?.replace(/\\(["\\$`])/g, '$1') ?? escaped ?? '',
-      ),
-    );
-  return words;
-}
-
-/** A process with a number that an example asks for. */
-function processWith(pid: number, started: ChildProcess[]): void {
-  for (let tries = 0; tries < 20 && !existsSync(`/proc/${pid}`); tries++) {
-    writeFileSync('/proc/sys/kernel/ns_last_pid', String(pid - 1));
-    started.push(spawn('sleep', ['1000'], { stdio: 'ignore' }));
+async function runExample(command: string): Promise<Said | undefined> {
+  const [name = '', ...words] = shellWords(command);
+  try {
+    const run = await (LISTS.includes(command) ? startListing : startTool)([name, ...words]);
+    const beginning = performance.now();
+    while (run.out().trim() === '' && performance.now() - beginning < LOOK_MS) await new Promise((resolve) => setTimeout(resolve, 20));
+    run.stop.abort();
+    return await end(run);
+  } catch (error) {
+    if (error instanceof FeatureError && LACKING[name]?.test(error.message)) return undefined;
+    (error as Error).message = `skep ${command}: ${(error as Error).message}`;
+    throw error;
   }
 }
 
-async function runExample(tool: Tool, command: string): Promise<string> {
-  const [, ...words] = shellWords(command);
-  const stop = new AbortController();
-  let [out, err] = ['', ''];
-  let timer: NodeJS.Timeout | undefined;
-  const status = await runTool(tool, ['--verbose', ...words], {
-    stop: stop.signal,
-    sink: {
-      write: (text) => {
-        out += text;
-        return true;
-      },
-    },
-    say: (text) => {
-      err += `${text}\n`;
-      if (text === `${tool.name}: ready`) timer = setTimeout(() => stop.abort(), LOOK_MS);
-    },
-  }).finally(() => clearTimeout(timer));
-  assert.equal(status, 0, `${command}\n${err}`);
-  // `syscount -l` only lists.
-  if (!words.includes('-l') || tool.name !== 'syscount') assert.match(err, new RegExp(`^${tool.name}: ready$`, 'm'), command);
-  assert.doesNotMatch(err, /warning: .*lost/, command);
-  return out;
+function check(command: string, said: Said): void {
+  assert.doesNotMatch(said.err, /bug in skep/, command);
+  if (shellWords(command).includes('--json')) records(said);
+  // Every tool says at once what it does, or what its columns are.
+  else assert.notEqual(said.out.trim(), '', `${command} says nothing`);
 }
 
-for (const entry of TOOL_LIST) {
-  const modules = entry.name.startsWith('ext4') ? ['ext4'] : [];
-  kernelTest(`the examples of ${entry.name}`, { guest: true, modules, timeout: PATIENCE_MS * 10 }, async (t) => {
+/** The examples that this guest runs: of all, in the order of the list, every second. */
+async function mine(): Promise<{ tool: Tool; commands: string[] }[]> {
+  let place = SERIES.findIndex((series) => series === guestSeries);
+  const all = [];
+  for (const entry of TOOL_LIST) {
     const tool = await entry.load();
-    const started: ChildProcess[] = [];
+    all.push({ tool, commands: tool.examples.map(({ command }) => command).filter(() => LONG || place++ % 2 === 0) });
+  }
+  return all;
+}
+
+for (const { tool, commands } of await mine()) {
+  const modules = tool.name.startsWith('ext4') ? ['ext4'] : tool.name === 'sockex1' ? ['dummy'] : [];
+  kernelTest(`the examples of ${tool.name}`, { guest: true, modules }, async (t) => {
+    const started = processesWith(commands.flatMap((command) => [...command.matchAll(PID)].map(([, pid]) => Number(pid))));
+    if (commands.some((command) => command.includes('eth0'))) interfaceNamed('eth0');
     try {
-      for (const { command } of process.env['SKEP_LONG'] === '1' ? tool.examples : tool.examples.slice(0, 1)) {
-        for (const [, pid] of command.matchAll(/(?:-p|--pid|-P|--ppid|-t|--tid|-T)[ =](\d{2,6})\b/g)) processWith(Number(pid), started);
-        try {
-          await runExample(tool, command);
-        } catch (error) {
-          const lacking = LACKING[tool.name];
-          if (!(error instanceof FeatureError) || lacking?.test(error.message) !== true) {
-            (error as Error).message = `skep ${command}: ${(error as Error).message}`;
-            throw error;
-          }
-          t.diagnostic(`skep ${command}: ${error.message}`);
-        }
-      }
+      const said = await Promise.all(commands.map(runExample));
+      for (const [i, command] of commands.entries())
+        if (said[i] === undefined) t.diagnostic(`skep ${command}: this machine cannot`);
+        else check(command, said[i]);
     } finally {
       for (const child of started) child.kill('SIGKILL');
     }

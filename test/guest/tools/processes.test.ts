@@ -6,6 +6,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { kernelTest } from '../../run/needs.ts';
 import { records, startPeer, startTool, stop, stopPeer, untilSeen } from '../../support/tools.ts';
+import { worker } from '../../support/worker.ts';
 
 const NEEDS = { commands: ['perl'], guest: true } as const;
 
@@ -128,14 +129,16 @@ kernelTest('execsnoop and exitsnoop: every exec and every exit, as text and as J
 });
 
 kernelTest('capable: known checks, as text with stacks and as JSON, each once, and as the peer sees them', NEEDS, async () => {
+  // chroot() asks for CAP_SYS_CHROOT, each time. The process stays: its stacks are named while it is there.
+  const work = await worker('chroot("/") for 1..5');
+  const pid = String(work.pid);
   const [text, json, once, peer] = await Promise.all([
     startTool(['capable', '-K', '-U', '-x']),
     startTool(['capable', '--json']),
     startTool(['capable', '--unique', '--json']),
     startPeer('capable', [], 'CAP'),
   ]);
-  // chroot() asks for CAP_SYS_CHROOT, each time.
-  const pid = execFileSync('perl', ['-e', 'chroot("/") for 1..5; print $$'], { encoding: 'utf8' });
+  await work.go();
   const seen = new RegExp(` ${pid} [^\\n]*CAP_SYS_CHROOT`);
   await Promise.all([
     untilSeen(text, seen, 5),
@@ -173,4 +176,5 @@ kernelTest('capable: known checks, as text with stacks and as JSON, each once, a
     const theirs = (await stopPeer(peer)).filter((line) => new RegExp(` ${pid} .*CAP_SYS_CHROOT`).test(line));
     assert.equal(theirs.length, 5, theirs.join('\n'));
   }
+  await work.end();
 });
