@@ -35,7 +35,6 @@ const LONG_IN_GUESTS = [
   ...['host/corpora/', 'host/vm/', 'host/isa/', 'host/object/', 'host/target/'],
   ...['guest/tools/block', 'guest/tools/counts', 'guest/tools/scheduler', 'guest/tools/examples', 'guest/tools/files', 'guest/tools/disks'],
   ...[
-    'guest/tools/calls',
     'guest/tools/processes',
     'host/tools/ends',
     'host/tools/killed',

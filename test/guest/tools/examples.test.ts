@@ -14,7 +14,7 @@ import { SERIES } from '../../lab/kernels.ts';
 import { guestSeries, kernelTest } from '../../run/needs.ts';
 import { interfaceNamed, processesWith } from '../../support/numbered.ts';
 import { shellWords } from '../../support/shell-words.ts';
-import { type Said, end, records, startListing, startTool } from '../../support/tools.ts';
+import { end, records, type Said, startListing, startTool } from '../../support/tools.ts';
 
 const LONG = process.env['SKEP_LONG'] === '1';
 /** How long an example may look around before it is stopped, once it is ready. */
@@ -54,7 +54,7 @@ function check(command: string, said: Said): void {
 
 /** The examples that this guest runs: of all, in the order of the list, every second. */
 async function mine(): Promise<{ tool: Tool; commands: string[] }[]> {
-  let place = SERIES.findIndex((series) => series === guestSeries);
+  let place = SERIES.findIndex((series) => guestSeries === series);
   const all = [];
   for (const entry of TOOL_LIST) {
     const tool = await entry.load();

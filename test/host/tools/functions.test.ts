@@ -180,24 +180,30 @@ kernelTest('memleak: what a process has not freed, by the stack that allocated i
   }
 });
 
-kernelTest('memleak -c: the allocations of the command, from its first, and none of the shell that held it', { commands: ['gcc'], uprobes: true }, async () => {
-  using program = compileNative('worker', WORK);
-  const tool = await startTool(['memleak', '--json', '-t', '-o', '0', '-c', `${program.path} at-once`, '600']);
-  // What the call frees is told as well: malloc(10) by realloc, and what realloc gave.
-  await untilSeen(tool, /"call":"free"/, 100);
-  const said = await stop(tool);
-  const found = records<{ call?: string; pid: number; bytes: number; allocations: number; stack: string[] }>(said);
-  const calls = found.filter(({ call }) => call !== undefined);
-  process.kill(calls[0]?.pid as number, 'SIGKILL');
-  assert.equal(calls.length, 20 + 3 + 2 * 50 + 2 * 50, said.out);
-  assert.deepEqual(
-    found.filter(({ call }) => call === undefined).map(({ bytes, allocations, stack }) => [bytes, allocations, stack[0]?.replace(/\+.*/, '')]),
-    [
-      [2000, 20, 'leak'],
-      [900_000, 3, 'leak_big'],
-    ],
-  );
-});
+kernelTest(
+  'memleak -c: the allocations of the command, from its first, and none of the shell that held it',
+  { commands: ['gcc'], uprobes: true },
+  async () => {
+    using program = compileNative('worker', WORK);
+    const tool = await startTool(['memleak', '--json', '-t', '-o', '0', '-c', `${program.path} at-once`, '600']);
+    // What the call frees is told as well: malloc(10) by realloc, and what realloc gave.
+    await untilSeen(tool, /"call":"free"/, 100);
+    const said = await stop(tool);
+    const found = records<{ call?: string; pid: number; bytes: number; allocations: number; stack: string[] }>(said);
+    const calls = found.filter(({ call }) => call !== undefined);
+    process.kill(calls[0]?.pid as number, 'SIGKILL');
+    assert.equal(calls.length, 20 + 3 + 2 * 50 + 2 * 50, said.out);
+    assert.deepEqual(
+      found
+        .filter(({ call }) => call === undefined)
+        .map(({ bytes, allocations, stack }) => [bytes, allocations, stack[0]?.replace(/\+.*/, '')]),
+      [
+        [2000, 20, 'leak'],
+        [900_000, 3, 'leak_big'],
+      ],
+    );
+  },
+);
 
 kernelTest('mistakes in probes are told where they are', {}, async () => {
   const { inFolder } = await import('../../support/skep.ts');
