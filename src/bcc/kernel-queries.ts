@@ -15,6 +15,7 @@ import { atLeast } from '../kernel/version.ts';
 
 const asked = () => featuresOf(linuxKernel());
 
+// biome-ignore lint/complexity/noStaticOnlyClass: the class BPF inherits them, as BCC's users call them
 export abstract class KernelQueries {
   /** fentry, fexit: BPF trampolines on kernel functions. BCC says no on every architecture but x86_64; this asks the kernel. */
   static supportKfunc(): boolean {

@@ -72,7 +72,6 @@ function compiles(text: string, r: Random, btf: BtfSource | undefined, format?: 
   if (diagnostics.filter((d) => d.severity === 'error').length > 20) throw new Error('more than twenty errors');
   for (const d of diagnostics) if (meaningOf(d.code) === undefined) throw new Error(`code '${d.code}' stands in no table`);
   const shown = renderDiagnostics(diagnostics, source);
-  // biome-ignore lint/suspicious/noControlCharactersInRegex: that is what is looked for
   if (/[\0-\x08\x0b-\x1f\x7f-\x9f\u202a-\u202e]/.test(shown)) throw new Error('a message with control characters');
   if (spec !== undefined) {
     const again = readObject(writeObject(spec));

@@ -93,7 +93,6 @@ async function run(words: readonly string[], lists: boolean): Promise<ToolRun> {
   );
   failed.catch(() => {});
   await Promise.race([isReady, failed]);
-  if (process.env['SKEP_TRACE_TEST']) process.stderr.write(`${(performance.now() / 1000).toFixed(1)} s: ${words.join(' ')} is ready\n`);
   const started: ToolRun = { tool, stop, ended, out: () => out, err: () => err };
   running.add(started);
   return started;
@@ -169,7 +168,6 @@ export async function startPeer(name: string, words: readonly string[], ready: s
   peers.add(peer);
   try {
     await peer.sees(ready);
-    if (process.env['SKEP_TRACE_TEST']) process.stderr.write(`${(performance.now() / 1000).toFixed(1)} s: peer ${name} is ready\n`);
     return peer;
   } catch (error) {
     process.stderr.write(`no comparison with ${path}: ${(error as Error).message}\n`);

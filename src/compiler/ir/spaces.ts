@@ -154,7 +154,7 @@ class Inference implements Spaces {
 
   private passArguments(fn: IrFunction, call: CallInst): void {
     const callee = call.callee.kind === 'function' ? this.module.functions.get(call.callee.name) : undefined;
-    if (!callee || callee.linkage !== 'static') return;
+    if (callee?.linkage !== 'static') return;
     const params = this.params.get(callee) as (Space | undefined)[];
     for (const p of callee.params) {
       const a = call.args[p.index];

@@ -68,7 +68,7 @@ kernelTest('a process that is killed: its guard removes the events', { kprobes: 
 kernelTest('events of a process that is gone with its guard are found by the next', { kprobes: true, guest: true }, () => {
   // No process has the number 4194304: it is beyond the largest.
   const line = `p:skep_4194304_1/p_0_x ${FUNCTION}\n`;
-  appendFileSync(`${tracefsPath(kernel)}/kprobe_events`, line + `p:other/p_0_x ${FUNCTION}\n`);
+  appendFileSync(`${tracefsPath(kernel)}/kprobe_events`, `${line}p:other/p_0_x ${FUNCTION}\n`);
   assert.deepEqual(removeStaleProbes(kernel), ['skep_4194304_1/p_0_x']);
   assert.match(events(), /^p:other\/p_0_x /m, "another tracer's event stays");
   appendFileSync(`${tracefsPath(kernel)}/kprobe_events`, '-:other/p_0_x\n');

@@ -42,7 +42,7 @@ export class Where {
     if (!this.users(loc)) return false;
     const at = this.source.spellingLoc(loc);
     const file = this.source.fileOf(at);
-    return file !== undefined && file.text.startsWith(name, at - file.base);
+    return file?.text.startsWith(name, at - file.base) ?? false;
   }
 }
 

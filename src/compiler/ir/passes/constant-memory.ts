@@ -7,7 +7,7 @@ import { evalExt } from '../eval.ts';
 import type { FuncAddr, GlobalAddr, IrGlobal, IrModule, Load, Value } from '../ir.ts';
 
 export function isConstant(g: IrGlobal | undefined): g is IrGlobal {
-  return g !== undefined && g.readOnly && !g.volatile && g.linkage !== 'extern' && g.section !== '.kconfig';
+  return g?.readOnly === true && !g.volatile && g.linkage !== 'extern' && g.section !== '.kconfig';
 }
 
 /** The value, or an address still to be placed (id 0), or undefined where it is not known. */
