@@ -129,7 +129,7 @@ class Runner {
   }
 }
 
-/** Runs everything; the module then is what the back end takes. */
+/** Runs everything; the module then is what the back end takes. Functions that grew too large are an error, and the end. */
 export function optimize(module: IrModule, options: PipelineOptions): void {
   const r = new Runner(module, options);
   for (const fn of module.functions.values()) r.touched('lower', fn);
@@ -138,6 +138,7 @@ export function optimize(module: IrModule, options: PipelineOptions): void {
     prepare: (fn) => r.prepare(fn),
     ...(options.roots ? { roots: options.roots } : {}),
   });
+  if (options.diagnostics.errors > 0) return;
   // A pointer to a function becomes known when its caller is: then there is more to inline.
   for (let round = 0; round < 3; round++) {
     let found = false;
@@ -152,6 +153,7 @@ export function optimize(module: IrModule, options: PipelineOptions): void {
       prepare: (fn) => r.prepare(fn),
       ...(options.roots ? { roots: options.roots } : {}),
     });
+    if (options.diagnostics.errors > 0) return;
   }
   if (options.level !== 0) {
     for (const fn of module.functions.values()) {

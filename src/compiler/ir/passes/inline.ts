@@ -7,7 +7,7 @@
  */
 import type { Diagnostics } from '../../diagnostics.ts';
 import { mapSuccessors, successors } from '../cfg.ts';
-import type { Block, CallInst, Inst, IrFunction, IrModule, Terminator, Value } from '../ir.ts';
+import type { Block, CallInst, Inst, IrFunction, IrModule, IrType, Terminator, Value } from '../ir.ts';
 import { mapOperands, mapTermOperand, replaceAll } from '../uses.ts';
 
 /** Instructions up to which a function is copied though nobody asked for it. About clang's limit at -O2. */
@@ -24,12 +24,14 @@ export interface InlineOptions {
   readonly roots?: readonly string[];
 }
 
+/** Ends with the first error: what is left then is of no use. */
 export function inlineModule(module: IrModule, options: InlineOptions): void {
   const { order, recursive } = callOrder(module);
   const callers = countCallers(module);
   const warned = new Set<IrFunction>();
   for (const fn of order) {
     inlineInto(module, fn, recursive, callers, options, warned);
+    if (options.diagnostics.errors > 0) return;
     options.prepare(fn);
   }
   removeUncalled(module, options.roots);
@@ -50,9 +52,14 @@ function inlineInto(
   warned: Set<IrFunction>,
 ): void {
   let size = sizeOf(fn);
-  // Blocks are appended while this walks: the tail of a split block comes next.
-  for (let at = 0; at < fn.blocks.length; at++) {
-    const block = fn.blocks[at] as Block;
+  const home = fn.blocks[0] as Block;
+  const frame: Inst[] = [];
+  const replacement: Value[] = [];
+  const done: Block[] = [];
+  // The last is next: what comes out of a call goes before the blocks that follow it.
+  const waiting = fn.blocks.toReversed();
+  for (let block = waiting.pop(); block !== undefined; block = waiting.pop()) {
+    done.push(block);
     for (let k = 0; k < block.insts.length; k++) {
       const call = block.insts[k] as Inst;
       if (call.op !== 'call' || call.callee.kind !== 'function') continue;
@@ -75,10 +82,17 @@ function inlineInto(
         return;
       }
       size += length;
-      fn.blocks.splice(at + 1, 0, ...inlineCall(fn, block, k, call, callee));
+      const copy = inlineCall(fn, block, k, call, callee);
+      frame.push(...copy.allocas);
+      if (copy.value !== undefined) replacement[call.id] = copy.value;
+      waiting.push(...copy.blocks.toReversed());
       break;
     }
   }
+  fn.blocks = done;
+  // Stack objects belong to the frame, so to the entry.
+  home.insts.unshift(...frame);
+  if (replacement.length > 0) replaceAll(fn, replacement);
 }
 
 function wanted(callee: IrFunction, length: number, callers: number, size: number): boolean {
@@ -89,8 +103,17 @@ function wanted(callee: IrFunction, length: number, callers: number, size: numbe
   return length <= SMALL || (callee.linkage === 'static' && callers === 1);
 }
 
-/** Splits the block at the call; returns the blocks that come after it: the callee's, and the rest. */
-export function inlineCall(fn: IrFunction, block: Block, index: number, call: CallInst, callee: IrFunction): Block[] {
+interface Inlined {
+  /** What comes after the split block: the callee's, and the rest. */
+  readonly blocks: readonly Block[];
+  /** The callee's stack objects. */
+  readonly allocas: readonly Inst[];
+  /** In place of the call's. */
+  readonly value: Value | undefined;
+}
+
+/** Splits the block at the call. */
+function inlineCall(fn: IrFunction, block: Block, index: number, call: CallInst, callee: IrFunction): Inlined {
   const rest: Block = { id: fn.nextId++, insts: block.insts.slice(index + 1), term: block.term };
   for (const s of successors(block.term)) {
     for (const i of s.insts) {
@@ -102,13 +125,8 @@ export function inlineCall(fn: IrFunction, block: Block, index: number, call: Ca
 
   const copy = copyBody(fn, callee, call);
   const entry = copy.blocks[0] as Block;
-  const home = fn.blocks[0] as Block;
-  // Stack objects belong to the frame, so to the entry.
   const allocas = entry.insts.filter((i) => i.op === 'alloca');
-  if (allocas.length > 0) {
-    entry.insts = entry.insts.filter((i) => i.op !== 'alloca');
-    home.insts.unshift(...allocas);
-  }
+  if (allocas.length > 0) entry.insts = entry.insts.filter((i) => i.op !== 'alloca');
   block.term = { op: 'jump', to: entry, loc: call.loc };
 
   const results: { block: Block; value: Value }[] = [];
@@ -117,28 +135,16 @@ export function inlineCall(fn: IrFunction, block: Block, index: number, call: Ca
     if (b.term.value) results.push({ block: b, value: b.term.value });
     b.term = { op: 'jump', to: rest, loc: b.term.loc };
   }
-  if (call.type !== 'void') {
-    let value: Value;
-    if (results.length === 1 && results[0]) value = results[0].value;
-    else if (results.length === 0) value = { op: 'undef', type: call.type };
-    else {
-      const phi: Inst = { op: 'phi', type: call.type, id: fn.nextId++, loc: call.loc, incoming: results };
-      rest.insts.unshift(phi);
-      value = phi;
-    }
-    const replacement: (Value | undefined)[] = [];
-    replacement[call.id] = value;
-    // The new blocks are not yet in the function.
-    for (const b of [rest, ...copy.blocks]) rewrite(b, call, value);
-    replaceAll(fn, replacement);
-  }
-  return [...copy.blocks, rest];
+  return { blocks: [...copy.blocks, rest], allocas, value: call.type === 'void' ? undefined : resultOf(fn, call, results, rest) };
 }
 
-function rewrite(b: Block, call: CallInst, value: Value): void {
-  const f = (v: Value): Value => (v === call ? value : v);
-  for (const i of b.insts) mapOperands(i, f);
-  mapTermOperand(b.term, f);
+function resultOf(fn: IrFunction, call: CallInst, results: { block: Block; value: Value }[], rest: Block): Value {
+  const [only] = results;
+  if (only === undefined) return { op: 'undef', type: call.type as IrType };
+  if (results.length === 1) return only.value;
+  const phi: Inst = { op: 'phi', type: call.type as IrType, id: fn.nextId++, loc: call.loc, incoming: results };
+  rest.insts.unshift(phi);
+  return phi;
 }
 
 function copyBody(fn: IrFunction, callee: IrFunction, call: CallInst): { blocks: Block[] } {
