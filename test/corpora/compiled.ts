@@ -16,9 +16,6 @@ import { type CompileOptions, compile } from '../../src/compiler/compile.ts';
 import type { TargetFacts } from '../../src/compiler/target-facts.ts';
 import type { ObjectSpec } from '../../src/object/spec.ts';
 
-/** The variable that tells a guest the folder. */
-export const GUEST_OBJECTS = 'SKEP_GUEST_OBJECTS';
-
 export interface Source {
   /** 'opensnoop.3', 'sockex1_kern.c' */
   readonly name: string;

@@ -16,13 +16,13 @@
 
 import { availableParallelism } from 'node:os';
 import { parseArgs } from 'node:util';
-import { GUEST_OBJECTS } from '../corpora/compiled.ts';
 import { CorpusMissing, kernelSamples } from '../corpora/corpora.ts';
 import { guestObjects } from '../corpora/guest-objects.ts';
 import { labMissing } from '../lab/guest.ts';
 import { guestKernel, SERIES } from '../lab/kernels.ts';
 import { bundleTree, removeTree } from './bundle.ts';
 import { runFile, TIERS, type Tier, testFiles } from './files.ts';
+import { GUEST_OBJECTS } from './guest-objects.ts';
 import { runGuestTier } from './guest-tier.ts';
 import { runKernelFile } from './kernel-file.ts';
 import { neverRun, type Result } from './result.ts';
@@ -43,6 +43,9 @@ const LONG_IN_GUESTS = [
     'host/compiler/portable',
   ],
 ];
+
+/** Tests whose programs are compiled on this machine for the guest's kernel. */
+const COMPILED_BELOW = ['host/corpora/', 'host/object/', 'host/isa/', 'host/vm/objects'];
 
 const long = process.env['SKEP_LONG'] === '1';
 const onlyLong = (file: string): boolean => LONG_IN_GUESTS.some((start) => file.startsWith(start));
@@ -120,7 +123,7 @@ async function guestTask(series: (typeof SERIES)[number]): Promise<void> {
   if (files.includes('host/bcc/sockex1')) unpackHere();
   tree ??= bundleTree(files);
   const env: Record<string, string> = {};
-  if (files.some((name) => name.startsWith('host/corpora/'))) env[GUEST_OBJECTS] = await guestObjects(series);
+  if (files.some((name) => COMPILED_BELOW.some((start) => name.startsWith(start)))) env[GUEST_OBJECTS] = await guestObjects(series);
   problems.push(...(await runGuestTier(series, files, await tree, { record, print, pattern: flags.only, keep: flags.keep, env })));
 }
 

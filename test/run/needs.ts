@@ -39,6 +39,11 @@ export interface Needs {
 
 export const guestSeries: string | undefined = process.env['SKEP_GUEST'];
 
+/** Of so many random inputs, how many to try here: an emulated processor does a tenth of them, and all with SKEP_LONG=1. */
+export function tries(count: number): number {
+  return guestSeries === undefined || process.env['SKEP_LONG'] === '1' ? count : Math.ceil(count / 10);
+}
+
 /** The first need that this kernel or machine does not meet, in words; undefined when all are met. */
 export function unmet(needs: Needs): string | undefined {
   if (needs.not !== undefined) return needs.not;

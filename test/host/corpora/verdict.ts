@@ -13,8 +13,9 @@ import type { Kernel } from '../../../src/kernel/port.ts';
 import { loadObject } from '../../../src/link/load.ts';
 import { fillSlots } from '../../../src/link/load-maps.ts';
 import type { MapSpec } from '../../../src/object/spec.ts';
-import { type CompiledSource, compileSource, GUEST_OBJECTS, keptBytes, keptCompiled, packed, type Source } from '../../corpora/compiled.ts';
+import { type CompiledSource, compileSource, keptBytes, keptCompiled, packed, type Source } from '../../corpora/compiled.ts';
 import type { Corpus } from '../../corpora/sources.ts';
+import { GUEST_OBJECTS } from '../../run/guest-objects.ts';
 
 export interface Verdict {
   /** 'opensnoop.3' where the whole source failed, 'opensnoop.3/kprobe__do_open' where one program did. */
@@ -99,8 +100,13 @@ export function judge(host: Host, corpus: Corpus, source: Source): Verdict[] {
   return [{ where: name, failure: slots }, ...verdicts];
 }
 
+/** Programs are judged the same over small tables, and big ones take most of the time: their memory is filled with zeros. */
+const SMALL = 64;
+const TABLES: ReadonlySet<string> = new Set(['hash', 'percpu_hash', 'lru_hash', 'lru_percpu_hash', 'stack_trace']);
+
 function prepared(map: MapSpec, entries: number | undefined): MapSpec {
   if (entries !== undefined) return { ...map, maxEntries: entries };
+  if (TABLES.has(map.type)) return { ...map, maxEntries: Math.min(map.maxEntries, SMALL) };
   if (map.type !== 'prog_array') return map;
   const { values: _, ...rest } = map;
   return rest;

@@ -1,9 +1,11 @@
 /** Objects from clang and readings of other tools, for the tests of btf/, elf/ and object/. */
 import { execFileSync } from 'node:child_process';
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { createHash } from 'node:crypto';
+import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { type TestContext, test } from 'node:test';
+import { GUEST_OBJECTS } from '../../run/guest-objects.ts';
 import { type Needs, unmet } from '../../run/needs.ts';
 
 export const CLANG = 'clang-19';
@@ -27,7 +29,21 @@ export function inTempDir<T>(fn: (dir: string) => T): T {
   }
 }
 
+/** In a guest, what the machine below it has compiled: there clang takes half a minute. */
 export function compile(source: string, args: readonly string[]): Uint8Array {
+  const folder = process.env[GUEST_OBJECTS];
+  if (folder === undefined) return compileNow(source, args);
+  const kept = join(
+    folder,
+    `clang-${createHash('sha256')
+      .update(JSON.stringify([source, args]))
+      .digest('hex')}.o`,
+  );
+  if (!existsSync(kept)) writeFileSync(kept, compileNow(source, args));
+  return new Uint8Array(readFileSync(kept));
+}
+
+function compileNow(source: string, args: readonly string[]): Uint8Array {
   return inTempDir((dir) => {
     writeFileSync(join(dir, 'test.c'), source);
     run(CLANG, [...args, '-c', join(dir, 'test.c'), '-o', join(dir, 'test.o')]);

@@ -93,6 +93,9 @@ struct ____btf_map_counts { int key; long value; }; struct ____btf_map_counts __
 SEC("classifier") int prog(void *ctx) { int k = 0; return !bpf_map_lookup_elem(&counts, &k) + !bpf_map_lookup_elem(&tunnel, &k); }
 `;
 
+/** bpftool pins all programs, so none may be left out. */
+export const LOADED_EXTERNS: string = EXTERNS.replace('?raw_tp', 'raw_tp');
+
 export function fixture(source: string, ...args: readonly string[]): Uint8Array {
   return compileBpf(source, ...INCLUDES, ...args);
 }
