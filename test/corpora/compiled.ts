@@ -44,8 +44,7 @@ export function compileSource(source: Source, facts: TargetFacts): CompiledSourc
   return { failure: `${first.code}: ${where}${first.message}` };
 }
 
-/** The same bytes for the same object. */
-export function packed(compiled: CompiledSource): Uint8Array {
+function packed(compiled: CompiledSource): Uint8Array {
   if (!('spec' in compiled)) return serialize(compiled);
   const { btf, ...rest } = compiled.spec;
   return serialize({ spec: rest, btf: btf === undefined ? undefined : encodeBtf(btf) });
@@ -64,12 +63,7 @@ export function keepCompiled(folder: string, corpus: string, source: Source, com
 }
 
 /** Undefined where nobody compiled it before. */
-export function keptBytes(folder: string, corpus: string, source: Source): Uint8Array | undefined {
-  const path = file(folder, corpus, source);
-  return existsSync(path) ? readFileSync(path) : undefined;
-}
-
 export function keptCompiled(folder: string, corpus: string, source: Source): CompiledSource | undefined {
-  const bytes = keptBytes(folder, corpus, source);
-  return bytes === undefined ? undefined : unpacked(bytes);
+  const path = file(folder, corpus, source);
+  return existsSync(path) ? unpacked(readFileSync(path)) : undefined;
 }

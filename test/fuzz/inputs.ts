@@ -140,8 +140,14 @@ const GROW: readonly ((n: number) => string)[] = [
   (n) => `#include __FILE__\n${times(n, '#define X(x) x\n')}`,
 ];
 
+/** Half a megabyte at most: beyond, time is a matter of size. */
+const LONGEST = 1 << 19;
+
 export function deep(r: Random): string {
-  return r.pick(DEEP)(1 << r.below(17));
+  const make = r.pick(DEEP);
+  let n = 1 << r.below(17);
+  while (make(16).length * n > LONGEST * 16) n >>= 1;
+  return make(n);
 }
 
 export function growing(r: Random): string {

@@ -13,7 +13,8 @@ import type { Kernel } from '../../../src/kernel/port.ts';
 import { loadObject } from '../../../src/link/load.ts';
 import { fillSlots } from '../../../src/link/load-maps.ts';
 import type { MapSpec } from '../../../src/object/spec.ts';
-import { type CompiledSource, compileSource, keptBytes, keptCompiled, packed, type Source } from '../../corpora/compiled.ts';
+import { specToJson } from '../../../src/object/spec-json.ts';
+import { type CompiledSource, compileSource, keptCompiled, type Source } from '../../corpora/compiled.ts';
 import type { Corpus } from '../../corpora/sources.ts';
 import { GUEST_OBJECTS } from '../../run/guest-objects.ts';
 
@@ -51,11 +52,13 @@ function compiledFor(host: Host, corpus: Corpus, source: Source): CompiledSource
   return kept ?? compileSource(source, host.facts);
 }
 
-/** Whether this kernel, asked by the compiler itself, gives what was compiled for it elsewhere; undefined where nothing was. */
-export function sameAsCompiledHere(host: Host, corpus: Corpus, source: Source): boolean | undefined {
-  const kept = compiledBelow === undefined ? undefined : keptBytes(compiledBelow, corpus, source);
-  return kept && Buffer.from(packed(compileSource(source, host.facts))).equals(kept);
+/** What was compiled elsewhere for this kernel, and what it gives asked by the compiler itself; undefined where nothing was. */
+export function compiledTwice(host: Host, corpus: Corpus, source: Source): readonly [below: string, here: string] | undefined {
+  const kept = compiledBelow === undefined ? undefined : keptCompiled(compiledBelow, corpus, source);
+  return kept && [asText(kept), asText(compileSource(source, host.facts))];
 }
+
+const asText = (compiled: CompiledSource): string => ('spec' in compiled ? specToJson(compiled.spec) : compiled.failure);
 
 /** The source as a whole first, then each of its programs. */
 export function judge(host: Host, corpus: Corpus, source: Source): Verdict[] {

@@ -35,7 +35,8 @@ function loaded(object: Uint8Array, programs: readonly string[]): Record<string,
     const path = join(dir, 'object.o');
     writeFileSync(path, object);
     const dumps = programs.map((p) => `bpftool prog dump xlated pinned /sys/fs/bpf/x/${p} > ${dir}/${p}.txt`).join('\n');
-    withBpffs(`mkdir /sys/fs/bpf/x\nbpftool prog loadall ${path} /sys/fs/bpf/x\n${dumps}`);
+    // Calls are numbers in the dumps: to name them, bpftool reads all symbols of the kernel each time.
+    withBpffs(`mkdir /sys/fs/bpf/x\nbpftool prog loadall ${path} /sys/fs/bpf/x\nmount --bind /dev/null /proc/kallsyms\n${dumps}`);
     return Object.fromEntries(
       programs.map((p) => [
         p,

@@ -9,7 +9,7 @@
 import * as build from '../../../src/isa/build.ts';
 import { slotOfIndex } from '../../../src/isa/encode.ts';
 import type { Insn } from '../../../src/isa/insn.ts';
-import { ALU, ATOMIC, CLASS, JMP, SIZE, SRC } from '../../../src/isa/insn.ts';
+import { ALU, ATOMIC, CLASS, JMP, MODE, SIZE, SRC } from '../../../src/isa/insn.ts';
 import { randomImm } from '../isa/random-insns.ts';
 
 export type Random = (bound: number) => number;
@@ -79,6 +79,23 @@ export function randomBranch(random: Random, registers: readonly number[], off: 
   const op = pick(random, CONDITIONS);
   if (random(2) === 0) return build.insn(cls | op | SRC.X, pick(random, registers), pick(random, registers), off, 0);
   return build.insn(cls | op | SRC.K, pick(random, registers), 0, off, randomImm(random));
+}
+
+/** A kernel of that version, [major, minor], takes an instruction like this one: the nearest that it knows. */
+export function asKnownTo([major, minor]: readonly [number, number], i: Insn): Insn {
+  const since = (a: number, b: number): boolean => major > a || (major === a && minor >= b);
+  const size = (i.op & 0x18) as (typeof SIZE)[keyof typeof SIZE];
+  if (!since(6, 15) && (i.op & ~0x18) === (CLASS.STX | MODE.ATOMIC)) {
+    if (i.imm === ATOMIC.LOAD_ACQ) return build.load(size, i.dst, i.src, i.off);
+    if (i.imm === ATOMIC.STORE_REL) return build.store(size, i.dst, i.off, i.src);
+  }
+  if (since(6, 6)) return i;
+  if ((i.op & ~0x18) === (CLASS.LDX | MODE.MEMSX)) return build.load(size, i.dst, i.src, i.off);
+  const cls = i.op & 7;
+  if (cls !== CLASS.ALU && cls !== CLASS.ALU64) return i;
+  // Signed division and extending moves; the swap that does not ask for an order.
+  if ((i.op & 0xf0) === ALU.END) return cls === CLASS.ALU ? i : build.toBig(i.dst, i.imm as 16 | 32 | 64);
+  return { ...i, off: 0 };
 }
 
 /** Jumps are drawn as indices first, because their distance counts slots. */
