@@ -12,11 +12,15 @@ export interface Run {
 /** Emulated processors are slow. */
 const PATIENCE_MS = process.env['SKEP_GUEST'] === undefined ? 20_000 : 300_000;
 
+/** What says why it cannot run ends soon after. */
+const SETTLE_MS = process.env['SKEP_GUEST'] === undefined ? 500 : 3000;
+
 /**
  * Starts a command, waits for a line that contains `ready`, ends it with SIGINT. Undefined when the line never came.
- * With `stdoutOnly`, what it says on stderr (a compiler's warnings) is not looked at.
+ * A peer's first line, whatever it says: only stdout is looked at (stderr may hold a compiler's warnings), and one that
+ * ends by itself after it has failed.
  */
-export function timeToLine(command: readonly string[], ready: string, stdoutOnly = false): Promise<Run | undefined> {
+export function timeToLine(command: readonly string[], ready: string, peer = false): Promise<Run | undefined> {
   return new Promise((resolve) => {
     const started = performance.now();
     const child = spawn(command[0] as string, command.slice(1), { stdio: ['ignore', 'pipe', 'pipe'] });
@@ -27,14 +31,15 @@ export function timeToLine(command: readonly string[], ready: string, stdoutOnly
       text += data.toString('latin1');
       if (result || !text.includes(ready)) return;
       result = { ms: performance.now() - started, mib: peakMib(child.pid as number) };
-      child.kill('SIGINT');
+      if (peer) setTimeout(() => child.kill('SIGINT'), SETTLE_MS);
+      else child.kill('SIGINT');
     };
     child.stdout.on('data', look);
-    child.stderr.on('data', stdoutOnly ? () => {} : look);
+    child.stderr.on('data', peer ? () => {} : look);
     child.on('error', () => resolve(undefined));
     child.on('close', () => {
       clearTimeout(timer);
-      resolve(result);
+      resolve(peer && !child.killed ? undefined : result);
     });
   });
 }

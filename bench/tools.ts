@@ -49,10 +49,10 @@ function forgetCompiled(): void {
   for (const name of readdirSync(folder)) if (name.startsWith('specs-')) rmSync(join(folder, name), { recursive: true });
 }
 
-async function times(command: readonly string[] | undefined, ready: string, count: number, stdoutOnly = false): Promise<number[]> {
+async function times(command: readonly string[] | undefined, ready: string, count: number, peer = false): Promise<number[]> {
   const all: number[] = [];
   for (let round = 0; command !== undefined && round < count; round++) {
-    const run = await timeToLine(command, ready, stdoutOnly);
+    const run = await timeToLine(command, ready, peer);
     // What does not start here is not waited for again.
     if (run === undefined) break;
     all.push(run.ms);

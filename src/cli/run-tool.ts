@@ -8,6 +8,7 @@
  * At the end, what the kernel could not deliver or count is said on stderr, map by map.
  */
 import type { BPF, LoadOptions } from '../bcc/bpf.ts';
+import type { SpecStore } from '../bcc/remember.ts';
 import { linuxKernel } from '../kernel/linux.ts';
 import { alternatives, likelyChoice } from '../tools/choose.ts';
 import { Output, type Sink } from '../tools/output.ts';
@@ -28,6 +29,8 @@ export interface Surroundings {
   readonly stop?: AbortSignal;
   /** In place of stderr: a line. */
   readonly say?: (text: string) => void;
+  /** In place of the user's folder of what was compiled. */
+  readonly store?: SpecStore;
 }
 
 export async function runTool(tool: Tool, words: readonly string[], around: Surroundings = {}): Promise<number> {
@@ -77,7 +80,7 @@ export async function runTool(tool: Tool, words: readonly string[], around: Surr
 
   const withCommon = (load: LoadOptions = {}): LoadOptions => ({
     name: tool.name,
-    store: specStore(),
+    store: around.store ?? specStore(),
     ...load,
     ...(common.verbose ? { log: say } : {}),
   });

@@ -13,6 +13,7 @@
 import assert from 'node:assert/strict';
 import { existsSync } from 'node:fs';
 import { afterEach } from 'node:test';
+import type { SpecStore } from '../../src/bcc/remember.ts';
 import { runTool } from '../../src/cli/run-tool.ts';
 import { TOOL_LIST } from '../../src/tools/index.ts';
 import type { FieldDoc, Tool } from '../../src/tools/tool.ts';
@@ -50,6 +51,10 @@ afterEach(async () => {
   peers.clear();
 });
 
+/** What was compiled: text and JSON of one tool are the same program. */
+const compiled = new Map<string, string>();
+const store: SpecStore = { read: (name) => compiled.get(name), write: (name, text) => void compiled.set(name, text) };
+
 /** Starts a tool and waits until it sees things. */
 export function startTool(words: readonly string[]): Promise<ToolRun> {
   return run(words, false);
@@ -73,6 +78,7 @@ async function run(words: readonly string[], lists: boolean): Promise<ToolRun> {
   const tool = await entry.load();
   const ended = runTool(tool, ['--verbose', ...rest], {
     stop: stop.signal,
+    store,
     sink: {
       write: (text) => {
         out += text;
