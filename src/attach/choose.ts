@@ -19,7 +19,7 @@ import type { Features } from '../kernel/features.ts';
 const TESTS: Readonly<Record<string, (features: Features, target: string) => string | undefined>> = {
   tp_btf: (f, target) => {
     if (f.btf === undefined) return NO_TYPES;
-    return f.rawTracepoint(target) ? undefined : `no tracepoint '${target}'`;
+    return f.rawTracepoint(withoutModule(target)) ? undefined : `no tracepoint '${target}'`;
   },
   raw_tracepoint: (f, target) => (f.btf === undefined || f.rawTracepoint(target) ? undefined : `no raw tracepoint '${target}'`),
   tracepoint: (f, target) => {
@@ -42,8 +42,13 @@ const NO_TYPES = 'no type information (BTF)';
 function byTrampoline(f: Features, target: string): string | undefined {
   if (f.btf === undefined) return NO_TYPES;
   if (!f.trampolines) return 'no BPF trampolines';
-  const name = target.slice(target.indexOf(':') + 1);
+  const name = withoutModule(target);
   return f.typedFunction(name) ? undefined : `no function '${name}' with a type`;
+}
+
+/** 'module:name' or 'name'. */
+function withoutModule(target: string): string {
+  return target.slice(target.indexOf(':') + 1);
 }
 
 function byProbe(f: Features, target: string): string | undefined {

@@ -8,6 +8,8 @@
  * with BTF; as a link, which ends with its descriptor, 6.4. Before, what is registered stays until it is detached, also
  * if the process dies. Needs CAP_BPF and CAP_PERFMON (networks: CAP_NET_ADMIN). BPF_PROG_TYPE_STRUCT_OPS.
  */
+
+import { BtfBuilder } from '../btf/builder.ts';
 import { encodeBytes, makeCodec } from '../btf/codec.ts';
 import type { BtfMember, BtfSource, BtfStruct } from '../btf/types.ts';
 import { resolve, sizeOf } from '../btf/walk.ts';
@@ -17,6 +19,7 @@ import { FeatureError, NoSuchHookError, UsageError } from '../kernel/errors.ts';
 import { featuresOf } from '../kernel/features.ts';
 import { type Kernel, KernelError } from '../kernel/port.ts';
 import { atLeast } from '../kernel/version.ts';
+import { ObjectBtf } from '../link/load-btf.ts';
 import { type AttachableProgram, type Attachment, attachment, explainAttach, type HookNeeds } from './attachment.ts';
 
 /** Members by name: numbers and texts as they are, functions as programs. What is left out is zero. */
@@ -60,8 +63,10 @@ export function attachStructOps(kernel: Kernel, name: string, value: StructOpsVa
   };
   const link = atLeast(featuresOf(kernel).version, '6.4');
   const bytes = encodeStruct(struct, name, value);
+  let types = -1;
   let map: number;
   try {
+    types = someTypes(kernel);
     map = bpf(kernel, 'MAP_CREATE', {
       map_type: MAP_TYPE.struct_ops,
       key_size: 4,
@@ -69,10 +74,13 @@ export function attachStructOps(kernel: Kernel, name: string, value: StructOpsVa
       max_entries: 1,
       map_flags: link ? BPF_F_LINK : 0,
       map_name: name.slice(0, 15),
+      btf_fd: types,
       btf_vmlinux_value_type_id: struct.wrapper,
     });
   } catch (error) {
     throw explainAttach(kernel, error, needs);
+  } finally {
+    if (types >= 0) kernel.close(types);
   }
   const key = new Uint8Array(4);
   const about = { kind: 'struct_ops', target: name, program: first } as const;
@@ -95,6 +103,16 @@ export function attachStructOps(kernel: Kernel, name: string, value: StructOpsVa
     }
   };
   return attachment(kernel, { ...about, via: 'attach', fds: [map], undo });
+}
+
+/**
+ * The map's value is the kernel's own type, and still the kernel wants types of ours beside it (-EINVAL without), of
+ * which it uses none.
+ */
+function someTypes(kernel: Kernel): number {
+  const btf = new BtfBuilder();
+  btf.add({ kind: 'int', name: 'int', size: 4, bits: 32, encoding: 'signed' });
+  return new ObjectBtf(btf).load(kernel);
 }
 
 function findStruct(kernel: Kernel, name: string): Struct {

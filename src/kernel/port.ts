@@ -85,7 +85,8 @@ export type SyscallName =
   | 'ftruncate'
   | 'statx'
   | 'gettid'
-  | 'sched_setaffinity';
+  | 'sched_setaffinity'
+  | 'rt_sigprocmask';
 
 export interface MappedMemory {
   /** The mapping. Atomics work on typed arrays over it. */

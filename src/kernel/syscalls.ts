@@ -41,6 +41,7 @@ const NUMBERS: Readonly<Record<SyscallName | OwnCall, Row>> = {
   getpid: [39, 172],
   gettid: [186, 178],
   sched_setaffinity: [203, 122],
+  rt_sigprocmask: [14, 135],
   epoll_create1: [291, 20],
   epoll_ctl: [233, 21],
   epoll_pwait: [281, 22],

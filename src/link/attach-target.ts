@@ -1,7 +1,7 @@
 /**
  * Programs that hang on kernel functions by type, not by address: which type id they are loaded for.
  *
- *   tp_btf/sched_switch      ─▶ typedef 'btf_trace_sched_switch'
+ *   tp_btf/sched_switch      ─▶ typedef 'btf_trace_sched_switch', in the kernel or in a module (Linux 5.11)
  *   fentry/vfs_read          ─▶ function 'vfs_read', in the kernel or, as 'module:function', in a module
  *   lsm/file_open            ─▶ function 'bpf_lsm_file_open'
  *   iter/task                ─▶ function 'bpf_iter_task'
@@ -61,9 +61,9 @@ export function attachTarget(program: ProgramSpec, vmlinux: () => BtfSource | un
     const id = btf.find(wanted, row.kind);
     if (id !== undefined) return { btfId: id, btfFd: 0 };
   }
-  if (module !== 'vmlinux' && row.kind === 'func') {
-    const found = symbols.typed(wanted, 'func');
-    if (found !== undefined && found.module !== undefined && (module === undefined || module === found.module)) {
+  if (module !== 'vmlinux' && (row.kind === 'func' || row.kind === 'typedef')) {
+    const found = symbols.typed(wanted, row.kind, module);
+    if (found?.module !== undefined) {
       return { btfId: found.id, btfFd: symbols.moduleFd(found.module) };
     }
   }

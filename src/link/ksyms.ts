@@ -50,11 +50,11 @@ export class KernelSymbols {
     return found;
   }
 
-  /** A function or variable by its type. */
-  typed(name: string, kind: 'func' | 'var'): BtfSymbol | undefined {
+  /** A function or variable by its type, or the type of a tracepoint. `only`: look in this module alone. */
+  typed(name: string, kind: 'func' | 'var' | 'typedef', only?: string): BtfSymbol | undefined {
     const id = this.#vmlinux()?.find(name, kind);
     if (id !== undefined) return { id, module: undefined };
-    for (const module of modulesWithBtf(this.#kernel)) {
+    for (const module of only === undefined ? modulesWithBtf(this.#kernel) : [only]) {
       const inModule = kernelBtf(this.#kernel, module)?.find(name, kind);
       if (inModule !== undefined) return { id: inModule, module };
     }

@@ -5,7 +5,8 @@
  *      └▶ refused ─▶ again with a log, larger if it does not fit ─▶ VerifierError at the user's line
  *
  * The log is off at first because writing it makes verification several times slower. EAGAIN means that a signal came
- * in the middle: the kernel wants to be asked again.
+ * in the middle: the kernel wants to be asked again. Signals that keep coming (a profiler, a timer) come more often than
+ * a large program takes to be verified: then they are held back for the time of the call.
  */
 import { encode } from '../isa/encode.ts';
 import { type AttrInput, attrLayout, BPF_CMD, cString, encodeAttr } from '../kernel/bpf-attr.ts';
@@ -14,6 +15,7 @@ import { explainDenied } from '../kernel/capabilities.ts';
 import { type CapabilityName, FeatureError, isDenied } from '../kernel/errors.ts';
 import { decode } from '../kernel/layout.ts';
 import { type Kernel, KernelError } from '../kernel/port.ts';
+import { withoutSignals } from '../kernel/signals.ts';
 import { atLeast, readKernelVersion } from '../kernel/version.ts';
 import { attachType } from '../object/attach-types.ts';
 import { programType } from '../object/program-types.ts';
@@ -31,7 +33,9 @@ const LOG_START = 2 ** 20;
 const LOG_MOST = 2 ** 24;
 /** Kernels before 6.4 keep the beginning of a log that does not fit, so all of it must. */
 const LOG_MOST_BEFORE_6_4 = 2 ** 28;
-const AGAIN_TRIES = 16;
+/** Attempts that signals may interrupt; after these they are held back, and only the unstoppable ones still interrupt. */
+const AGAIN_TRIES = 4;
+const AGAIN_MOST = 16;
 
 /** Everything about a program that is ready to be loaded. */
 export interface ReadyProgram {
@@ -76,6 +80,12 @@ export function loadProgram(kernel: Kernel, program: ReadyProgram): ProgramResul
     if (log === undefined) {
       if (error.code === 'EMFILE' || error.code === 'ENOMEM')
         throw new LinkError(`loading program '${spec.name}': ${error.message}`, undefined, error);
+      if (error.code === 'EAGAIN')
+        throw new LinkError(
+          `loading program '${spec.name}': the kernel's verification was interrupted ${AGAIN_MOST} times and came to no verdict`,
+          'the process is stopped and continued all the time, or the kernel is short of resources for a moment: try again',
+          error,
+        );
       level = 1;
       continue;
     }
@@ -113,7 +123,7 @@ function attrOf(program: ReadyProgram, type: number): AttrInput<'PROG_LOAD'> {
     license: cString(program.license),
     kern_version: spec.type === 'kprobe' ? program.kernelVersion : 0,
     prog_flags: (spec.sleepable === true ? PROG_FLAG.SLEEPABLE : 0) | (spec.xdpFrags === true ? PROG_FLAG.XDP_HAS_FRAGS : 0),
-    prog_name: kernelName(spec.name),
+    prog_name: kernelName(withoutKind(spec.name)),
     expected_attach_type: target?.member ?? attach?.number ?? 0,
     prog_btf_fd: program.btfFd,
     ...(withInfo ? { func_info: info.funcInfo, func_info_cnt: info.funcCount, func_info_rec_size: FUNC_INFO_REC_SIZE } : {}),
@@ -126,6 +136,13 @@ function attrOf(program: ReadyProgram, type: number): AttrInput<'PROG_LOAD'> {
   };
 }
 
+/** 'kfunc__vmlinux__vfs_read', 'tracepoint__sched__sched_switch': of the 15 characters that bpftool shows, none for the kind. */
+function withoutKind(name: string): string {
+  const rest = /^(?:(?:raw_|btf_)?tracepoint|kprobe|kretprobe|kfunc|kretfunc|kmod_ret|lsm|bpf_iter)__(?=\w)(.*)/.exec(name)?.[1];
+  if (rest === undefined) return name;
+  return /^(?:tracepoint|kfunc|kretfunc)__/.test(name) ? rest.replace(/^[a-z\d]\w*?__(?=\w)/, '') : rest;
+}
+
 type Attempt =
   | { readonly fd: number; readonly error: undefined; readonly trueSize: number }
   | { readonly fd: -1; readonly error: KernelError; readonly trueSize: number };
@@ -135,11 +152,12 @@ function tryLoad(kernel: Kernel, values: AttrInput<'PROG_LOAD'>): Attempt {
     const bytes = encodeAttr(kernel, 'PROG_LOAD', values);
     const trueSize = (): number => decode(attrLayout('PROG_LOAD'), bytes).log_true_size;
     try {
-      const fd = withMemlock(kernel, () => kernel.bpf(BPF_CMD.PROG_LOAD, bytes));
+      const load = (): number => withMemlock(kernel, () => kernel.bpf(BPF_CMD.PROG_LOAD, bytes));
+      const fd = tries > AGAIN_TRIES ? withoutSignals(kernel, load) : load();
       return { fd, error: undefined, trueSize: trueSize() };
     } catch (error) {
       if (!(error instanceof KernelError)) throw error;
-      if (error.code === 'EAGAIN' && tries < AGAIN_TRIES) continue;
+      if (error.code === 'EAGAIN' && tries < AGAIN_MOST) continue;
       return { fd: -1, error, trueSize: trueSize() };
     }
   }

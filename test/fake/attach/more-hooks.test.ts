@@ -176,6 +176,7 @@ test('struct_ops: descriptors in the place of functions, as a link and before th
     assert.equal(attached.via, via);
     const [map] = kernel.named('MAP_CREATE');
     assert.deepEqual([map?.attr['map_type'], map?.attr['value_size'], map?.attr['map_flags']], [26, 96, via === 'link' ? 1 << 13 : 0]);
+    assert.ok(Number(map?.attr['btf_fd']) > 0, 'the kernel insists on types of the program beside its own');
     const value = kernel.named('MAP_UPDATE_ELEM')[0]?.bytes('value') ?? new Uint8Array();
     const view = new DataView(value.buffer, value.byteOffset);
     assert.deepEqual([view.getBigUint64(64, true), view.getInt32(72, true), view.getBigUint64(88, true)], [7n, 5, 0n]);

@@ -40,6 +40,26 @@ test('PROG_LOAD has type, instructions, licence and name; no log at first', () =
   assert.equal(call.attr['kern_version'], 0);
 });
 
+test("a program is called by what it hangs on, not by BCC's words for the kind", () => {
+  for (const [name, shown] of [
+    ['btf_tracepoint__sched_switch', 'sched_switch'],
+    ['tracepoint__sched__sched_wakeup_new', 'sched_wakeup_ne'],
+    ['raw_tracepoint__sys_enter', 'sys_enter'],
+    ['kprobe____x64_sys_clone', '__x64_sys_clone'],
+    ['kretprobe__vfs_read', 'vfs_read'],
+    ['kfunc__vmlinux__vfs_read', 'vfs_read'],
+    ['kfunc__do_unlinkat', 'do_unlinkat'],
+    ['kretfunc__vmlinux____do_page_cache', '__do_page_cache'],
+    ['kprobe__', 'kprobe__'],
+    ['lsm__file_open', 'file_open'],
+    ['on_read', 'on_read'],
+  ] as const) {
+    const kernel = fakeKernel();
+    load(tinyObject({ program: { type: 'socket_filter', name }, main: returns(7), typed: false }), kernel);
+    assert.equal(kernel.named('PROG_LOAD')[0]?.attr['prog_name'], shown, name);
+  }
+});
+
 test('kprobes say their kernel version, sleepable and frags programs their flags', () => {
   const kernel = fakeKernel('4.19.55');
   load(tinyObject({ program: { type: 'kprobe' }, main: returns(0) }), kernel);
@@ -50,16 +70,38 @@ test('kprobes say their kernel version, sleepable and frags programs their flags
   assert.equal(second?.attr['expected_attach_type'], 37);
 });
 
-test('EAGAIN is asked again, not for ever', () => {
+test('EAGAIN is asked again, with signals held back if they keep coming, not for ever', () => {
   const patient = fakeKernel();
-  patient.on('PROG_LOAD', (call) => (call.attempt < 5 ? fail('EAGAIN') : undefined));
+  patient.on('PROG_LOAD', (call) => (call.attempt < 3 ? fail('EAGAIN') : undefined));
   load(simple, patient);
-  assert.equal(patient.named('PROG_LOAD').length, 5);
+  assert.equal(patient.named('PROG_LOAD').length, 3);
+  assert.equal(patient.named('rt_sigprocmask').length, 0);
+
+  const disturbed = fakeKernel();
+  let held = false;
+  disturbed.on('rt_sigprocmask', ({ args: [how, set, old] }) => {
+    held = how === 0;
+    if (how === 0) (old as Uint8Array)[0] = 2;
+    assert.deepEqual([...(set as Uint8Array)], how === 0 ? Array(8).fill(255) : [2, 0, 0, 0, 0, 0, 0, 0], 'as it was before');
+    return undefined;
+  });
+  disturbed.on('PROG_LOAD', () => (held ? undefined : fail('EAGAIN')));
+  load(simple, disturbed);
+  assert.equal(held, false);
+
   const hopeless = fakeKernel();
   hopeless.on('PROG_LOAD', () => fail('EAGAIN'));
-  assert.throws(() => load(simple, hopeless), LinkError);
-  assert.ok(hopeless.named('PROG_LOAD').length < 100);
+  assert.throws(
+    () => load(simple, hopeless),
+    (error: unknown) => error instanceof LinkError && /interrupted 16 times and came to no verdict/.test(error.message),
+  );
+  assert.equal(hopeless.named('PROG_LOAD').length, 16);
   assert.equal(hopeless.open.size, 0);
+
+  const forbidden = fakeKernel();
+  forbidden.on('rt_sigprocmask', () => fail('EPERM'));
+  forbidden.on('PROG_LOAD', (call) => (call.attempt < 10 ? fail('EAGAIN') : undefined));
+  load(simple, forbidden);
 });
 
 function refuse(kernel: FakeKernel, log: string, options: { readonly trueSize?: boolean } = {}): void {

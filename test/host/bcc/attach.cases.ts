@@ -1,5 +1,6 @@
 /** The attach methods of `BPF`: each program counts what this test makes happen, in its own process. */
 import assert from 'node:assert/strict';
+import { existsSync } from 'node:fs';
 import { getPriority } from 'node:os';
 import { BPF } from '../../../src/bcc/bpf.ts';
 import { leftovers, snapshot } from '../../run/leaks.ts';
@@ -30,6 +31,37 @@ kernelTest('kfuncs: by themselves by name, by hand with a target', { fentry: tru
     b[method]('kfunc__vmlinux__do_nanosleep', SYSCALL);
     assert.equal(counted(b), BigInt(ROUNDS), method);
   }
+  assert.deepEqual(await leftovers(before), []);
+});
+
+/** The tracepoints of 9p are in a module, and a guest's files come by 9p: a name that nobody asked for before is a walk. */
+kernelTest('BTF tracepoints of a module: by name alone, and with the module', { btf: true, guest: true, modules: ['9pnet'] }, async () => {
+  const before = await snapshot();
+  const event = '9p_client_req';
+  const TWALK = 110;
+  const walks = (b: BPF): bigint => {
+    for (let i = 0; i < ROUNDS; i++) existsSync(`/usr/skep-${performance.now()}-${i}`);
+    return b.map<number, bigint>('counts').get(0) ?? 0n;
+  };
+  const body = BODY.replace('{ if (', `{ if (type == ${TWALK} && `);
+  const text = head(`BTF_TRACEPOINT_PROBE(${event}, struct p9_client *client, s8 type, int tag) ${body}`);
+  {
+    using b = await BPF.load({ text });
+    assert.deepEqual(
+      b.attached.map(({ kind, target }) => [kind, target]),
+      [['tp_btf', event]],
+    );
+    assert.ok(walks(b) >= ROUNDS);
+    assert.ok(walks(b) >= 2 * ROUNDS);
+  }
+  {
+    using b = await BPF.load({ text, autoAttach: false });
+    const attached = b.attachTpBtf(`btf_tracepoint__${event}`, `9pnet:${event}`);
+    assert.equal(attached.target, `9pnet:${event}`);
+    assert.ok(walks(b) >= ROUNDS);
+    assert.throws(() => b.attachTpBtf(`btf_tracepoint__${event}`, `overlay:${event}`), /no tracepoint '9p_client_req'/);
+  }
+  assert.equal(BPF.chooseProbes([{ probes: [`tp_btf:9pnet:${event}`] }])?.probes[0], `tp_btf:9pnet:${event}`);
   assert.deepEqual(await leftovers(before), []);
 });
 

@@ -6,6 +6,7 @@ import type { EventOptions } from '../../../src/events/open.ts';
 import { UsageError } from '../../../src/kernel/errors.ts';
 import { linuxKernel } from '../../../src/kernel/linux.ts';
 import { kernelTest } from '../../run/needs.ts';
+import './overload.cases.ts';
 
 const kernel = linuxKernel();
 

@@ -28,6 +28,7 @@ import { ArrayMap } from '../../../src/maps/array.ts';
 import type { ObjectSpec, Reference } from '../../../src/object/spec.ts';
 import { guestSeries, kernelTest } from '../../run/needs.ts';
 import { facts, kernel, leavesNothing, mapSpec, returns, tinyObject } from '../kernel/support.ts';
+import './signals.cases.ts';
 
 function main(object: LoadedObject): LoadedProgram {
   const program = object.programs.get('main');
