@@ -73,7 +73,13 @@ function reading(): void {
     for (const [key] of table.entries()) if (key >= 0n) count++;
     return count;
   });
+  skep['pairs at once'] = best(times, ENTRIES, () => {
+    let count = 0;
+    for (const [key] of table.entries({ atOnce: true })) if (key >= 0n) count++;
+    return count;
+  });
   skep['columns'] = best(times, ENTRIES, () => table.columns().length);
+  skep['columns at once'] = best(times, ENTRIES, () => table.columns({ atOnce: true }).length);
 
   const bcc = bccPeer();
   const records = (name: string, ns: number | undefined): string[] => row(name, ns, bcc?.record);
@@ -87,7 +93,9 @@ function reading(): void {
   printTable([
     [`an entry of a hash of ${ENTRIES}`, 'ns', 'M/s', 'times BCC'],
     row('skep, typed pairs', skep['pairs'], bcc?.entry),
+    row('skep, typed pairs at once', skep['pairs at once'], bcc?.entry),
     row('skep, columns', skep['columns'], bcc?.entry),
+    row('skep, columns at once', skep['columns at once'], bcc?.entry),
     row('BCC, items_lookup_batch()', bcc?.entry, bcc?.entry),
   ]);
   process.stdout.write('\n');

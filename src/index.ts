@@ -25,6 +25,7 @@ export { VerifierError } from './link/verifier-error.ts';
 export type { MapInput, MapValue } from './maps/codec.ts';
 export type { Column, Columns } from './maps/columns.ts';
 export { MapFullError } from './maps/elements.ts';
+export type { ReadAllOptions } from './maps/map.ts';
 export type { MappedArray } from './maps/mapped.ts';
 export type { AnyMap } from './maps/open.ts';
 export type { Variable } from './maps/variables.ts';

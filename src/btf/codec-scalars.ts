@@ -24,8 +24,11 @@ const unsigned64: Decoder<bigint> = (view, offset) => view.getBigUint64(offset, 
 const number64: Decoder<number> = (view, offset) => view.getUint32(offset + 4, true) * TWO32 + view.getUint32(offset, true);
 const signedNumber64: Decoder<number> = (view, offset) => view.getInt32(offset + 4, true) * TWO32 + view.getUint32(offset, true);
 
-/** Below this bigints are made once: sizes, counts and ids are small, and a bigint costs more than all else of an integer. */
-const SMALL = 65536;
+/**
+ * Below this bigints are made once: most sizes and counts are small, and a bigint costs more than all else of an integer.
+ * Many more would not stay in the processor's cache, and finding one costs more than making it.
+ */
+const SMALL = 4097;
 const small: (bigint | undefined)[] = new Array<bigint | undefined>(SMALL).fill(undefined);
 
 function smallFirst(read: Decoder<bigint>): Decoder<bigint> {

@@ -188,8 +188,18 @@ const SITES: readonly Site[] = [
 
 let next = 0;
 
+/**
+ * The same text as the engine's own copy of it, as names in the source are. A place knows a name by the identity of its
+ * string; one that was cut out of a larger text is another string each time, and what is stored by it costs three times
+ * as much, until a collection of garbage has put the engine's copy in its place.
+ */
+function asInSource(name: string): string {
+  return Object.keys({ [name]: 0 })[0] ?? name;
+}
+
 /** A reader that makes records with these members. */
-export function makeRecordReader(names: Names, readers: Readers): Decoder<BtfRecord> {
+export function makeRecordReader(memberNames: Names, readers: Readers): Decoder<BtfRecord> {
+  const names = memberNames.map(asInSource);
   const count = names.length;
   if (count === 0) return () => ({});
   if (count > MAX_MEMBERS) {

@@ -113,7 +113,16 @@ class NumberBuilder implements ColumnBuilder {
     if (this.numbers.length < this.length) this.numbers = grown(this.Class, this.numbers, this.length);
     const { numbers } = this;
     const at = batch.byteOffset + offset;
-    if (stride === size) {
+    if (size === 8 && stride !== 8 && at % 4 === 0 && stride % 4 === 0) {
+      // By halves: as bigints, each would be made anew.
+      const to = new Int32Array(numbers.buffer, start * 8, count * 2);
+      const step = stride / 4;
+      const from = new Int32Array(batch.buffer, at, count === 0 ? 0 : (count - 1) * step + 2);
+      for (let i = 0; i < count; i++) {
+        to[2 * i] = from[i * step] as number;
+        to[2 * i + 1] = from[i * step + 1] as number;
+      }
+    } else if (stride === size) {
       new Uint8Array(numbers.buffer, start * size, count * size).set(new Uint8Array(batch.buffer, at, count * size));
     } else if (at % size === 0 && stride % size === 0) {
       const step = stride / size;

@@ -12,8 +12,9 @@ import { UsageError } from '../kernel/errors.ts';
 import type { In, MapValue } from './codec.ts';
 import type { Columns } from './columns.ts';
 import { deleteKeys, writeAll } from './many.ts';
-import { BpfMap } from './map.ts';
+import { BpfMap, type ReadAllOptions } from './map.ts';
 import { scan } from './scan.ts';
+import { walk } from './walk.ts';
 
 /** `if`: 'absent' writes only new keys, 'present' only existing ones. */
 export interface SetOptions {
@@ -68,13 +69,13 @@ export class HashMap<K = MapValue, V = MapValue> extends BpfMap<K, V> {
     this.set(key, sum as In<V>);
   }
 
-  entries(): Generator<[K, V], void, undefined> {
-    return this.#scan(false);
+  entries(options: ReadAllOptions = {}): Generator<[K, V], void, undefined> {
+    return options.atOnce === true ? this.#atOnce() : this.#scan(false);
   }
 
   /** All entries as typed arrays: one for the keys and one for the values, of structs one for each member. */
-  columns<C extends Columns = Columns>(): C {
-    return this.readColumns();
+  columns<C extends Columns = Columns>(options: ReadAllOptions = {}): C {
+    return this.readColumns(options);
   }
 
   /** Reads all entries and takes them out. Entries that programs add meanwhile may stay for the next time. */
@@ -131,6 +132,21 @@ export class HashMap<K = MapValue, V = MapValue> extends BpfMap<K, V> {
         fillZero(elements.value);
         elements.update(ELEM_FLAG.EXIST);
       }
+    }
+  }
+
+  *#atOnce(): Generator<[K, V], void, undefined> {
+    const walked = walk(this.kernel, this);
+    if (walked === undefined) {
+      yield* this.#scan(false);
+      return;
+    }
+    const { keyCodec, valueCodec } = this;
+    const { view, count, stride, valueAt } = walked;
+    try {
+      for (let i = 0, at = 0; i < count; i++, at += stride) yield [keyCodec.decode(view, at), valueCodec.decode(view, at + valueAt)];
+    } finally {
+      walked.close();
     }
   }
 

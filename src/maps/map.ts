@@ -19,6 +19,7 @@ import { type In, type MapCodec, type MapValue, mapCodec, type ValueCodec } from
 import { type ColumnBuilder, type Columns, columnBuilder } from './columns.ts';
 import { Elements } from './elements.ts';
 import { scan } from './scan.ts';
+import { walk } from './walk.ts';
 
 /** A descriptor with what is known about it. */
 export interface MapHandle {
@@ -35,6 +36,16 @@ export interface MapOptions extends SchemaOptions {
   readonly value?: MapCodec;
   /** Close the descriptor with the map. */
   readonly owns?: boolean;
+}
+
+/** How a whole map is read. */
+export interface ReadAllOptions {
+  /**
+   * Of `hash` and `lru_hash`: have a program walk through the whole map at once, where the kernel can (5.14). More than
+   * twice as quick for many entries; on kernels that cannot be preempted one processor does nothing else meanwhile
+   * (about a tenth of a second for a million entries). Takes memory for as many entries as the map may have.
+   */
+  readonly atOnce?: boolean;
 }
 
 /** `K` and `V` are for callers who know the types; the codecs decide at run time. */
@@ -89,12 +100,20 @@ export abstract class BpfMap<K = MapValue, V = MapValue> {
     pinMap({ name: this.name, fd: this.fd, spec: this.spec, created: true }, path, this.kernel);
   }
 
-  protected readColumns<C extends Columns>(): C {
+  protected readColumns<C extends Columns>(options: ReadAllOptions = {}): C {
     const keys = this.builderOf(this.keyCodec);
     const values = this.builderOf(this.valueCodec);
     const { key, value } = this.elements;
     let length = 0;
-    for (const batch of scan(this.elements, this.spec)) {
+    const walked = options.atOnce === true ? walk(this.kernel, this) : undefined;
+    if (walked !== undefined) {
+      const { view, count, stride, valueAt } = walked;
+      keys.add(view, 0, stride, count);
+      values.add(view, valueAt, stride, count);
+      length = count;
+      walked.close();
+    }
+    for (const batch of walked === undefined ? scan(this.elements, this.spec) : []) {
       keys.add(batch.keys, 0, key.byteLength, batch.count);
       values.add(batch.values, 0, value.byteLength, batch.count);
       length += batch.count;

@@ -1,5 +1,6 @@
 /** Typed maps on the real kernel. */
 import assert from 'node:assert/strict';
+import { inspect } from 'node:util';
 import { BtfBuilder } from '../../../src/btf/write.ts';
 import { bpf } from '../../../src/kernel/bpf-attr.ts';
 import { possibleCpus } from '../../../src/kernel/cpus.ts';
@@ -7,6 +8,7 @@ import { UsageError } from '../../../src/kernel/errors.ts';
 import { type LoadedObject, loadObject } from '../../../src/link/load.ts';
 import { ArrayMap } from '../../../src/maps/array.ts';
 import { BloomMap } from '../../../src/maps/bloom.ts';
+import type { Column, Columns } from '../../../src/maps/columns.ts';
 import { MapFullError } from '../../../src/maps/elements.ts';
 import { FdMap, mapById } from '../../../src/maps/fd-array.ts';
 import { HashMap } from '../../../src/maps/hash.ts';
@@ -14,6 +16,7 @@ import { type AnyMap, openMap } from '../../../src/maps/open.ts';
 import { PerCpuMap } from '../../../src/maps/per-cpu.ts';
 import { QueueMap } from '../../../src/maps/queue.ts';
 import { StorageMap } from '../../../src/maps/storage.ts';
+import { walk } from '../../../src/maps/walk.ts';
 import type { MapSpec, ObjectSpec } from '../../../src/object/spec.ts';
 import { kernelTest } from '../../run/needs.ts';
 import { facts, kernel, leavesNothing, mapSpec, returns, tinyObject } from '../kernel/support.ts';
@@ -378,5 +381,44 @@ kernelTest('maps that the kernel refuses say why', {}, () =>
     refuse(mapSpec({ name: 't_hash', type: 'array', keySize: 8 }), /must be 4 bytes, not 8/);
     refuse(mapSpec({ name: 't_hash', type: 'hash', valueSize: 2 ** 30, maxEntries: 2 ** 30 }), /too large|refuses/);
     refuse(mapSpec({ name: 't_hash', type: 'task_storage', keyType: 0, valueType: 0 }), /needs types/);
+  }),
+);
+
+const shown = (value: unknown): string => inspect(value, { depth: null });
+
+/** Rows of what `columns` gives, in an order of their own: both ways go by bucket, but nothing promises it. */
+function rowsOf({ length, keys, values }: Columns): string[] {
+  const at = (column: Column, i: number): unknown =>
+    'length' in column ? column[i as never] : Object.values(column).map((member) => at(member, i));
+  return Array.from({ length }, (_, i) => String([at(keys, i), at(values, i)])).sort();
+}
+
+kernelTest('columns at once are those of the batches', { minKernel: '5.14' }, () =>
+  leavesNothing(() => {
+    const u8 = btf.find('char') ?? 0;
+    for (const [type, keyType, keySize, valueType, valueSize] of [
+      ['hash', u64, 8, u64, 8],
+      ['lru_hash', u32, 4, valueStruct, 16],
+      ['hash', keyStruct, 24, u32, 4],
+      ['hash', comm, 16, u8, 1],
+    ] as const) {
+      const spec = mapSpec({ name: 'skep', type, keyType, keySize, valueType, valueSize, maxEntries: 1000 });
+      withMap(spec, HashMap, (map) => {
+        assert.equal(map.columns({ atOnce: true }).length, 0);
+        const one = (size: number, i: number): Uint8Array =>
+          Uint8Array.from({ length: size }, (_, byte) => (byte < 4 ? (i * 2654435761) >>> (8 * byte) : i * 7 + byte));
+        for (let i = 0; i < 300; i++)
+          bpf(kernel, 'MAP_UPDATE_ELEM', { map_fd: map.fd, key: one(keySize, i), value: one(valueSize, i + 5), flags: 0n });
+        const walked = walk(kernel, map);
+        assert.equal(walked?.count, 300, `${type}: this kernel can`);
+        walked?.close();
+        assert.deepEqual([...map.entries({ atOnce: true })].map(shown).sort(), [...map.entries()].map(shown).sort());
+        assert.deepEqual(rowsOf(map.columns({ atOnce: true })), rowsOf(map.columns()), `${type} of ${keySize} and ${valueSize} bytes`);
+      });
+    }
+    // What the walk does not do is read in batches.
+    withMap(mapSpec({ name: 'large', type: 'hash', keyType: u32, keySize: 4, valueSize: 400 }), HashMap, (map) => {
+      assert.equal(walk(kernel, map), undefined);
+    });
   }),
 );
