@@ -355,7 +355,8 @@ export abstract class Hooks extends KernelQueries {
 
   private attachMany(target: RegExp | readonly string[], fn: string, isReturn: boolean, options: PatternOptions): Attachment {
     const multi = featuresOf(this.kernel).kprobeMulti;
-    const names = target instanceof RegExp ? this.functionsLike(target, multi && options.cookies === undefined) : target;
+    const byAddress = process.env['SKEP_LONG'] === '1' && multi && options.cookies === undefined;
+    const names = target instanceof RegExp ? this.functionsLike(target, byAddress) : target;
     if (names.length === 0) throw new UsageError(`attaching '${fn}': no function that can be probed matches ${target}`);
     const program = multi ? this.typed(fn, 'kprobe', 'trace_kprobe_multi') : this.program(fn, 'kprobe');
     const limit = options.limit ?? probeLimit();
