@@ -25,6 +25,7 @@ import { mem2reg } from './passes/mem2reg.ts';
 import { mergeConditions } from './passes/merge-conditions.ts';
 import { mergeStores } from './passes/merge-stores.ts';
 import { insertProbeReads } from './passes/probe-reads.ts';
+import { sinkLoads } from './passes/sink.ts';
 import { sroa } from './passes/sroa.ts';
 import { threadJumps } from './passes/thread-jumps.ts';
 import { unrollLoops } from './passes/unroll.ts';
@@ -123,6 +124,7 @@ class Runner {
     this.run('expand-memory', expandMemory, fn);
     this.run('align-stack', alignStackAccesses, fn);
     this.middle(fn);
+    this.run('sink', sinkLoads, fn);
     if (this.run('fold-core', foldCoreOffsets, fn)) this.run('dce', removeDeadCode, fn);
     this.run('init-stack', initializeStack, fn);
     this.run('merge-stores', mergeStores, fn);

@@ -15,6 +15,7 @@ import { inlineModule } from '../../../src/compiler/ir/passes/inline.ts';
 import { mem2reg } from '../../../src/compiler/ir/passes/mem2reg.ts';
 import { mergeConditions } from '../../../src/compiler/ir/passes/merge-conditions.ts';
 import { mergeStores } from '../../../src/compiler/ir/passes/merge-stores.ts';
+import { sinkLoads } from '../../../src/compiler/ir/passes/sink.ts';
 import { sroa } from '../../../src/compiler/ir/passes/sroa.ts';
 import { threadJumps } from '../../../src/compiler/ir/passes/thread-jumps.ts';
 import { unrollLoops } from '../../../src/compiler/ir/passes/unroll.ts';
@@ -37,6 +38,7 @@ const PASSES: Readonly<Record<string, Pass>> = {
   'init-stack': initializeStack,
   'merge-stores': mergeStores,
   'merge-conditions': mergeConditions,
+  sink: sinkLoads,
   'thread-jumps': threadJumps,
   unroll: (fn) => unrollLoops(fn, new Diagnostics()),
   inline: (fn, module) => {
