@@ -1,9 +1,6 @@
 /** What of the kernel's samples does not compile or is not accepted, and why: by name, never by pattern. */
-import { noTracepoint, notSet, noWriteUser, thisIsSo } from './reasons.ts';
+import { noTracepoint, notSet, noWriteUser } from './reasons.ts';
 import type { Exception } from './verdict.ts';
-
-/** Line 130 reads `iph->daddr` above the check; it loads only where the compiler moves the read down to its use. */
-const EARLY_READ = thisIsSo('loads are not sunk to where they are used');
 
 export const SAMPLE_EXCEPTIONS: { readonly '6.1': readonly Exception[]; readonly '6.12': readonly Exception[] } = {
   '6.1': [
@@ -17,7 +14,6 @@ export const SAMPLE_EXCEPTIONS: { readonly '6.1': readonly Exception[]; readonly
       says: "has no tracepoint 'xdp_redirect_map_err'",
       why: noTracepoint('xdp', 'xdp_redirect_map_err'),
     },
-    { at: 'tc_l2_redirect_kern.c/_l2_to_iptun_ingress_redirect', says: 'invalid access to packet', why: EARLY_READ },
     { at: 'test_probe_write_user_kern.c/bpf_prog1', says: 'cannot use helper bpf_probe_write_user', why: noWriteUser },
     { at: 'tracex7_kern.c/bpf_prog1', says: 'call bpf_override_return()', why: notSet('CONFIG_BPF_KPROBE_OVERRIDE') },
   ],
@@ -32,7 +28,6 @@ export const SAMPLE_EXCEPTIONS: { readonly '6.1': readonly Exception[]; readonly
       says: "has no tracepoint 'xdp_redirect_map_err'",
       why: noTracepoint('xdp', 'xdp_redirect_map_err'),
     },
-    { at: 'tc_l2_redirect_kern.c/_l2_to_iptun_ingress_redirect', says: 'invalid access to packet', why: EARLY_READ },
     { at: 'test_probe_write_user.bpf.c/bpf_prog1', says: 'cannot use helper bpf_probe_write_user', why: noWriteUser },
     { at: 'tracex7.bpf.c/bpf_prog1', says: 'call bpf_override_return()', why: notSet('CONFIG_BPF_KPROBE_OVERRIDE') },
   ],

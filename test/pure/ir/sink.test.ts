@@ -15,7 +15,7 @@ function loads(f: IrFunction): number[] {
 test('a read above the check that guards it comes below it, with the read it is made from', () => {
   const f = fn(`
 b20:
-    %1 = load ptr 64 %p
+    %1 = load ptr u64 %p
     %2 = load i64 u32 %1+8
     %3 = cmp ult i64 %n, 34
     branch %3, b21, b22
@@ -30,7 +30,7 @@ b20:
 test('what both sides or the branch itself want stays, and nothing moves past a store or into a loop', () => {
   const both = fn(`
 b20:
-    %1 = load i64 64 %p
+    %1 = load i64 u64 %p
     %3 = cmp ult i64 %n, 34
     branch %3, b21, b22
   b21:
@@ -41,7 +41,7 @@ b20:
   assert.equal(sinkLoads(both), false);
   const stored = fn(`
 b20:
-    %1 = load i64 64 %p
+    %1 = load i64 u64 %p
     store 64 5, %p
     %3 = cmp ult i64 %n, 34
     branch %3, b21, b22
@@ -52,7 +52,7 @@ b20:
   assert.equal(sinkLoads(stored), false);
   const loop = fn(`
 b20:
-    %1 = load i64 64 %p
+    %1 = load i64 u64 %p
     %3 = cmp ult i64 %n, 34
     branch %3, b21, b22
   b21:

@@ -10,7 +10,7 @@
  * A load moves past nothing that has an effect, into no loop, and is never made twice.
  */
 import { buildCfg, buildDominators, type Cfg, type Dominators } from '../cfg.ts';
-import type { Block, Inst, IrFunction } from '../ir.ts';
+import type { Block, Inst, IrFunction, Value } from '../ir.ts';
 import { forEachOperand, hasEffect, isInst, termOperand } from '../uses.ts';
 
 export function sinkLoads(fn: IrFunction): boolean {
@@ -31,15 +31,31 @@ export function sinkLoads(fn: IrFunction): boolean {
       if (to === undefined) continue;
       block.insts.splice(k, 1);
       to.insts.unshift(i);
-      // What it is computed from is used there now.
-      const at = cfg.position[to.id] as number;
+      // What it is computed from is used there now, and here perhaps no more.
+      const own = cfg.position[block.id] as number;
       forEachOperand(i, (v) => {
-        if (isInst(v)) users?.get(v.id)?.add(at);
+        const places = isInst(v) ? users?.get(v.id) : undefined;
+        places?.add(cfg.position[to.id] as number);
+        if (places !== undefined && !usedIn(block, v, cfg)) places.delete(own);
       });
       changed = true;
     }
   }
   return changed;
+}
+
+/** At the end of the block counts: for its branch, and for phis of what follows. */
+function usedIn(block: Block, v: Value, cfg: Cfg): boolean {
+  let used = termOperand(block.term) === v;
+  for (const i of block.insts) {
+    if (i.op !== 'phi')
+      forEachOperand(i, (x) => {
+        if (x === v) used = true;
+      });
+  }
+  for (const s of cfg.succs[cfg.position[block.id] as number] as readonly Block[])
+    for (const i of s.insts) if (i.op === 'phi' && i.incoming.some((x) => x.block === block && x.value === v)) used = true;
+  return used;
 }
 
 /** The successor that dominates every use and has no other way in. */
