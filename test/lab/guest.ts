@@ -110,8 +110,10 @@ export async function runGuest(options: GuestOptions): Promise<GuestResult> {
       qemu.on('error', (error) => reject(new LabError(`qemu-system-x86_64 does not start: ${error.message}`)));
       qemu.on('close', () => {
         for (const timer of timers) clearTimeout(timer);
-        // The last words on the sockets may still be on their way.
-        setTimeout(() => resolve(status !== undefined ? { kind: 'exit', status } : { kind: timedOut ? 'timeout' : 'died' }), 50);
+        // The last words on the sockets may still be on their way: their ends come after them.
+        void Promise.all(servers.map(closed)).then(() =>
+          resolve(status !== undefined ? { kind: 'exit', status } : { kind: timedOut ? 'timeout' : 'died' }),
+        );
       });
     });
     return { end, console, bootTime };
@@ -208,6 +210,11 @@ sleep 60
 
 function quote(text: string): string {
   return `'${text.replaceAll("'", "'\\''")}'`;
+}
+
+/** Resolves when the server's connections have ended. */
+function closed(server: Server): Promise<void> {
+  return new Promise((resolve) => server.close(() => resolve()));
 }
 
 function listen(path: string, onText: (text: string) => void): Promise<Server> {

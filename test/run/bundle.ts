@@ -28,7 +28,7 @@ const PROGRAMS = [
   'src/index',
 ];
 /** Started by tests as test files. */
-const FIXTURES = ['fixtures/leaky'];
+const FIXTURES = ['fixtures/leaky', 'fixtures/halfway'];
 
 const NAME = 'build-lab-';
 

@@ -3,7 +3,7 @@ import { spawn } from 'node:child_process';
 import { readdirSync } from 'node:fs';
 import { join, relative } from 'node:path';
 import { built, bundled } from './paths.ts';
-import { ResultReader, type TestEvent } from './result.ts';
+import { type FileEnd, ResultReader, type TestEvent } from './result.ts';
 
 export type Tier = 'pure' | 'fake' | 'host' | 'guest';
 export const TIERS: readonly Tier[] = ['pure', 'fake', 'host', 'guest'];
@@ -48,11 +48,21 @@ export function runFile(name: string, options: FileRun): Promise<void> {
   return new Promise((resolve) => {
     let failed = false;
     let tests = 0;
-    const reader = new ResultReader((event) => {
+    let complete = false;
+    const take = (event: TestEvent | FileEnd) => {
+      if ('end' in event) {
+        complete = true;
+        return;
+      }
       tests++;
       failed ||= event.status === 'fail';
       options.onEvent(event);
-    }, options.onText);
+    };
+    // Each stream by itself: words on one may stand in the middle of a line of the other.
+    const readers = [
+      new ResultReader<TestEvent | FileEnd>(take, options.onText),
+      new ResultReader<TestEvent | FileEnd>(take, options.onText),
+    ];
     const child = spawn(process.execPath, args, {
       stdio: ['ignore', 'pipe', 'pipe'],
       env: options.env ?? process.env,
@@ -62,11 +72,13 @@ export function runFile(name: string, options: FileRun): Promise<void> {
       timedOut = true;
       child.kill('SIGKILL');
     }, options.timeLimit);
-    child.stdout.on('data', (data: Buffer) => reader.push(data.toString()));
-    child.stderr.on('data', (data: Buffer) => reader.push(data.toString()));
+    [child.stdout, child.stderr].forEach((stream, i) => {
+      stream.setEncoding('utf8');
+      stream.on('data', (text: string) => readers[i]?.push(text));
+    });
     child.on('close', (status, signal) => {
       clearTimeout(timer);
-      reader.push('\n');
+      for (const reader of readers) reader.push('\n');
       const end = timedOut
         ? `ended after ${options.timeLimit / 1000} s`
         : signal !== null
@@ -74,6 +86,8 @@ export function runFile(name: string, options: FileRun): Promise<void> {
           : `exit status ${status}`;
       if (!failed && (timedOut || signal !== null || status !== 0))
         options.onEvent({ name: '(the file itself)', status: 'fail', ms: 0, error: end });
+      else if (!complete && !failed)
+        options.onEvent({ name: '(the file itself)', status: 'fail', ms: 0, error: `the process ended before its tests did (${end})` });
       else if (tests === 0 && options.pattern === undefined)
         options.onEvent({ name: '(the file itself)', status: 'fail', ms: 0, error: 'holds no test' });
       resolve();

@@ -30,7 +30,10 @@ export async function runGuestTier(series: Series, files: readonly string[], tre
   let left = files;
   for (let boot = 1; left.length > 0; boot++) {
     const { up, done, current, how, console } = await runBoot(series, left, tree, options);
-    if (how === undefined) return [];
+    if (how === undefined) {
+      const silent = left.filter((file) => !done.has(file));
+      return silent.length === 0 ? [] : [`the guest ${series} ended well, and said nothing of ${silent.join(', ')}`];
+    }
     // A kernel that patches its code while emulated processors run it stumbles now and then, mostly as it starts (an oops
     // at an int3 that is there no more): no test has begun, and none has failed.
     if (!up && boot < BOOTS) {

@@ -2,7 +2,7 @@
  * A reporter for `node:test` that writes one JSON line for each finished test: what the runner and the lab read.
  * Lines start with a mark, so that anything else a test prints can pass through between them.
  */
-import type { TestEvent } from './result.ts';
+import type { FileEnd, TestEvent } from './result.ts';
 import { MARK } from './result.ts';
 
 interface NodeTestEvent {
@@ -43,6 +43,7 @@ export async function* report(source: AsyncIterable<NodeTestEvent>): AsyncGenera
       yield `${MARK}${JSON.stringify(event)}\n`;
     }
   }
+  yield `${MARK}${JSON.stringify({ end: true } satisfies FileEnd)}\n`;
 }
 
 function errorText(error: (Error & { cause?: unknown }) | undefined): string {

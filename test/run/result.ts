@@ -11,6 +11,11 @@ export interface TestEvent {
   readonly error?: string;
 }
 
+/** The reporter's last word: the file came to its end. A process that ends halfway does not say it. */
+export interface FileEnd {
+  readonly end: true;
+}
+
 export interface Result extends TestEvent {
   /** Below `test/`, without ending: 'pure/render/render'. */
   readonly file: string;

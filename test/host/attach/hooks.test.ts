@@ -321,10 +321,13 @@ kernelTest('sk_lookup on a namespace of its own', { minKernel: '5.9' }, () =>
   ),
 );
 
-kernelTest('netfilter', { minKernel: '6.4' }, () =>
+kernelTest('netfilter', { minKernel: '6.4' }, (t) =>
   leavesNothing(() =>
     withNamespace((ns) => {
-      if (facts.kconfig('NETFILTER_BPF_LINK') !== 'y') return;
+      if (facts.kconfig('NETFILTER_BPF_LINK') !== 'y') {
+        t.skip('needs CONFIG_NETFILTER_BPF_LINK');
+        return;
+      }
       using object = counting({ type: 'netfilter', attachType: 'netfilter' }, { result: 1 });
       const at = { family: 'ipv4', hook: 'output', priority: -5, netns: ns.path } as const;
       const attached = attachNetfilter(kernel, main(object), at);
@@ -352,9 +355,12 @@ kernelTest('test runs', {}, () =>
   }),
 );
 
-kernelTest('a kernel without kprobes says so', {}, () =>
+kernelTest('a kernel without kprobes says so', {}, (t) =>
   leavesNothing(() => {
-    if (unmet({ kprobes: true }) === undefined) return;
+    if (unmet({ kprobes: true }) === undefined) {
+      t.skip('this kernel has kprobes');
+      return;
+    }
     using object = loadObject(tinyObject({ program: { type: 'kprobe' }, main: returns(0) }), kernel, { facts });
     assert.throws(
       () => attachKprobe(kernel, main(object), 'vfs_read'),

@@ -3,6 +3,8 @@ import assert from 'node:assert/strict';
 import { spawn } from 'node:child_process';
 import { randomUUID } from 'node:crypto';
 import { join } from 'node:path';
+import { test } from 'node:test';
+import { runFile } from '../../run/files.ts';
 import { runKernelFile } from '../../run/kernel-file.ts';
 import { leftovers, made, snapshot } from '../../run/leaks.ts';
 import { guestSeries, kernelTest } from '../../run/needs.ts';
@@ -54,6 +56,13 @@ kernelTest('what another process holds is not a leak, what a child of the test h
   assert.match((await made(between)).join(), /^map \d+ \(hash skep_held\)$/);
   process.kill(child);
   assert.deepEqual(await leftovers(between), []);
+});
+
+test('a process that ends before its tests do, with status 0, is a failure', async () => {
+  const events: TestEvent[] = [];
+  await runFile('fixtures/halfway', { onEvent: (event) => events.push(event), onText: () => {}, timeLimit: 60_000 });
+  // Whether the words on the tests before still came out is a matter of time.
+  assert.match(events.at(-1)?.error ?? '', /^the process ended before its tests did \(exit status 0\)$/);
 });
 
 /** Starts the holder and waits until it holds; its pid. */
