@@ -1,120 +1,68 @@
 /**
- * What a tool costs while it runs: the time that the kernel spends in its programs, beside libbpf-tools' for the same
- * workload in the same run.
+ * What a tool costs while it runs: the time that the kernel spends in its programs for each event, beside libbpf-tools'.
+ * Both watch the whole machine, so this runs in a guest only:
  *
- *   sudo node build/bench/overhead.js [rounds] [tool…]
+ *   SKEP_LAB_MINUTES=30 npm run lab -- 6.12 'node build/bench/overhead.js [rounds] [tool…]'
  *
- *   BPF_ENABLE_STATS ─▶ tool ready ─▶ run_time_ns, run_cnt of its programs ─▶ workload ─▶ the same again ─▶ difference
+ *   BPF_ENABLE_STATS ─▶ tool and peer are attached ─▶ run_time_ns, run_cnt ─▶ workload ─▶ the same again ─▶ difference
  *
- * Programs are those that the process holds (/proc/PID/fdinfo), so what others load meanwhile is not counted. Both tools
- * are measured alternately; medians. The kernel's own measuring (two readings of the clock a run) is part of both.
+ * Both see the same events at the same time, so what disturbs one disturbs the other; which of them was attached first, and so
+ * runs first, changes with every round. Medians. The kernel's own measuring (two readings of the clock a run) is part of
+ * both. The numbers are in /proc/PID/fdinfo: no program is opened.
  */
 import { type ChildProcess, spawn, spawnSync } from 'node:child_process';
-import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
-import { bpf } from '../src/kernel/bpf-attr.ts';
 import { linuxKernel } from '../src/kernel/linux.ts';
-import { enableStats, progInfo } from '../src/kernel/obj-info.ts';
+import { enableStats } from '../src/kernel/obj-info.ts';
 import { median, printTable, withTracefs } from './measure.ts';
 
+if (process.env['SKEP_GUEST'] === undefined) {
+  process.stderr.write(
+    "these tools watch every process of the machine: this bench runs in a guest only\n  npm run lab -- 6.12 'node build/bench/overhead.js'\n",
+  );
+  process.exit(2);
+}
+
 const root = join(dirname(fileURLToPath(import.meta.url)), '..', '..');
-const kernel = linuxKernel();
 const rounds = Number(process.argv[2] ?? 5);
 const wanted = process.argv.slice(3);
 
 interface Bench {
   readonly tool: string;
-  /** What stands in its first line; 'Tracing' without. */
-  readonly ready?: string;
-  /** The peer says nothing when it is ready: it is given two seconds. */
-  readonly silentPeer?: boolean;
   readonly words: readonly string[];
-  readonly peerWords: readonly string[];
-  readonly work: (folder: string) => void;
+  readonly work: Workload;
+  /** How often the thing happens in a round. */
+  readonly events: number;
 }
 
-const shell = (script: string): void => void spawnSync('/bin/sh', ['-c', script], { stdio: 'ignore' });
+type Workload = (events: number) => void;
 
+const perl = (script: string): void => void spawnSync('perl', ['-e', script], { stdio: 'ignore' });
+const dd = (...words: string[]): void => void spawnSync('dd', words, { stdio: 'ignore' });
+
+const opens: Workload = (n) => perl(`for (1..${n}) { open(F, "<", "/dev/null"); close F }`);
+const execs: Workload = (n) => perl(`for (1..${n}) { unless (fork) { exec "/bin/true", "one", "two", "three" } wait }`);
 /** Two processes that wake each other. */
-const PING_PONG =
-  'pipe($a,$b); pipe($c,$d); if (fork) { for (1..20000) { syswrite($b,"x"); sysread($c,$x,1) } } else { for (1..20000) { sysread($a,$x,1); syswrite($d,"x") } }';
+const switches: Workload = (n) =>
+  perl(`pipe($a,$b); pipe($c,$d);
+    if (fork) { for (1..${n}) { syswrite($b,"x"); sysread($c,$x,1) } } else { for (1..${n}) { sysread($a,$x,1); syswrite($d,"x") } }`);
+const requests: Workload = (n) => dd('if=/dev/nullb0', 'of=/dev/null', 'bs=4k', `count=${n}`, 'iflag=direct');
+const calls: Workload = (n) => dd('if=/dev/zero', 'of=/dev/null', 'bs=1', `count=${n}`);
 
 const BENCHES: readonly Bench[] = [
-  {
-    tool: 'opensnoop',
-    ready: 'COMM',
-    words: [],
-    peerWords: [],
-    work: () => void spawnSync('perl', ['-e', 'for (1..30000) { open(F, "<", "/dev/null"); close F }']),
-  },
-  {
-    tool: 'execsnoop',
-    ready: 'COMM',
-    words: [],
-    peerWords: [],
-    work: () => void spawnSync('perl', ['-e', 'for (1..500) { unless (fork) { exec "/bin/true", "one", "two", "three" } wait }']),
-  },
-  {
-    tool: 'runqlat',
-    words: [],
-    peerWords: [],
-    work: () => void spawnSync('perl', ['-e', PING_PONG]),
-  },
-  {
-    tool: 'runqlat -P',
-    words: ['-P'],
-    peerWords: ['-P'],
-    work: () => void spawnSync('perl', ['-e', PING_PONG]),
-  },
-  {
-    tool: 'biolatency',
-    words: [],
-    peerWords: [],
-    work: (folder) =>
-      shell(
-        existsSync('/dev/nullb0')
-          ? 'dd if=/dev/nullb0 of=/dev/null bs=4k count=5000 iflag=direct'
-          : `dd if=/dev/zero of=${folder}/file bs=4k count=3000 oflag=direct`,
-      ),
-  },
-  {
-    tool: 'biolatency -D',
-    words: ['-D'],
-    peerWords: ['-D'],
-    work: (folder) =>
-      shell(
-        existsSync('/dev/nullb0')
-          ? 'dd if=/dev/nullb0 of=/dev/null bs=4k count=5000 iflag=direct'
-          : `dd if=/dev/zero of=${folder}/file bs=4k count=3000 oflag=direct`,
-      ),
-  },
-  {
-    tool: 'offcputime',
-    silentPeer: true,
-    words: [],
-    peerWords: [],
-    work: () => void spawnSync('perl', ['-e', PING_PONG]),
-  },
-  {
-    tool: 'syscount',
-    words: [],
-    peerWords: [],
-    work: () => shell('dd if=/dev/zero of=/dev/null bs=1 count=100000'),
-  },
-  {
-    tool: 'syscount -L',
-    words: ['-L'],
-    peerWords: ['-L'],
-    work: () => shell('dd if=/dev/zero of=/dev/null bs=1 count=100000'),
-  },
-  {
-    tool: 'syscount -P',
-    words: ['-P'],
-    peerWords: ['-P'],
-    work: () => shell('dd if=/dev/zero of=/dev/null bs=1 count=100000'),
-  },
+  { tool: 'opensnoop', words: [], work: opens, events: 5000 },
+  { tool: 'execsnoop', words: [], work: execs, events: 100 },
+  { tool: 'runqlat', words: [], work: switches, events: 4000 },
+  { tool: 'runqlat -P', words: ['-P'], work: switches, events: 4000 },
+  { tool: 'biolatency', words: [], work: requests, events: 2000 },
+  { tool: 'biolatency -D', words: ['-D'], work: requests, events: 2000 },
+  { tool: 'offcputime', words: [], work: switches, events: 4000 },
+  { tool: 'syscount', words: [], work: calls, events: 20000 },
+  { tool: 'syscount -L', words: ['-L'], work: calls, events: 20000 },
+  { tool: 'syscount -P', words: ['-P'], work: calls, events: 20000 },
 ];
 
 interface Cost {
@@ -123,8 +71,8 @@ interface Cost {
 }
 
 /** What the programs that a process holds have cost so far, by id. */
-function costs(pid: number): Map<number, Cost> {
-  const found = new Map<number, Cost>();
+function costs(pid: number): Map<string, Cost> {
+  const found = new Map<string, Cost>();
   const folder = `/proc/${pid}/fdinfo`;
   for (const name of readdirSync(folder)) {
     let text: string;
@@ -133,87 +81,99 @@ function costs(pid: number): Map<number, Cost> {
     } catch {
       continue;
     }
-    const id = Number(/^prog_id:\s*(\d+)/m.exec(text)?.[1] ?? 0);
-    if (id === 0 || found.has(id)) continue;
-    const fd = bpf(kernel, 'PROG_GET_FD_BY_ID', { start_id: id });
-    const info = progInfo(kernel, fd);
-    kernel.close(fd);
-    found.set(id, { ns: info.run_time_ns, runs: info.run_cnt });
+    const [, id] = /^prog_id:\s*(\d+)/m.exec(text) ?? [];
+    const [, ns] = /^run_time_ns:\s*(\d+)/m.exec(text) ?? [];
+    const [, runs] = /^run_cnt:\s*(\d+)/m.exec(text) ?? [];
+    // A link's fdinfo has the id of its program, too, and no costs.
+    if (id !== undefined && ns !== undefined && runs !== undefined) found.set(id, { ns: BigInt(ns), runs: BigInt(runs) });
   }
   return found;
 }
 
-/** Resolves when a line says that it is tracing. */
-function ready(child: ChildProcess, line: string): Promise<boolean> {
-  return new Promise((resolve) => {
-    let text = '';
-    const timer = setTimeout(() => resolve(false), 120_000);
-    const look = (data: Buffer): void => {
-      text += data.toString();
-      if (!text.includes(line)) return;
-      clearTimeout(timer);
-      resolve(true);
-    };
-    child.stdout?.on('data', look);
-    child.stderr?.on('data', look);
-    child.on('close', () => {
-      clearTimeout(timer);
-      resolve(false);
-    });
-  });
+const ran = (pid: number): bigint => [...costs(pid).values()].reduce((sum, { runs }) => sum + runs, 0n);
+
+interface Tracer {
+  readonly child: ChildProcess;
+  readonly pid: number;
+  readonly ended: Promise<unknown>;
 }
 
-/** Nanoseconds in the programs for each event; undefined if the tool did not start. */
-async function measure(command: readonly string[], bench: Bench, folder: string, silent = false): Promise<number | undefined> {
-  const child = spawn(command[0] as string, command.slice(1), { stdio: ['ignore', 'pipe', 'pipe'] });
+const SETTLED_LOOKS = 10;
+const LOOK_MS = 100;
+
+/**
+ * Starts a tracer; resolves when its programs run and it opens nothing more: not all peers say when they are ready.
+ * Undefined if it ends before.
+ */
+async function trace(command: readonly string[], poke: () => void): Promise<Tracer | undefined> {
+  const child = spawn(command[0] as string, command.slice(1), { stdio: 'ignore' });
   const ended = new Promise((resolve) => child.on('close', resolve));
+  const pid = child.pid as number;
+  for (let [looks, open] = [0, 0]; child.exitCode === null && child.signalCode === null; await sleep(LOOK_MS)) {
+    poke();
+    const now = readdirSync(`/proc/${pid}/fdinfo`).length;
+    looks = ran(pid) > 0n && now === open ? looks + 1 : 0;
+    open = now;
+    if (looks === SETTLED_LOOKS) return { child, pid, ended };
+  }
+  return undefined;
+}
+
+async function end(tracer: Tracer | undefined): Promise<void> {
+  tracer?.child.kill('SIGINT');
+  await tracer?.ended;
+}
+
+/** Nanoseconds in the programs for each event since `before`. */
+function perEvent(tracer: Tracer, before: ReadonlyMap<string, Cost>): number {
+  let ns = 0n;
+  let events = 0n;
+  for (const [id, cost] of costs(tracer.pid)) {
+    const { ns: ns0 = 0n, runs: runs0 = 0n } = before.get(id) ?? {};
+    ns += cost.ns - ns0;
+    // What happens most often is what the tool counts: a switch, a completion, a call.
+    if (cost.runs - runs0 > events) events = cost.runs - runs0;
+  }
+  return Number(ns) / Number(events);
+}
+
+/** Of one round: nanoseconds an event in skep's programs and in the peer's. */
+async function measure(bench: Bench, name: string, peerFirst: boolean): Promise<{ mine: number; theirs: number }> {
+  const skep = [process.execPath, join(root, 'dist', 'cli', 'skep.js'), name, ...bench.words];
+  const peer = withTracefs([`/usr/sbin/${name}`, ...bench.words]);
+  const poke = (): void => bench.work(1);
+  const tracers: (Tracer | undefined)[] = [];
   try {
-    child.stdout?.resume();
-    child.stderr?.resume();
-    if (silent) await new Promise((resolve) => setTimeout(resolve, 2000));
-    else if (!(await ready(child, bench.ready ?? 'Tracing'))) return undefined;
-    const before = costs(child.pid as number);
-    bench.work(folder);
-    let ns = 0n;
-    let events = 0n;
-    for (const [id, cost] of costs(child.pid as number)) {
-      const { ns: ns0 = 0n, runs: runs0 = 0n } = before.get(id) ?? {};
-      ns += cost.ns - ns0;
-      // What happens most often is what the tool counts: a switch, a completion, a call.
-      if (cost.runs - runs0 > events) events = cost.runs - runs0;
-    }
-    return events === 0n ? undefined : Number(ns) / Number(events);
+    for (const command of peerFirst ? [peer, skep] : [skep, peer]) tracers.push(await trace(command, poke));
+    const [mine, theirs] = peerFirst ? tracers.toReversed() : tracers;
+    if (mine === undefined || theirs === undefined) throw new Error(`${mine ? 'the peer' : 'skep'} did not run: ${bench.tool}`);
+    const before = { mine: costs(mine.pid), theirs: costs(theirs.pid) };
+    bench.work(bench.events);
+    return { mine: perEvent(mine, before.mine), theirs: perEvent(theirs, before.theirs) };
   } finally {
-    child.kill('SIGINT');
-    await ended;
+    for (const tracer of tracers) await end(tracer);
   }
 }
 
+const kernel = linuxKernel();
 const stats = enableStats(kernel);
-const folder = mkdtempSync(join(tmpdir(), 'skep-overhead-'));
+spawnSync('modprobe', ['null_blk']);
 const table: string[][] = [['', 'skep (ns an event)', 'libbpf-tools', 'ratio']];
 let worst = 0;
 for (const bench of BENCHES) {
   const name = bench.tool.split(' ')[0] ?? '';
-  if (wanted.length > 0 && !wanted.includes(name)) continue;
-  const peer = `/usr/sbin/${name}`;
+  if ((wanted.length > 0 && !wanted.includes(name)) || !existsSync(`/usr/sbin/${name}`)) continue;
   const mine: number[] = [];
   const theirs: number[] = [];
   for (let round = 0; round < rounds; round++) {
-    const own = await measure([process.execPath, join(root, 'dist', 'cli', 'skep.js'), name, ...bench.words], bench, folder);
-    const other = existsSync(peer)
-      ? await measure(withTracefs(['stdbuf', '-oL', peer, ...bench.peerWords]), bench, folder, bench.silentPeer)
-      : undefined;
-    if (own !== undefined) mine.push(own);
-    if (other !== undefined) theirs.push(other);
+    const one = await measure(bench, name, round % 2 === 1);
+    mine.push(one.mine);
+    theirs.push(one.theirs);
   }
-  const [a, b] = [median(mine), median(theirs)];
-  const ratio = a / b;
-  if (ratio > worst) worst = ratio;
-  const text = (value: number): string => (Number.isNaN(value) ? '' : value.toFixed(0));
-  table.push([bench.tool, text(a), text(b), Number.isNaN(ratio) ? '' : ratio.toFixed(2)]);
+  const ratio = median(mine.map((ns, round) => ns / (theirs[round] ?? Number.NaN)));
+  worst = Math.max(worst, ratio);
+  table.push([bench.tool, median(mine).toFixed(0), median(theirs).toFixed(0), ratio.toFixed(2)]);
 }
 kernel.close(stats);
-rmSync(folder, { recursive: true });
 printTable(table);
 process.stdout.write(`highest ratio ${worst.toFixed(2)} (not above 1.1)\n`);

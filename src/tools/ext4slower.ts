@@ -148,7 +148,8 @@ export const tool = defineTool({
   summary: 'Trace slow ext4 file operations, with per-event details',
   about:
     'Prints a line for each read (R), write (W), open (O) and fsync (S) of ext4 that takes at least min_ms, from the call ' +
-    'into the file system to its return: disks, locks, the journal, run queues.',
+    'into the file system to its return: disks, locks, the journal, run queues. ' +
+    "The tool's own writes are left out: of a list that goes to a file, each line would make the next.",
   flags: {
     csv: { type: 'boolean', short: 'j', help: 'comma-separated values' },
     pid: PID_FLAG,
@@ -203,6 +204,7 @@ export const tool = defineTool({
       out.line(columns.header);
     }
     await events<SlowOp>(bpf, 'events', (event) => {
+      if (event.pid === process.pid) return;
       if (options.csv && !out.json) {
         const { ts, comm, pid, bytes, offset, name } = event;
         out.line([ts / 1000n, safe(comm), pid, letter(event), bytes, offset, micros(event), safe(name)].join(','));

@@ -125,7 +125,8 @@ export const tool = defineTool({
   summary: 'Trace slow synchronous file reads and writes',
   about:
     'Prints a line for each read and write through the file system that takes at least min_ms: time waited for disks, ' +
-    'locks, a processor, as the process feels it. BYTES is what was asked for. Asynchronous I/O and mapped files are not seen.',
+    'locks, a processor, as the process feels it. BYTES is what was asked for. Asynchronous I/O and mapped files are not seen, ' +
+    "and the tool's own writes are left out: of a list that goes to a file, each line would make the next.",
   flags: {
     pid: PID_FLAG,
     'all-files': { type: 'boolean', short: 'a', help: 'also what is no regular file: sockets, pipes, devices' },
@@ -180,6 +181,7 @@ export const tool = defineTool({
     out.line(`Tracing sync read/writes slower than ${args['min_ms']} ms`);
     out.line(columns.header);
     await events<SlowIo>(bpf, 'events', (event) => {
+      if (event.pid === process.pid) return;
       out.row(columns, event, (e) => ({
         time: clock.iso(e.ts),
         comm: e.comm,

@@ -173,7 +173,7 @@ export const tool = defineTool({
   summary: 'File reads and writes by filename and process',
   about:
     'Shows every interval which files were read and written most, by thread: number of calls and the Kbytes that they asked ' +
-    'for. T is R for regular files, S for sockets, O for others. Mapped files are not seen.',
+    'for. T is R for regular files, S for sockets, O for others. Mapped files are not seen, and the tool itself is left out.',
   flags: {
     'all-files': { type: 'boolean', short: 'a', help: 'also what is no regular file: sockets, pipes, devices' },
     noclear: { type: 'boolean', short: 'C', help: 'do not clear the screen' },
@@ -252,7 +252,7 @@ export const tool = defineTool({
     const uses = bpf.map<Who, Use>('uses');
     for await (const _ of rounds(interval, count)) {
       const rows: Row[] = [];
-      for (const [who, use] of uses.drain()) rows.push({ ...who, ...use });
+      for (const [who, use] of uses.drain()) if (who.pid !== process.pid) rows.push({ ...who, ...use });
       rows.sort((a, b) => (order(a) < order(b) ? 1 : order(a) > order(b) ? -1 : 0));
       const time = topHeading(out, { clear: !options.noclear });
       out.line(COLUMNS.header);

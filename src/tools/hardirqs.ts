@@ -16,6 +16,7 @@ import { heading, INTERVAL } from './parts/intervals.ts';
 import { checkIrqFlags, IRQ_FIELDS, IRQ_FLAGS, irqDefines, printHistograms, printSums, SUM, type Sum } from './parts/irq.ts';
 import { Sums } from './parts/sums.ts';
 import { program } from './parts/text.ts';
+import { TYPED_TRACEPOINT, typedDefine, typedTracepoints } from './parts/typed-tracepoint.ts';
 import { defineTool, type Positional } from './tool.ts';
 
 const PROGRAM = `
@@ -45,7 +46,7 @@ BPF_HASH(names, struct handler, struct name, 1024);
 #endif
 
 #ifndef COUNT_ONLY
-BTF_TRACEPOINT_PROBE(irq_handler_entry, int irq, struct irqaction *action)
+TYPED_TRACEPOINT(irq_handler_entry, int irq, struct irqaction *action)
 {
     int zero = 0;
     u64 *since = start.lookup(&zero);
@@ -55,7 +56,7 @@ BTF_TRACEPOINT_PROBE(irq_handler_entry, int irq, struct irqaction *action)
 }
 #endif
 
-BTF_TRACEPOINT_PROBE(irq_handler_exit, int irq, struct irqaction *action, int ret)
+TYPED_TRACEPOINT(irq_handler_exit, int irq, struct irqaction *action, int ret)
 {
     u64 took = 0;
 
@@ -132,12 +133,13 @@ export const tool = defineTool({
     { command: 'hardirqs --json 5', help: 'a JSON line for each' },
   ],
   fields: IRQ_FIELDS('hardirq', 'name of the handler: "eth0"'),
-  probes: [{ kind: 'tp_btf', targets: ['irq_handler_entry', 'irq_handler_exit'] }],
-  program: (options) =>
+  probes: typedTracepoints('irq_handler_entry', 'irq_handler_exit'),
+  program: (options, _args, choice) =>
     program(
-      { ...irqDefines(options, options.count), READ_NAMES: lockdownMode(linuxKernel()) !== 'confidentiality' },
+      { ...irqDefines(options, options.count), ...typedDefine(choice), READ_NAMES: lockdownMode(linuxKernel()) !== 'confidentiality' },
       '#include <linux/irqreturn.h>',
       options.dist ? HIST : SUM,
+      TYPED_TRACEPOINT,
       PROGRAM,
     ),
   async run({ options, args, out, load, rounds }) {

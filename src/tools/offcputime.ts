@@ -2,6 +2,7 @@
 import { UsageError } from '../kernel/errors.ts';
 import { FILTER, filters } from './parts/filter.ts';
 import { STACK_FLAGS, StackReport, sidesOf } from './parts/stack-report.ts';
+import { TASK_STATE } from './parts/task-state.ts';
 import { program } from './parts/text.ts';
 import { defineTool } from './tool.ts';
 
@@ -27,10 +28,6 @@ BPF_HASH(start, u32, struct start_t, 65536);
 BPF_HASH(counts, struct key_t, u64, 40960);
 BPF_STACK_TRACE(stacks, STACK_STORAGE);
 
-/* The kernel before 5.14 calls it 'state'. */
-struct task_struct___before_5_14 { long state; };
-#define HAS(field) __builtin_preserve_field_info(field, 2)
-
 static inline int leaves(struct task_struct *prev)
 {
 #ifdef ONLY_TGID
@@ -50,11 +47,7 @@ static inline int leaves(struct task_struct *prev)
         return 0;
 #endif
 #ifdef STATE
-    long state;
-    if (HAS(prev->__state))
-        state = prev->__state;
-    else
-        state = ((struct task_struct___before_5_14 *)prev)->state;
+    long state = state_of(prev);
     if (STATE == 0 ? state != 0 : !(state & STATE))
         return 0;
 #endif
@@ -174,6 +167,7 @@ export const tool = defineTool({
         ...filters({ cgroup }),
       },
       FILTER,
+      TASK_STATE,
       PROGRAM,
       HOOKS[choice.kind] ?? '',
     );

@@ -10,7 +10,9 @@
 import { attachCgroupId, FILTER_TASK, taskFilters } from './parts/filter-task.ts';
 import { HIST, Histograms } from './parts/hist.ts';
 import { heading, INTERVAL, roundsOf, TIME_FIELD, TIMESTAMP } from './parts/intervals.ts';
+import { TASK_STATE } from './parts/task-state.ts';
 import { program } from './parts/text.ts';
+import { TYPED_TRACEPOINT, typedDefine, typedTracepoints } from './parts/typed-tracepoint.ts';
 import { defineTool } from './tool.ts';
 
 const PROGRAM = `
@@ -52,22 +54,22 @@ static inline void waited(struct task_struct *task, u64 value)
 #endif
 }
 
-BTF_TRACEPOINT_PROBE(sched_wakeup, struct task_struct *task)
+TYPED_TRACEPOINT(sched_wakeup, struct task_struct *task)
 {
     runnable(task, bpf_ktime_get_ns());
     return 0;
 }
 
-BTF_TRACEPOINT_PROBE(sched_wakeup_new, struct task_struct *task)
+TYPED_TRACEPOINT(sched_wakeup_new, struct task_struct *task)
 {
     runnable(task, bpf_ktime_get_ns());
     return 0;
 }
 
-BTF_TRACEPOINT_PROBE(sched_switch, bool preempt, struct task_struct *prev, struct task_struct *next)
+TYPED_TRACEPOINT(sched_switch, bool preempt, struct task_struct *prev, struct task_struct *next)
 {
     u64 now = bpf_ktime_get_ns();
-    unsigned int state = prev->__state;
+    long state = state_of(prev);
 
     /* Preempted on its way to sleep, it still waits for a processor. */
     if (preempt || state == TASK_RUNNING) {
@@ -148,11 +150,11 @@ export const tool = defineTool({
     { name: 'unit', type: 'string', help: '"usecs" or "msecs"' },
     { name: 'buckets', type: 'array', help: 'rows with low and high (both included) and count' },
   ],
-  probes: [{ kind: 'tp_btf', targets: ['sched_wakeup', 'sched_wakeup_new', 'sched_switch'] }],
-  program(options) {
+  probes: typedTracepoints('sched_wakeup', 'sched_wakeup_new', 'sched_switch'),
+  program(options, _args, choice) {
     const by = groupingOf(options);
-    const defines = { ...taskFilters(options), UNIT_NS: options.milliseconds ? 1_000_000 : 1000 };
-    return program(defines, by === undefined ? '' : BY[by], FILTER_TASK, HIST, PROGRAM);
+    const defines = { ...taskFilters(options), UNIT_NS: options.milliseconds ? 1_000_000 : 1000, ...typedDefine(choice) };
+    return program(defines, by === undefined ? '' : BY[by], FILTER_TASK, HIST, TASK_STATE, TYPED_TRACEPOINT, PROGRAM);
   },
   attach: attachCgroupId,
   async run({ options, args, out, load, rounds }) {

@@ -4,6 +4,7 @@ import { heading, INTERVAL, roundsOf } from './parts/intervals.ts';
 import { checkIrqFlags, IRQ_FIELDS, IRQ_FLAGS, irqDefines, printHistograms, printSums, SUM, type Sum } from './parts/irq.ts';
 import { Sums } from './parts/sums.ts';
 import { program } from './parts/text.ts';
+import { TYPED_TRACEPOINT, typedDefine, typedTracepoints } from './parts/typed-tracepoint.ts';
 import { defineTool } from './tool.ts';
 
 /** Names by number: include/linux/interrupt.h. */
@@ -25,7 +26,7 @@ BPF_PERCPU_ARRAY(dist, struct sum, VECTORS);
 #endif
 
 #ifdef COUNT_ONLY
-BTF_TRACEPOINT_PROBE(softirq_entry, unsigned int vec)
+TYPED_TRACEPOINT(softirq_entry, unsigned int vec)
 {
     if (OTHER_CPU)
         return 0;
@@ -37,7 +38,7 @@ BTF_TRACEPOINT_PROBE(softirq_entry, unsigned int vec)
 #else
 BPF_PERCPU_ARRAY(start, u64, VECTORS);
 
-BTF_TRACEPOINT_PROBE(softirq_entry, unsigned int vec)
+TYPED_TRACEPOINT(softirq_entry, unsigned int vec)
 {
     if (OTHER_CPU)
         return 0;
@@ -47,7 +48,7 @@ BTF_TRACEPOINT_PROBE(softirq_entry, unsigned int vec)
     return 0;
 }
 
-BTF_TRACEPOINT_PROBE(softirq_exit, unsigned int vec)
+TYPED_TRACEPOINT(softirq_exit, unsigned int vec)
 {
     if (OTHER_CPU)
         return 0;
@@ -92,8 +93,9 @@ export const tool = defineTool({
     { command: 'softirqs --json 5', help: 'a JSON line for each' },
   ],
   fields: IRQ_FIELDS('softirq', 'kind of soft interrupt: "net_rx"'),
-  probes: [{ kind: 'tp_btf', targets: ['softirq_entry', 'softirq_exit'] }],
-  program: (options) => program(irqDefines(options, options.events), options.dist ? HIST : SUM, PROGRAM),
+  probes: typedTracepoints('softirq_entry', 'softirq_exit'),
+  program: (options, _args, choice) =>
+    program({ ...irqDefines(options, options.events), ...typedDefine(choice) }, options.dist ? HIST : SUM, TYPED_TRACEPOINT, PROGRAM),
   async run({ options, args, out, load, rounds }) {
     checkIrqFlags(options, options.events, '--events');
     const bpf = await load();

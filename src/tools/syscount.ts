@@ -18,6 +18,7 @@ import { commOf } from './parts/process.ts';
 import { Sums } from './parts/sums.ts';
 import { Syscalls } from './parts/syscalls.ts';
 import { program } from './parts/text.ts';
+import { TYPED_TRACEPOINT, typedDefine, typedTracepoints } from './parts/typed-tracepoint.ts';
 import { defineTool, type OptionsOf } from './tool.ts';
 
 /** More than any architecture has. Calls of 32-bit programs have other numbers, aborted ones have none. */
@@ -62,6 +63,12 @@ BPF_HASH(data, u32, struct sum);
 BPF_PERCPU_ARRAY(data, struct sum, CALLS);
 #endif
 
+#ifdef BY_RAW_TRACEPOINT
+#define CURRENT_TASK ((struct task_struct *)bpf_get_current_task())
+#else
+#define CURRENT_TASK bpf_get_current_task_btf()
+#endif
+
 /* Is this call one of those that were not asked for? */
 static inline int other(u32 call)
 {
@@ -72,7 +79,7 @@ static inline int other(u32 call)
     if (filtered())
         return 1;
 #ifdef FILTER_PPID
-    struct task_struct *task = bpf_get_current_task_btf();
+    struct task_struct *task = CURRENT_TASK;
     if (task->real_parent->tgid != FILTER_PPID)
         return 1;
 #endif
@@ -82,7 +89,7 @@ static inline int other(u32 call)
 #ifdef LATENCY
 BPF_HASH(since, u32, u64, 65536);
 
-BTF_TRACEPOINT_PROBE(sys_enter, struct pt_regs *regs, long id)
+TYPED_TRACEPOINT(sys_enter, struct pt_regs *regs, long id)
 {
     u32 tid = bpf_get_current_pid_tgid();
 
@@ -97,7 +104,7 @@ BTF_TRACEPOINT_PROBE(sys_enter, struct pt_regs *regs, long id)
     return 0;
 }
 
-BTF_TRACEPOINT_PROBE(sched_process_exit, struct task_struct *task)
+TYPED_TRACEPOINT(sched_process_exit, struct task_struct *task)
 {
     u32 tid = task->pid;
     since.delete(&tid);
@@ -105,7 +112,7 @@ BTF_TRACEPOINT_PROBE(sched_process_exit, struct task_struct *task)
 }
 #endif
 
-BTF_TRACEPOINT_PROBE(sys_exit, struct pt_regs *regs, long ret)
+TYPED_TRACEPOINT(sys_exit, struct pt_regs *regs, long ret)
 {
     u32 call = call_of(regs);
 #ifdef LATENCY
@@ -215,8 +222,8 @@ export const tool = defineTool({
     { name: 'count', type: 'integer', help: 'calls' },
     { name: 'total_us', type: 'number', help: 'time in them, in microseconds (total_ms with -m), with -L' },
   ],
-  probes: [{ kind: 'tp_btf', targets: ['sys_exit', 'sys_enter'] }],
-  program: (options) =>
+  probes: typedTracepoints('sys_exit', 'sys_enter'),
+  program: (options, _args, choice) =>
     program(
       {
         ...filters(options),
@@ -226,8 +233,10 @@ export const tool = defineTool({
         FAILED_ONLY: options.failures,
         LATENCY: options.latency,
         BY_PROCESS: options.process,
+        ...typedDefine(choice),
       },
       FILTER,
+      TYPED_TRACEPOINT,
       PROGRAM,
     ),
   async run({ options, out, load, rounds }) {

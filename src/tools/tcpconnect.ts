@@ -1,11 +1,15 @@
 /** tcpconnect: who connects to where? */
 import { UsageError } from '../kernel/errors.ts';
+import { linuxKernel } from '../kernel/linux.ts';
 import { Columns } from '../render/columns.ts';
 import { printf } from '../render/printf.ts';
 import { EventClock } from '../render/time.ts';
+import { DnsNames } from './parts/dns.ts';
+import { DNS_PACKETS, type DnsPacket, iteratorMacros } from './parts/dns-packets.ts';
 import { COMM, PID, TIME, UID } from './parts/fields.ts';
 import { CONTAINER_FLAGS, FILTER, filters } from './parts/filter.ts';
 import { PID_FLAG, UID_FLAG } from './parts/flags.ts';
+import { FUNCTION_PROBES } from './parts/function-probes.ts';
 import { addressText, ENDS, ENDS_FIELDS, type Ends, endsRecord, FAMILY_FLAGS, familyDefine, ipVersion, portMacro } from './parts/tcp.ts';
 import { program } from './parts/text.ts';
 import { defineTool } from './tool.ts';
@@ -119,7 +123,9 @@ export const tool = defineTool({
   summary: 'Trace TCP active connections (connect())',
   about:
     'Prints a line for each connection that a program opens, whether the other side answers or not. With -c, connections are counted by ' +
-    "addresses and port instead. BCC's -d, which guesses names from DNS answers, is not there yet.",
+    'addresses and port instead. With -d, the answers of name servers are read, too, and a connection has the name by which its address ' +
+    'was last found on this machine, since the tool was started: who found it is not known. Names that came over TCP or HTTPS, out of a ' +
+    'file or a cache are not seen.',
   flags: {
     timestamp: { type: 'boolean', short: 't', help: 'print seconds since the first connection' },
     pid: PID_FLAG,
@@ -129,7 +135,7 @@ export const tool = defineTool({
     'print-uid': { type: 'boolean', short: 'U', help: 'print the user' },
     uid: UID_FLAG,
     count: { type: 'boolean', short: 'c', help: 'count connections by addresses and port, and print at the end' },
-    dns: { type: 'boolean', short: 'd', help: 'not there yet: says so and ends' },
+    dns: { type: 'boolean', short: 'd', help: 'print the name that was asked for to find the address' },
     ...CONTAINER_FLAGS,
   },
   positionals: [],
@@ -138,6 +144,7 @@ export const tool = defineTool({
     { command: 'tcpconnect -t -U', help: 'with time and user' },
     { command: 'tcpconnect -P 80,443', help: 'only to ports 80 and 443' },
     { command: 'tcpconnect -L', help: 'with the local port' },
+    { command: 'tcpconnect -d', help: 'with the names that were asked for' },
     { command: 'tcpconnect -c', help: 'count until Ctrl-C' },
     { command: 'tcpconnect --json', help: 'a JSON object for each' },
   ],
@@ -147,6 +154,7 @@ export const tool = defineTool({
     UID,
     COMM,
     ...ENDS_FIELDS,
+    { name: 'name', type: 'string', help: '-d: the name by which the address was found, or null' },
     { name: 'count', type: 'integer', help: '-c: connections; then there are no pid, comm, uid, time and lport' },
   ],
   probes: [
@@ -154,18 +162,19 @@ export const tool = defineTool({
     { kind: 'kprobe', targets: ['tcp_v4_connect', 'tcp_v6_connect'], minKernel: '5.8' },
   ],
   program: (options, _args, { kind }) => {
-    if (options.dns)
-      throw new UsageError('-d (names from DNS answers) is not there yet', [], "run without it; 'skep tools' says what there is");
+    if (options.dns && options.count) throw new UsageError('-d shows a name for each connection, and -c counts them: not both');
+    const dns = options.dns ? [FUNCTION_PROBES, iteratorMacros(linuxKernel()), DNS_PACKETS] : [];
     return program(
-      { ...filters(options), ...familyDefine(options), COUNT: options.count },
+      { ...filters(options), ...familyDefine(options), COUNT: options.count, BY_TRAMPOLINE: kind === 'fentry' },
       FILTER,
       portMacro('REMOTE_PORTS', '--port', options.port),
       ENDS,
       PROGRAM,
       HOOKS[kind] ?? '',
+      ...dns,
     );
   },
-  async run({ options, out, load, events, sleep }) {
+  async run({ options, out, load, events, sleep, stop }) {
     const bpf = await load();
     out.line('Tracing connect ... Hit Ctrl-C to end');
     if (options.count) {
@@ -184,6 +193,8 @@ export const tool = defineTool({
       return;
     }
     const clock = new EventClock();
+    const names = new DnsNames();
+    const nameOf = ({ ts, ends }: Connect): string => names.text(addressText(ends.family, ends.raddr), ts);
     const columns = new Columns<Connect>([
       options.timestamp && { head: 'TIME(s)', format: '%-9.3f', value: (e) => clock.sinceFirst(e.ts) },
       options['print-uid'] && { head: 'UID', format: '%-6d', value: (e) => e.uid },
@@ -193,11 +204,20 @@ export const tool = defineTool({
       { head: 'SADDR', format: '%-16s ', value: ({ ends }) => addressText(ends.family, ends.laddr) },
       options.lport && { head: 'LPORT', format: '%-6d ', value: (e) => e.ends.lport },
       { head: 'DADDR', format: '%-16s ', value: ({ ends }) => addressText(ends.family, ends.raddr) },
-      { head: 'DPORT', format: '%-6d', value: (e) => e.ends.rport },
+      { head: 'DPORT', format: options.dns ? '%-6d ' : '%-6d', value: (e) => e.ends.rport },
+      options.dns && { head: 'QUERY', format: '%s', value: nameOf },
     ]);
     out.line(columns.header);
-    await events<Connect>(bpf, 'events', (event) => {
-      out.row(columns, event, (e) => ({ time: clock.iso(e.ts), pid: e.pid, uid: e.uid, comm: e.comm, ...endsRecord(e.ends) }));
-    });
+    const found = (packet: DnsPacket): void => names.add(packet.bytes.subarray(0, packet.length), packet.ts);
+    const packets = options.dns ? bpf.events<DnsPacket>('packets', { bytes: 'bytes' }) : undefined;
+    const show = (event: Connect): void => {
+      // The answer came before the connection, in a buffer of its own.
+      packets?.consume(found);
+      out.row(columns, event, (e) => ({
+        ...{ time: clock.iso(e.ts), pid: e.pid, uid: e.uid, comm: e.comm, ...endsRecord(e.ends) },
+        ...(options.dns ? { name: names.name(addressText(e.ends.family, e.ends.raddr)) ?? null } : {}),
+      }));
+    };
+    await Promise.all([events<Connect>(bpf, 'events', show), packets?.forEach(found, { signal: stop })]);
   },
 });

@@ -1,9 +1,10 @@
 /** tcpstates: how do TCP sessions go from state to state, and how long do they stay in each? */
-import { UsageError } from '../kernel/errors.ts';
 import { Columns } from '../render/columns.ts';
 import { csvLine } from '../render/csv.ts';
+import { safe } from '../render/safe.ts';
 import { EventClock } from '../render/time.ts';
 import { COMM, PID, TIME } from './parts/fields.ts';
+import { type JournalFields, openJournal } from './parts/journal.ts';
 import {
   addressText,
   ENDS,
@@ -85,7 +86,7 @@ export const tool = defineTool({
   about:
     'Prints a line for each change of state of a TCP session, with the milliseconds that it was in the old state (0 where the tool had not ' +
     'seen it enter). C-PID and C-COMM are what was running at that moment: packets come when they come, so often it is not the owner. ' +
-    "BCC's -Y, the systemd journal, is not there yet.",
+    'With -Y each change is also an entry in the systemd journal, with fields of its own: journalctl -t tcpstates -o verbose.',
   flags: {
     time: { type: 'boolean', short: 'T', help: 'print the time of day' },
     timestamp: { type: 'boolean', short: 't', help: 'print seconds since the first change' },
@@ -93,7 +94,7 @@ export const tool = defineTool({
     csv: { type: 'boolean', short: 's', help: 'values with commas between' },
     localport: { type: 'string', short: 'L', value: 'PORT[,PORT…]', help: 'only these local ports' },
     remoteport: { type: 'string', short: 'D', value: 'PORT[,PORT…]', help: 'only these remote ports' },
-    journal: { type: 'boolean', short: 'Y', help: 'not there yet: says so and ends' },
+    journal: { type: 'boolean', short: 'Y', help: 'also make an entry in the systemd journal of each change' },
     ...FAMILY_FLAGS,
   },
   positionals: [],
@@ -117,18 +118,17 @@ export const tool = defineTool({
   ],
   noCgroup: 'states change with packets, and packets belong to no task',
   probes: [{ kind: 'tracepoint', targets: ['sock:inet_sock_set_state'], minKernel: '5.8' }],
-  program: (options) => {
-    if (options.journal) throw new UsageError('-Y (the systemd journal) is not there yet', [], 'pipe the output to systemd-cat');
-    return program(
+  program: (options) =>
+    program(
       familyDefine(options),
       portMacro('LOCAL_PORTS', '--localport', options.localport),
       portMacro('REMOTE_PORTS', '--remoteport', options.remoteport),
       ENDS,
       ENDS_OF_ARGS,
       PROGRAM,
-    );
-  },
-  async run({ options, out, load, events }) {
+    ),
+  async run({ options, out, load, events, kernel }) {
+    const journal = options.journal ? openJournal(kernel) : undefined;
     const bpf = await load();
     const clock = new EventClock();
     const { wide, csv } = options;
@@ -160,7 +160,7 @@ export const tool = defineTool({
       ...[addressText(e.ends.family, e.ends.laddr), e.ends.lport, addressText(e.ends.family, e.ends.raddr), e.ends.rport],
       ...[tcpStateText(e.oldstate), tcpStateText(e.newstate), ms(e).toFixed(3)],
     ];
-    await events<Change>(bpf, 'events', (event) => {
+    const show = (event: Change): void => {
       if (csv && !out.json) out.line(csvLine(values(event)));
       else
         out.row(columns, event, (e) => ({
@@ -173,6 +173,35 @@ export const tool = defineTool({
           newstate: tcpStateText(e.newstate),
           ms: ms(e),
         }));
-    });
+    };
+    try {
+      await events<Change>(bpf, 'events', (event) => {
+        show(event);
+        journal?.send(journalFields(event));
+      });
+    } finally {
+      journal?.close();
+    }
   },
 });
+
+/** BCC's fields. OBJECT_PID makes the journal add what it knows of that process, while it is there. */
+function journalFields({ pid, comm, ends, oldstate, newstate, delta }: Change): JournalFields {
+  const [laddr, raddr] = [addressText(ends.family, ends.laddr), addressText(ends.family, ends.raddr)];
+  const [before, after] = [tcpStateText(oldstate), tcpStateText(newstate)];
+  const version = `OBJECT_IPV${ipVersion(ends)}`;
+  return {
+    MESSAGE: `${safe(comm)} ${laddr} ${ends.lport} → ${raddr} ${ends.rport} ${before} → ${after}`,
+    SYSLOG_IDENTIFIER: 'tcpstates',
+    // 5 is a notice.
+    PRIORITY: 5,
+    OBJECT_PID: pid,
+    [`${version}_SOURCE_ADDRESS`]: laddr,
+    OBJECT_TCP_SOURCE_PORT: ends.lport,
+    [`${version}_DESTINATION_ADDRESS`]: raddr,
+    OBJECT_TCP_DESTINATION_PORT: ends.rport,
+    OBJECT_TCP_OLD_STATE: before,
+    OBJECT_TCP_NEW_STATE: after,
+    OBJECT_TCP_SPAN_TIME: Math.round(Number(delta) / 1000),
+  };
+}

@@ -16,7 +16,7 @@ import { afterEach } from 'node:test';
 import type { SpecStore } from '../../src/bcc/remember.ts';
 import { runTool } from '../../src/cli/run-tool.ts';
 import { TOOL_LIST } from '../../src/tools/index.ts';
-import type { FieldDoc, Tool } from '../../src/tools/tool.ts';
+import type { FieldDoc, Place, Tool } from '../../src/tools/tool.ts';
 import { type Running, start } from './command.ts';
 
 export interface Said {
@@ -56,26 +56,37 @@ const compiled = new Map<string, string>();
 const store: SpecStore = { read: (name) => compiled.get(name), write: (name, text) => void compiled.set(name, text) };
 
 /** Starts a tool and waits until it sees things. */
-export function startTool(words: readonly string[]): Promise<ToolRun> {
-  return run(words, false);
+export async function startTool(words: readonly string[]): Promise<ToolRun> {
+  return run(await toolNamed(words[0] ?? ''), words, false);
 }
 
 /** A tool that only lists something: it never sees things, and has ended. */
-export function startListing(words: readonly string[]): Promise<ToolRun> {
-  return run(words, true);
+export async function startListing(words: readonly string[]): Promise<ToolRun> {
+  return run(await toolNamed(words[0] ?? ''), words, true);
 }
 
-async function run(words: readonly string[], lists: boolean): Promise<ToolRun> {
-  const [name = '', ...rest] = words;
+/** A tool with one kind of probe alone: what it does on kernels that lack the better ones. */
+export async function startToolBy(kind: Place['kind'], words: readonly string[]): Promise<ToolRun> {
+  const tool = await toolNamed(words[0] ?? '');
+  const started = await run({ ...tool, probes: tool.probes.filter((choice) => choice.kind === kind) }, words, false);
+  assert.ok(`\n${started.err()}`.includes(`\nprobes: ${kind}:`), started.err());
+  return started;
+}
+
+async function toolNamed(name: string): Promise<Tool> {
   const entry = TOOL_LIST.find((tool) => tool.name === name);
   assert.ok(entry, `there is no tool ${name}`);
+  return await entry.load();
+}
+
+async function run(tool: Tool, words: readonly string[], lists: boolean): Promise<ToolRun> {
+  const [name = '', ...rest] = words;
   let [out, err] = ['', ''];
   const stop = new AbortController();
   let ready = (): void => {};
   const isReady = new Promise<void>((resolve) => {
     ready = resolve;
   });
-  const tool = await entry.load();
   const ended = runTool(tool, ['--verbose', ...rest], {
     stop: stop.signal,
     store,
@@ -163,6 +174,9 @@ export function peerPath(name: string): string | undefined {
   return existsSync(path) ? path : undefined;
 }
 
+/** Peers are C: one that says nothing for so long is waited for in vain, also under emulation. */
+const PEER_PATIENCE_MS = 120_000;
+
 /**
  * A peer, ready when its first line (the header) is there; undefined where it is not installed, or refuses this kernel
  * (the test then says so and compares with the known truth alone). C's stdio would keep what goes to a pipe: stdbuf.
@@ -173,7 +187,7 @@ export async function startPeer(name: string, words: readonly string[], ready: s
   const peer = start(['stdbuf', '-oL', '-eL', path, ...words]);
   peers.add(peer);
   try {
-    await peer.sees(ready);
+    await peer.sees(ready, PEER_PATIENCE_MS);
     return peer;
   } catch (error) {
     process.stderr.write(`no comparison with ${path}: ${(error as Error).message}\n`);

@@ -7,17 +7,23 @@
  * queue, or its issue where it goes past all queues.
  */
 import type { ProbeChoice } from '../tool.ts';
+import type { DefineValue } from './text.ts';
+import { TYPED_TRACEPOINT, typedDefine, typedTracepoints } from './typed-tracepoint.ts';
 
-const ALWAYS = [{ kind: 'tp_btf', targets: ['block_rq_issue', 'block_rq_complete'] }] as const;
+/** Tracepoints of the begin, with those of issue and completion. */
+function lives(id: 'made' | 'queued', begin: string, minKernel: string): readonly ProbeChoice[] {
+  return typedTracepoints(begin, 'block_rq_issue', 'block_rq_complete').map((choice) => ({ ...choice, id, minKernel }));
+}
 
 export const BLOCK_IO: readonly ProbeChoice[] = [
-  { id: 'made', kind: 'tp_btf', targets: ['block_io_start'], also: ALWAYS, minKernel: '6.5' },
-  { id: 'queued', kind: 'tp_btf', targets: ['block_rq_insert'], also: ALWAYS },
+  ...lives('made', 'block_io_start', '6.5'),
+  // Before 5.11 these tracepoints had other arguments; before 5.15 a queue did not know its disk.
+  ...lives('queued', 'block_rq_insert', '5.15'),
 ];
 
 /** Macros for `BLOCK_EVENTS`. */
-export function blockDefines(choice: ProbeChoice): { readonly HAS_IO_START: boolean } {
-  return { HAS_IO_START: choice.id === 'made' };
+export function blockDefines(choice: ProbeChoice): Readonly<Record<string, DefineValue>> {
+  return { HAS_IO_START: choice.id === 'made', ...typedDefine(choice) };
 }
 
 /**
@@ -25,15 +31,16 @@ export function blockDefines(choice: ProbeChoice): { readonly HAS_IO_START: bool
  * `completed(req)` once for each request. `was_made(req)` says whether it knows a request already.
  */
 export const BLOCK_EVENTS = `
+${TYPED_TRACEPOINT}
 #ifdef NEEDS_MADE
 #ifdef HAS_IO_START
-BTF_TRACEPOINT_PROBE(block_io_start, struct request *req)
+TYPED_TRACEPOINT(block_io_start, struct request *req)
 {
     made(req);
     return 0;
 }
 #else
-BTF_TRACEPOINT_PROBE(block_rq_insert, struct request *req)
+TYPED_TRACEPOINT(block_rq_insert, struct request *req)
 {
     made(req);
     return 0;
@@ -42,7 +49,7 @@ BTF_TRACEPOINT_PROBE(block_rq_insert, struct request *req)
 #endif
 
 #if defined(NEEDS_ISSUED) || !defined(HAS_IO_START)
-BTF_TRACEPOINT_PROBE(block_rq_issue, struct request *req)
+TYPED_TRACEPOINT(block_rq_issue, struct request *req)
 {
 #if defined(NEEDS_MADE) && !defined(HAS_IO_START)
     /* With a scheduler most were seen when they were queued, and those that go past it were not. */
@@ -56,7 +63,7 @@ BTF_TRACEPOINT_PROBE(block_rq_issue, struct request *req)
 }
 #endif
 
-BTF_TRACEPOINT_PROBE(block_rq_complete, struct request *req, int error, unsigned int bytes)
+TYPED_TRACEPOINT(block_rq_complete, struct request *req, int error, unsigned int bytes)
 {
     /* Completions come in parts: the last one counts. */
     if (bytes < req->__data_len)

@@ -9,7 +9,7 @@ import { join } from 'node:path';
 import { FeatureError } from '../../../src/kernel/errors.ts';
 import { kernelTest } from '../../run/needs.ts';
 import { ext4 } from '../../support/ext4.ts';
-import { records, startPeer, startTool, stop, stopPeer } from '../../support/tools.ts';
+import { records, startPeer, startTool, startToolBy, stop, stopPeer } from '../../support/tools.ts';
 import { NR, worker } from '../../support/worker.ts';
 
 interface Buckets {
@@ -30,7 +30,7 @@ kernelTest('syscount: known numbers of calls, failures and times', { commands: [
     `syscall(${NR.getppid}) for 1..${calls}; chdir("/no/such/folder") for 1..${failures}; select(undef, undef, undef, 0.01) for 1..${naps}`,
   );
   const pid = String(work.pid);
-  const [text, json, failed, errno, latency, processes, one, top, peer, peerFailed] = await Promise.all([
+  const [text, json, failed, errno, latency, processes, one, raw, top, peer, peerFailed] = await Promise.all([
     startTool(['syscount', '-p', pid]),
     startTool(['syscount', '-p', pid, '--json']),
     startTool(['syscount', '-x', '-p', pid, '--json']),
@@ -38,6 +38,7 @@ kernelTest('syscount: known numbers of calls, failures and times', { commands: [
     startTool(['syscount', '-L', '-m', '-p', pid]),
     startTool(['syscount', '-P', '-L', '-p', pid, '--json', '--syscall', 'getppid']),
     startTool(['syscount', '--syscall', 'getppid', '-c', String(process.pid)]),
+    startToolBy('raw_tracepoint', ['syscount', '-L', '--syscall', 'getppid', '-c', String(process.pid), '-p', pid, '--json']),
     startTool(['syscount', '-T', '1', '-P', '-x']),
     startPeer('syscount', ['-p', pid], 'Tracing'),
     startPeer('syscount', ['-x', '-p', pid], 'Tracing'),
@@ -78,6 +79,9 @@ kernelTest('syscount: known numbers of calls, failures and times', { commands: [
   const children = await stop(one);
   assert.equal(children.lines[0], "Tracing syscall 'getppid'... Ctrl+C to quit.");
   assert.deepEqual(rowOf(children.lines, 'getppid'), [String(calls)], children.out);
+  const [byRaw] = records<{ syscall: string; count: number; total_us: number }>(await stop(raw));
+  assert.deepEqual([byRaw?.syscall, byRaw?.count], ['getppid', calls]);
+  assert.ok((byRaw?.total_us ?? 0) > 0);
   const first = await stop(top);
   assert.equal(first.lines[0], 'Tracing failed syscalls, printing top 1... Ctrl+C to quit.');
   assert.equal(first.lines[2], 'PID    COMM               COUNT');

@@ -9,7 +9,7 @@ import { spawn } from 'node:child_process';
 import { readFileSync, readlinkSync } from 'node:fs';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { kernelTest } from '../../run/needs.ts';
-import { records, startPeer, startTool, stop, stopPeer, until } from '../../support/tools.ts';
+import { records, startPeer, startTool, startToolBy, stop, stopPeer, until } from '../../support/tools.ts';
 
 interface Histogram {
   readonly pid?: number;
@@ -47,6 +47,7 @@ kernelTest(
         Awaited<ReturnType<typeof startTool>>,
         ...Awaited<ReturnType<typeof startTool>>[],
       ];
+      const raw = await startToolBy('raw_tracepoint', ['runqlat', '--json', '-L', '-p', String(first)]);
       const peer = await startPeer('runqlat', ['-p', String(second)], 'Tracing');
       const inner = [first, second].map(schedstat);
       // Both have waited often by now, whatever else goes on.
@@ -65,13 +66,15 @@ kernelTest(
       const byCpu = records<{ cpu: number; samples: number; buckets: { value: number; count: number }[] }>(
         await stop(lengths as typeof all),
       );
+      const [byRaw] = records<Histogram>(await stop(raw));
       const occupied = await stop(occupancy as typeof all);
       const lengthLines = await stop(lengthText as typeof all);
       const theirs = peer === undefined ? undefined : await stopPeer(peer);
       const outerEnd = [first, second].map(schedstat);
 
-      for (const [i, pid] of [first, second].entries()) {
-        const histogram = byPid.find((h) => h.pid === pid);
+      const histograms = [...[first, second].map((pid) => [pid, byPid.find((h) => h.pid === pid)] as const), [first, byRaw] as const];
+      for (const [pid, histogram] of histograms) {
+        const i = pid === first ? 0 : 1;
         assert.ok(histogram, `no histogram of ${pid}`);
         const times = counted(histogram);
         const least = (innerEnd[i]?.times ?? 0) - (inner[i]?.times ?? 0);
@@ -169,6 +172,10 @@ kernelTest('softirqs, hardirqs: as many as the kernel counts', { guest: true }, 
     startTool(['hardirqs', '-C', '-T']),
     startTool(['hardirqs', '-d', '--json']),
   ]);
+  const [rawSoft, rawHard] = await Promise.all([
+    startToolBy('raw_tracepoint', ['softirqs', '--json']),
+    startToolBy('raw_tracepoint', ['hardirqs', '--json']),
+  ]);
   const [peerSoft, peerHard] = await Promise.all([startPeer('softirqs', ['-C'], 'Tracing'), startPeer('hardirqs', ['-C'], 'Tracing')]);
   const inner = { soft: softirqs(), hard: interrupts() };
   // Sleeping and waking makes timers and scheduling; the files of the guest come through interrupts of virtio.
@@ -184,6 +191,8 @@ kernelTest('softirqs, hardirqs: as many as the kernel counts', { guest: true }, 
     hard: await stop(hard),
     hardText: await stop(hardText),
     hardDist: await stop(hardDist),
+    rawSoft: await stop(rawSoft),
+    rawHard: await stop(rawHard),
     peerSoft: peerSoft === undefined ? undefined : await stopPeer(peerSoft),
     peerHard: peerHard === undefined ? undefined : await stopPeer(peerHard),
   };
@@ -198,6 +207,9 @@ kernelTest('softirqs, hardirqs: as many as the kernel counts', { guest: true }, 
   const timer = softSums.find(({ softirq }) => softirq === 'timer');
   assert.ok(timer && timer.count > 0 && timer.total > 0 && timer.unit === 'usecs', said.soft.out);
   for (const { softirq, count } of softSums) between('soft', softirq, count, 'softirqs');
+  const softByRaw = records<{ softirq: string; count: number }>(said.rawSoft);
+  assert.ok(softByRaw.length > 0);
+  for (const { softirq, count } of softByRaw) between('soft', softirq, count, 'softirqs by raw tracepoint');
 
   assert.match(said.softText.out, /^Tracing soft irq events\.\.\. Hit Ctrl-C to end\.\n\nSOFTIRQ {10}TOTAL_count\n/);
   const softRows = tableOf(said.softText.lines);
@@ -218,6 +230,9 @@ kernelTest('softirqs, hardirqs: as many as the kernel counts', { guest: true }, 
   const known = hardSums.filter(({ hardirq }) => before.hard.has(hardirq));
   assert.ok(known.length > 0, `${said.hard.out} of ${[...before.hard.keys()].join(' ')}`);
   for (const { hardirq, count } of known) between('hard', hardirq, count, 'hardirqs');
+  const hardByRaw = records<{ hardirq: string; count: number }>(said.rawHard).filter(({ hardirq }) => before.hard.has(hardirq));
+  assert.ok(hardByRaw.length > 0, said.rawHard.out);
+  for (const { hardirq, count } of hardByRaw) between('hard', hardirq, count, 'hardirqs by raw tracepoint');
   assert.match(said.hardText.out, /^Tracing hard irq events\.\.\. Hit Ctrl-C to end\.\n\n\d\d:\d\d:\d\d\nHARDIRQ {20}TOTAL_count\n/);
   for (const [name, count] of tableOf(said.hardText.lines)) if (before.hard.has(name)) between('hard', name, count, 'hardirqs -C');
   for (const { hardirq, buckets } of records<Histogram & { hardirq: string }>(said.hardDist))
