@@ -94,3 +94,38 @@ int lists(struct __sk_buff *skb)
 	return value;
 }
 ${END}`;
+
+/** Indices that were checked before one was taken off, and after: the verifier knows the bounds of what was compared. */
+export const INDICES: string = `${HEAD}
+struct pair { u64 a, b; };
+struct stack { u64 depth; struct pair pairs[4]; };
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(max_entries, 1);
+	__type(key, u32);
+	__type(value, struct stack);
+} stacks SEC(".maps");
+SEC("socket")
+int after(struct __sk_buff *skb)
+{
+	u32 zero = 0;
+	struct stack *stack = bpf_map_lookup_elem(&stacks, &zero);
+	if (!stack || stack->depth == 0) return 0;
+	u64 depth = stack->depth - 1;
+	stack->depth = depth;
+	if (depth >= 4) return 0;
+	struct pair pair = stack->pairs[depth];
+	return depth == 0 ? pair.a : pair.b;
+}
+SEC("socket")
+int before(struct __sk_buff *skb)
+{
+	u32 zero = 0;
+	struct stack *stack = bpf_map_lookup_elem(&stacks, &zero);
+	if (!stack) return 0;
+	u64 depth = stack->depth;
+	if (depth < 1 || depth > 4) return 0;
+	struct pair pair = stack->pairs[depth - 1];
+	return depth == 1 ? pair.a : pair.b;
+}
+${END}`;

@@ -212,13 +212,18 @@ test('each rule computes what its pattern computes', () => {
         if (root.op === 'const' || root.op === 'param' || root.op === 'undef') continue;
         left.blocks[0]!.term = { op: 'return', value: root, loc: 0 };
         const added: Inst[] = [];
-        const better = applyRow(compiled, root, () => true, {
-          emit: (i) => {
-            i.id = left.nextId++;
-            added.push(i);
-            return i;
+        const better = applyRow(
+          compiled,
+          root,
+          { once: () => true, bounded: () => false },
+          {
+            emit: (i) => {
+              i.id = left.nextId++;
+              added.push(i);
+              return i;
+            },
           },
-        });
+        );
         if (!better) continue;
         applied++;
         const right: IrFunction = {

@@ -29,12 +29,22 @@ export function combine(fn: IrFunction, module: IrModule): boolean {
   return changed;
 }
 
+/** Instructions that are compared for less or more. */
+function comparedIds(fn: IrFunction): ReadonlySet<number> {
+  const ids = new Set<number>();
+  for (const block of fn.blocks)
+    for (const i of block.insts)
+      if (i.op === 'cmp' && i.pred !== 'eq' && i.pred !== 'ne') for (const v of [i.a, i.b]) if (isInst(v)) ids.add(v.id);
+  return ids;
+}
+
 class Round {
   private readonly fn: IrFunction;
   private readonly module: IrModule;
   private readonly rows: RowTable;
   private readonly replacement: (Value | undefined)[] = [];
   private readonly uses: Int32Array;
+  private compared: ReadonlySet<number> | undefined;
   private out: Inst[] = [];
   private loc = 0;
   private changed = false;
@@ -58,6 +68,10 @@ class Round {
     return x;
   };
   private readonly once = (v: Value): boolean => isInst(v) && (this.uses[v.id] ?? 1) <= 1;
+  private readonly hints = {
+    once: this.once,
+    bounded: (v: Value): boolean => isInst(v) && (this.compared ??= comparedIds(this.fn)).has(v.id),
+  };
 
   emit(i: Inst): Value {
     i.loc = this.loc;
@@ -134,7 +148,7 @@ class Round {
         break;
     }
     for (const row of this.rows.get(keyOf(i))) {
-      const better = applyRow(row, i, this.once, this);
+      const better = applyRow(row, i, this.hints, this);
       if (better) return better;
     }
     return undefined;

@@ -25,6 +25,10 @@ export interface RuleContext {
   readonly values: Readonly<Record<string, Value>>;
   /** Whether a value has this use only. A hint: conditions of soundness must not depend on it. */
   once(v: Value): boolean;
+  /** What is rewritten. */
+  readonly root: Inst;
+  /** Whether it is compared for less or more anywhere: then the verifier knows its bounds, and not those of what it is made of. A hint, too. */
+  bounded(v: Value): boolean;
 }
 export interface Row {
   readonly from: string;
@@ -226,7 +230,12 @@ export interface Emitter {
 }
 
 /** Tries one row at `i`; returns the value that replaces it. */
-export function applyRow(compiled: CompiledRow, i: Inst, once: (v: Value) => boolean, emitter: Emitter): Value | undefined {
+export function applyRow(
+  compiled: CompiledRow,
+  i: Inst,
+  hints: Pick<RuleContext, 'once' | 'bounded'>,
+  emitter: Emitter,
+): Value | undefined {
   const slots: (Value | undefined)[] = [];
   if (!match(compiled.from, i, slots)) return undefined;
   const { row, names } = compiled;
@@ -241,7 +250,7 @@ export function applyRow(compiled: CompiledRow, i: Inst, once: (v: Value) => boo
       values[names[s] as string] = v;
       if (v.op === 'const') consts[names[s] as string] = v.value;
     }
-    const context: RuleContext = { width: operandType === 'i32' ? 32 : 64, values, once };
+    const context: RuleContext = { width: operandType === 'i32' ? 32 : 64, values, root: i, ...hints };
     if (row.when && !row.when(consts, context)) return undefined;
     for (const [name, f] of Object.entries(row.let ?? {})) consts[name] = f(consts, context);
   }

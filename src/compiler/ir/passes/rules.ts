@@ -7,7 +7,7 @@
  * verifier learns from the former and not from the latter.
  */
 import { evalBswap } from '../eval.ts';
-import type { Value } from '../ir.ts';
+import type { Inst, Value } from '../ir.ts';
 import { signedBits, trailingZeros, unsignedBits } from './known-bits.ts';
 import type { Row, RuleContext } from './rewrite.ts';
 
@@ -443,23 +443,32 @@ const SELECTS: readonly Row[] = [
   { from: '(select (cmp.eq x 0) y z)', to: '(select x z y)', when: (_c, k) => ubits(k, 'x') <= 1 && v(k, 'x').type === 'i32' },
 ];
 
+/** Of p + (index << D), p + index * D and p + index: the index. */
+function indexIn(root: Inst): Value {
+  if (root.op !== 'ptradd') return root;
+  const { offset } = root;
+  return offset.op === 'bin' && (offset.bin === 'shl' || offset.bin === 'mul') ? offset.a : offset;
+}
+
 const POINTERS: readonly Row[] = [
   { from: '(ptradd p 0)', to: 'p' },
   { from: '(ptradd (ptradd p C) D)', to: '(ptradd p E)', let: { E: ({ C, D }) => (C as bigint) + (D as bigint) } },
   // The constant goes last, so that accesses take it as their offset and (p + x) is shared.
   { from: '(ptradd (ptradd p C) x)', to: '(ptradd (ptradd p x) C:i64)', when: (_c, k) => v(k, 'x').op !== 'const' },
-  // An index less one: the verifier follows x, but not what wraps below zero.
+  // An index less one: the verifier follows x, but not what wraps below zero; unless the difference is what was checked.
   {
     from: '(ptradd p (shl (add x C) D))',
+    when: (_c, k) => !k.bounded(indexIn(k.root)),
     to: '(ptradd (ptradd p (shl:i64 x D:i64)) E:i64)',
     let: { E: ({ C, D }) => (C as bigint) << ((D as bigint) & 63n) },
   },
   {
     from: '(ptradd p (mul (add x C) D))',
+    when: (_c, k) => !k.bounded(indexIn(k.root)),
     to: '(ptradd (ptradd p (mul:i64 x D:i64)) E:i64)',
     let: { E: ({ C, D }) => (C as bigint) * (D as bigint) },
   },
-  { from: '(ptradd p (add x C))', to: '(ptradd (ptradd p x) C:i64)' },
+  { from: '(ptradd p (add x C))', to: '(ptradd (ptradd p x) C:i64)', when: (_c, k) => !k.bounded(indexIn(k.root)) },
   { from: '(ptrtoint (inttoptr x))', to: 'x' },
   { from: '(inttoptr (ptrtoint p))', to: 'p' },
   { from: '(inttoptr (add (ptrtoint p) x))', to: '(ptradd p x)' },
