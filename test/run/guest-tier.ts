@@ -80,7 +80,7 @@ async function runBoot(series: Series, files: readonly string[], tree: string, o
     command: [...agent, ...pattern, ...files].join(' '),
     env: {
       ...Object.fromEntries(
-        ['CI', 'SKEP_LONG', 'SKEP_CACHE', 'SKEP_TRACE_TEST'].flatMap((name) =>
+        ['CI', 'SKEP_LONG', 'SKEP_CACHE'].flatMap((name) =>
           process.env[name] === undefined ? [] : [[name, process.env[name]]],
         ),
       ),
