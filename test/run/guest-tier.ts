@@ -80,9 +80,7 @@ async function runBoot(series: Series, files: readonly string[], tree: string, o
     command: [...agent, ...pattern, ...files].join(' '),
     env: {
       ...Object.fromEntries(
-        ['CI', 'SKEP_LONG', 'SKEP_CACHE'].flatMap((name) =>
-          process.env[name] === undefined ? [] : [[name, process.env[name]]],
-        ),
+        ['CI', 'SKEP_LONG', 'SKEP_CACHE'].flatMap((name) => (process.env[name] === undefined ? [] : [[name, process.env[name]]])),
       ),
       ...options.env,
     },
