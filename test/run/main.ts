@@ -33,7 +33,15 @@ const FILE_MINUTES = 30;
 /** Tests that take too long under emulation, or were not yet seen to pass there: in guests with SKEP_LONG=1 only. */
 const LONG_IN_GUESTS = [
   ...['host/corpora/', 'host/vm/', 'host/isa/', 'host/object/', 'host/target/'],
-  ...['guest/tools/block', 'guest/tools/counts', 'guest/tools/scheduler', 'guest/tools/examples', 'guest/tools/files', 'guest/tools/disks'],
+  ...[
+    'guest/tools/block',
+    'guest/tools/counts',
+    'guest/tools/scheduler',
+    'guest/tools/examples',
+    'guest/tools/files',
+    'guest/tools/disks',
+    'guest/tools/names',
+  ],
   ...[
     'guest/tools/processes',
     'host/tools/ends',
