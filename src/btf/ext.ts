@@ -155,7 +155,9 @@ function encodePart<T>(sections: readonly ExtSection<T>[], size: number, image: 
 function lineWords(offset: number, record: Omit<LineRecord, 'offset'>, image: BtfImage): number[] {
   const line = Math.min(record.line, MAX_LINE);
   const column = Math.min(record.column, MAX_COLUMN);
-  return [offset, image.string(record.file), image.string(record.text), ((line << 10) | column) >>> 0];
+  // A text may hold what a string of BTF cannot.
+  const text = record.text.replaceAll('\0', ' ');
+  return [offset, image.string(record.file), image.string(text), ((line << 10) | column) >>> 0];
 }
 
 /** `func_info` of BPF_PROG_LOAD. `slot` counts 8-byte instruction slots from the program's start. */

@@ -1,7 +1,7 @@
 /**
  * The C file that `compile`, `check` and `run` are about: its flags, its text, the facts it is compiled for.
  */
-import { readFileSync } from 'node:fs';
+import { readFileSync, statSync } from 'node:fs';
 import { BtfReader } from '../btf/read.ts';
 import { folderResolver } from '../compiler/c/preprocessor/headers.ts';
 import { type Compiled, type CompileOptions, compile } from '../compiler/compile.ts';
@@ -100,12 +100,17 @@ export function messagesJson({ diagnostics, source }: Pick<Compiled, 'diagnostic
   return diagnostics.map((d) => diagnosticToJson(d, source));
 }
 
+/** Bytes. The largest header there is, a whole vmlinux.h, has 5 MB. */
+const MAX_HEADER = 64 << 20;
+
 function headers(folders: readonly string[]): ReturnType<typeof folderResolver> {
   return folderResolver({
     user: folders,
     read(path) {
       try {
-        return readFileSync(path, 'utf8');
+        // A pipe or a device has no end that a compiler could wait for.
+        const stat = statSync(path);
+        return stat.isFile() && stat.size <= MAX_HEADER ? readFileSync(path, 'utf8') : undefined;
       } catch {
         // Not there, a folder, not readable: the next place may have it, and if none has the compiler says so.
         return undefined;
@@ -116,8 +121,11 @@ function headers(folders: readonly string[]): ReturnType<typeof folderResolver> 
 
 function readBytes(file: string): Buffer {
   try {
+    const device = file !== '-' && statSync(file);
+    if (device && (device.isCharacterDevice() || device.isBlockDevice())) throw new UserError(`cannot read ${file}: it is a device`);
     return readFileSync(file === '-' ? 0 : file);
   } catch (error) {
+    if (error instanceof UserError) throw error;
     const { code } = error as NodeJS.ErrnoException;
     throw new UserError(
       `cannot read ${file}: ${code === 'ENOENT' ? 'there is no such file' : code === 'EISDIR' ? 'it is a folder' : (error as Error).message}`,

@@ -547,7 +547,22 @@ const CASES: readonly Case[] = [
     expect: ["error unsupported-attribute attribute 'vector_size': vectors are not supported"],
     apart: 'clang has it',
   },
-  { text: 'int x __attribute__((§aligned(3)));', expect: ['error bad-attribute an alignment must be a power of two; found 3'] },
+  {
+    text: 'char §g[1ULL << 33];',
+    expect: ["error object-too-large variable 'g' has 8589934592 bytes; global variables have 64 MiB at most"],
+    apart: 'there it becomes an object file that nothing loads',
+  },
+  {
+    text: 'char §g[] = { [0x7fffffff] = 1 };',
+    expect: ["error object-too-large variable 'g' has 2147483648 bytes; global variables have 64 MiB at most"],
+    apart: 'as above',
+  },
+  {
+    text: 'int f(void) { char §g[100000000] = { 1 }; return g[5]; }',
+    expect: ["error object-too-large variable 'g' has 100000000 bytes; a BPF program has 512 bytes of stack"],
+    apart: 'there the back end says it',
+  },
+  { text: 'int x __attribute__((§aligned(3)));', expect: ['error bad-attribute an alignment must be a power of two up to 2^28; found 3'] },
 ];
 
 /** The parser says so first. */

@@ -185,6 +185,18 @@ test('-I and headers beside the file; the dialect can be said', () => {
   );
 });
 
+test('what is no text: a NUL is a blank, a device and a pipe are said to be none', () => {
+  inFolder({ 'nul.c': 'int kprobe__x(void *ctx) { \0 return 0; }\n', 'inc.c': '#include "/dev/zero"\nint x;\n' }, ({ skep }) => {
+    const nul = skep('compile', 'nul.c');
+    assert.deepEqual([nul.status, nul.err], [0, '']);
+    const included = skep('compile', 'inc.c');
+    assert.equal(included.status, 1);
+    assert.match(included.err, /inc\.c:1:\d+: error: .*\/dev\/zero/);
+    const device = skep('compile', '/dev/zero');
+    assert.deepEqual([device.status, device.err], [1, 'skep: cannot read /dev/zero: it is a device\n']);
+  });
+});
+
 test('wrong words: status 2, and what would be right', () => {
   inFolder(FILES, ({ skep }) => {
     const wrong: readonly (readonly [readonly string[], number, RegExp])[] = [

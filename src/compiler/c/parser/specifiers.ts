@@ -234,7 +234,7 @@ function parseAlignas(p: Parser): number {
   const value = p.actions.constant(operand, 'the alignment');
   if (value === undefined) return 0;
   if (value < 0n || value > 0x1000_0000n || (value & (value - 1n)) !== 0n) {
-    p.error('bad-alignment', loc, `an alignment must be a power of two; found ${value}`);
+    p.error('bad-alignment', loc, `an alignment must be a power of two up to 2^28; found ${value}`);
     return 0;
   }
   return Number(value);

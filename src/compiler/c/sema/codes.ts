@@ -17,6 +17,7 @@ export const SEMA_CODES = {
   'bad-type': 'Type words that do not go together, or none.',
   'implicit-int': 'A declaration without a type; int is assumed.',
   'incomplete-type': 'The size or the members of a type are needed that is only named so far.',
+  'object-too-large': 'A variable that is larger than any map, or than any stack.',
   'bad-array': 'An array of functions, of void or of an incomplete type.',
   'negative-array-size': 'An array length below zero.',
   'array-too-large': 'An object larger than memory.',

@@ -89,7 +89,7 @@ export function alignmentOf(ctx: Context, attributes: readonly Attribute[], alig
     let value = BIGGEST;
     if (arg?.kind === 'int') {
       if (arg.value <= 0n || (arg.value & (arg.value - 1n)) !== 0n || arg.value > MAX_ALIGN) {
-        ctx.error('bad-attribute', a.loc, `an alignment must be a power of two; found ${arg.value}`);
+        ctx.error('bad-attribute', a.loc, `an alignment must be a power of two up to 2^28; found ${arg.value}`);
         continue;
       }
       value = Number(arg.value);

@@ -14,6 +14,7 @@ import { array, Q, qual } from '../types/basic.ts';
 import { compatible, compatibleTypes, composite, similarTypes } from '../types/compatible.ts';
 import { quoteType } from '../types/format.ts';
 import { isError, isIncomplete, isInteger } from '../types/predicates.ts';
+import { sizeOf } from '../types/size.ts';
 import { alignmentOf, applyTypeAttributes, checkAttributes } from './attributes.ts';
 import { rejectVariableArray } from './types.ts';
 
@@ -237,6 +238,7 @@ export function finishVariable(ctx: Context, variable: VarDecl): void {
     variable.type = Q.error;
     return;
   }
+  if (tooLarge(ctx, variable)) return;
   if (variable.scope === 'file' && ctx.scopes.depth === 0 && ctx.dialect) {
     const map = ctx.dialect.mapOf(variable, ctx.dialectContext);
     if (map) {
@@ -244,6 +246,22 @@ export function finishVariable(ctx: Context, variable: VarDecl): void {
       ctx.maps.set(map.name, variable);
     }
   }
+}
+
+/** Bytes. Globals become the value of a map; what a function has on the stack is 512 bytes at most, which the back end tells better. */
+const MAX_GLOBAL = 64 << 20;
+const MAX_LOCAL = 1 << 20;
+
+/** Said here, before anything of that size is made. */
+function tooLarge(ctx: Context, variable: VarDecl): boolean {
+  if (variable.storage === 'extern') return false;
+  const size = isIncomplete(variable.type.type) ? 0 : (sizeOf(variable.type.type) ?? 0);
+  if (size <= (isStatic(variable) ? MAX_GLOBAL : MAX_LOCAL)) return false;
+  const limit = isStatic(variable) ? 'global variables have 64 MiB at most' : 'a BPF program has 512 bytes of stack';
+  ctx.error('object-too-large', variable.loc, `variable '${variable.name}' has ${size} bytes; ${limit}`);
+  variable.type = Q.error;
+  delete (variable as Mutable<VarDecl>).init;
+  return true;
 }
 
 /** What only the end of the text shows: tentative definitions get their type, or have none. */
