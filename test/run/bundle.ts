@@ -22,7 +22,6 @@ const PROGRAMS = [
   'test/host/attach/tracefs-victim',
   'test/host/attach/victim',
   'test/host/bcc/killed-victim',
-  'test/host/events/flooded',
   'test/host/link/load-as',
   'src/cli/skep',
   'src/index',
