@@ -58,7 +58,12 @@ export function compiledTwice(host: Host, corpus: Corpus, source: Source): reado
   return kept && [asText(kept), asText(compileSource(source, host.facts))];
 }
 
-const asText = (compiled: CompiledSource): string => ('spec' in compiled ? specToJson(compiled.spec) : compiled.failure);
+function asText(compiled: CompiledSource): string {
+  if (!('spec' in compiled)) return compiled.failure;
+  // In one order.
+  const { btf, ...rest } = compiled.spec;
+  return specToJson({ ...rest, btf });
+}
 
 /** The source as a whole first, then each of its programs. */
 export function judge(host: Host, corpus: Corpus, source: Source): Verdict[] {

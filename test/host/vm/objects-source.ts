@@ -39,7 +39,7 @@ SEC("socket") int first(struct skb *ctx)
   h = mix(h, loop(40, fill, &w, 0)); h = mix(h, w.sum);
   w.stop = 9; h = mix(h, for_each(&numbers, each, &w, 0)); h = mix(h, w.sum);
   h = mix(h, loop(10, nested, &w, 0)); h = mix(h, w.sum);
-  for (u64 k = 0; k < 30; k++) { u64 v = k * 3; update(&seen, &k, &v, 1); }
+  for (u32 n = 0; n < 30; n++) { u64 k = n, v = n * 3; update(&seen, &k, &v, 1); }
   w.sum = 0; h = mix(h, for_each(&seen, over_hash, &w, 0)); h = mix(h, w.sum);
   w.sum = 0; h = mix(h, for_each(&seen, over_hash, &w, 0)); h = mix(h, w.sum);
   h = mix(h, load_bytes(ctx, 2, bytes, sizeof(bytes))); for (int i = 0; i < 16; i++) h = h * 33 + bytes[i];
