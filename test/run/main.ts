@@ -32,7 +32,7 @@ const CI = process.env['CI'] === 'true';
 const FILE_MINUTES = 30;
 /** Tests that take too long under emulation, or were not yet seen to pass there: in guests with SKEP_LONG=1 only. */
 const LONG_IN_GUESTS = [
-  ...['host/corpora/', 'host/vm/', 'host/isa/', 'host/object/', 'host/target/'],
+  ...['host/corpora/bcc', 'host/vm/', 'host/isa/'],
   ...[
     'guest/tools/block',
     'guest/tools/counts',
