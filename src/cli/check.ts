@@ -18,6 +18,7 @@ import { safe } from '../render/safe.ts';
 import type { Flags, OptionsOf } from '../tools/tool.ts';
 import type { CommandHelp } from './commands.ts';
 import { compileFile, FILE_FLAGS, messages, messagesJson, openProgram, parseFileCommand } from './program-file.ts';
+import { complain, print } from './standard.ts';
 
 const FLAGS = {
   log: { type: 'boolean', help: "the verifier's whole log of each program" },
@@ -68,30 +69,28 @@ export async function run(words: readonly string[]): Promise<number> {
   const { options, file, help: wanted } = parseFileCommand<Options>('check', FLAGS, words);
   if (wanted) {
     const { commandHelp } = await import('./help.ts');
-    process.stdout.write(commandHelp('check', help));
+    print(commandHelp('check', help));
     return 0;
   }
   const kernel = linuxKernel();
   const program = openProgram(kernel, file, { ...options, dialect: options.dialect as 'bcc' | 'libbpf' | undefined });
   const compiled = compileFile(program);
-  if (!options.json) process.stderr.write(messages(compiled));
+  if (!options.json) complain(messages(compiled));
   const { spec } = compiled;
   if (spec === undefined) {
-    if (options.json) process.stdout.write(`${jsonLine({ file, ok: false, diagnostics: messagesJson(compiled), programs: [] })}\n`);
+    if (options.json) print(`${jsonLine({ file, ok: false, diagnostics: messagesJson(compiled), programs: [] })}\n`);
     return 1;
   }
   if (spec.programs.length === 0)
     throw new UserError(`${file} has no programs`, 'a program is a function with a section (libbpf) or one that is not static (BCC)');
   // Statistics (4) are there also for accepted programs; so is, at 2, every instruction.
   using object = loadObject(spec, kernel, { facts: program.facts, programs: () => false, logLevel: options.log ? 6 : 4 });
-  for (const warning of object.warnings) if (!options.json) process.stderr.write(`skep: warning: ${warning}\n`);
+  for (const warning of object.warnings) if (!options.json) complain(`skep: warning: ${warning}\n`);
   const results = spec.programs.map((one) => checkProgram(kernel, object, one, options.log));
   const ok = results.every((result) => result.ok);
   if (options.json)
-    process.stdout.write(
-      `${jsonLine({ file, ok, kernel: program.facts.version.release, diagnostics: messagesJson(compiled), programs: results })}\n`,
-    );
-  else for (const line of lines(results)) process.stdout.write(`${line}\n`);
+    print(`${jsonLine({ file, ok, kernel: program.facts.version.release, diagnostics: messagesJson(compiled), programs: results })}\n`);
+  else for (const line of lines(results)) print(`${line}\n`);
   return ok ? 0 : 1;
 }
 

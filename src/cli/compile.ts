@@ -5,7 +5,8 @@
  *
  * Without --btf and --portable the layouts are those of the running kernel.
  */
-import { writeFileSync, writeSync } from 'node:fs';
+import { writeFileSync } from 'node:fs';
+import { isatty } from 'node:tty';
 import { dumpAll } from '../btf/dump.ts';
 import { type Compiled, preprocess } from '../compiler/compile.ts';
 import { printModule } from '../compiler/ir/print.ts';
@@ -20,6 +21,7 @@ import type { Flags, OptionsOf } from '../tools/tool.ts';
 import { assemblyText } from './assembly-text.ts';
 import type { CommandHelp } from './commands.ts';
 import { compileFile, FILE_FLAGS, messages, messagesJson, openProgram, parseFileCommand } from './program-file.ts';
+import { complain, print } from './standard.ts';
 
 const FLAGS = {
   out: {
@@ -59,7 +61,7 @@ export async function run(words: readonly string[]): Promise<number> {
   const { options, file, help: wanted } = parseFileCommand<Options>('compile', FLAGS, words);
   if (wanted) {
     const { commandHelp } = await import('./help.ts');
-    process.stdout.write(commandHelp('compile', help));
+    print(commandHelp('compile', help));
     return 0;
   }
   const program = openProgram(linuxKernel(), file, { ...options, dialect: options.dialect as 'bcc' | 'libbpf' | undefined });
@@ -75,7 +77,7 @@ export async function run(words: readonly string[]): Promise<number> {
     throw new UserError('--json and an object cannot both go to stdout', 'give the object a file with -o');
   if (made !== undefined && !inJson) writeOut(target, made);
   if (options.json) {
-    process.stdout.write(
+    print(
       `${jsonLine({
         file,
         ok: !failed,
@@ -85,7 +87,7 @@ export async function run(words: readonly string[]): Promise<number> {
         ...(compiled.spec === undefined ? {} : describe(compiled.spec)),
       })}\n`,
     );
-  } else process.stderr.write(messages(compiled));
+  } else complain(messages(compiled));
   return failed ? 1 : 0;
 }
 
@@ -125,7 +127,7 @@ function writeOut(target: string, what: Uint8Array | string): void {
     const bytes =
       typeof what === 'string'
         ? Buffer.from(
-            process.stdout.isTTY === true
+            isatty(1)
               ? what
                   .split('\n')
                   .map((line) => terminalSafe(line.replaceAll('\t', '        ')))
@@ -133,17 +135,8 @@ function writeOut(target: string, what: Uint8Array | string): void {
               : what,
           )
         : what;
-    if (process.stdout.isTTY === true && typeof what !== 'string')
-      throw new UserError('an object is no text for a terminal', 'give it a file with -o');
-    for (let at = 0; at < bytes.length; ) {
-      try {
-        at += writeSync(1, bytes, at);
-      } catch (error) {
-        const { code } = error as NodeJS.ErrnoException;
-        if (code === 'EPIPE') return;
-        if (code !== 'EAGAIN') throw error;
-      }
-    }
+    if (isatty(1) && typeof what !== 'string') throw new UserError('an object is no text for a terminal', 'give it a file with -o');
+    print(bytes);
     return;
   }
   try {

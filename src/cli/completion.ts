@@ -10,6 +10,7 @@ import type { Flag, Flags } from '../tools/tool.ts';
 import { COMMANDS } from './commands.ts';
 import { CommandLineError } from './errors.ts';
 import { allFlags } from './parse.ts';
+import { print } from './standard.ts';
 
 interface Completed {
   readonly name: string;
@@ -28,7 +29,7 @@ export async function run(words: readonly string[]): Promise<number> {
     throw new CommandLineError(
       `'skep completion' takes one of ${Object.keys(SHELLS).join(', ')}${shell === '' ? '' : `, not '${words.join(' ')}'`}`,
     );
-  process.stdout.write(make(await everything()));
+  print(make(await everything()));
   return 0;
 }
 

@@ -11,6 +11,7 @@ import { tool } from '../tools/bitesize.ts';
 import type { Tool } from '../tools/tool.ts';
 import { CommandLineError } from './errors.ts';
 import { runTool } from './run-tool.ts';
+import { print } from './standard.ts';
 
 /** How many writes of how many bytes. */
 const WRITES: readonly (readonly [number, number])[] = [
@@ -24,14 +25,14 @@ export async function run(words: readonly string[]): Promise<number> {
   if (words.length > 0) throw new CommandLineError(`'skep demo' takes no arguments, not '${words[0]}'`);
   const folder = blockBackedFolder();
   if (folder === undefined) {
-    process.stdout.write(
+    print(
       'No folder on a block device was found where a temporary file could be written, so there is no I/O to show.\nTry: sudo skep bitesize\n',
     );
     return 0;
   }
-  process.stdout.write(`Compiling bitesize, loading it, and writing to a temporary file in ${folder} with direct I/O:\n`);
-  for (const [count, size] of WRITES) process.stdout.write(`  ${count} writes of ${size / 1024} KiB\n`);
-  process.stdout.write('\n');
+  print(`Compiling bitesize, loading it, and writing to a temporary file in ${folder} with direct I/O:\n`);
+  for (const [count, size] of WRITES) print(`  ${count} writes of ${size / 1024} KiB\n`);
+  print('\n');
   return await runTool(tool as Tool, ['--pid', String(process.pid)], { during: () => writeDirect(linuxKernel(), folder) });
 }
 

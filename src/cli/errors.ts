@@ -1,6 +1,7 @@
 /** Errors of the command line itself, and how any error is shown to a person. */
 import { UserError } from '../kernel/errors.ts';
 import { SpecError } from '../tools/language/cursor.ts';
+import { ReaderGone } from './standard.ts';
 
 /** Words that the command does not understand: exit status 2. */
 export class CommandLineError extends Error {
@@ -12,6 +13,7 @@ export class CommandLineError extends Error {
  * with its stack and a request to report it.
  */
 export function errorText(error: unknown): string {
+  if (error instanceof ReaderGone) return '';
   if (!(error instanceof Error)) return `skep: ${String(error)}\n`;
   if (error instanceof CommandLineError) return `skep: ${error.message}\n`;
   if ('report' in error && typeof error.report === 'function') return `${String(error.report())}\n`;
@@ -21,7 +23,8 @@ export function errorText(error: unknown): string {
   return `skep: this is a bug in skep, not in your input; please report it with the text below\n${error.stack ?? error.message}\n`;
 }
 
-/** 2 for wrong usage, 1 for every other failure. */
+/** 2 for wrong usage, 1 for every other failure; that nobody wants to read the rest is none. */
 export function exitStatus(error: unknown): number {
+  if (error instanceof ReaderGone) return 0;
   return error instanceof CommandLineError || error instanceof SpecError ? 2 : 1;
 }

@@ -9,6 +9,7 @@ import { VERIFIER_TABLE } from '../link/verifier-table.ts';
 import type { Flags } from '../tools/tool.ts';
 import type { CommandHelp } from './commands.ts';
 import { parseFlags } from './parse.ts';
+import { print } from './standard.ts';
 
 const FLAGS = { help: { type: 'boolean', short: 'h', help: 'show this help and exit' } } as const satisfies Flags;
 
@@ -26,11 +27,11 @@ export async function run(words: readonly string[]): Promise<number> {
   const { options, positionals } = parseFlags('explain', FLAGS, words);
   if (options['help'] === true) {
     const { commandHelp } = await import('./help.ts');
-    process.stdout.write(commandHelp('explain', help));
+    print(commandHelp('explain', help));
     return 0;
   }
   const texts = positionals.length === 0 ? [...everything()] : positionals.map(explain);
-  process.stdout.write(`${texts.join(positionals.length === 0 ? '\n' : '\n\n')}\n`);
+  print(`${texts.join(positionals.length === 0 ? '\n' : '\n\n')}\n`);
   return 0;
 }
 

@@ -3,12 +3,13 @@ import { jsonLine } from '../render/json.ts';
 import { TOOL_LIST } from '../tools/index.ts';
 import { CommandLineError } from './errors.ts';
 import { allFlags } from './parse.ts';
+import { print } from './standard.ts';
 
 export async function run(words: readonly string[]): Promise<number> {
   const unknown = words.find((word) => word !== '--json');
   if (unknown !== undefined) throw new CommandLineError(`'skep tools' takes --json, not '${unknown}'`);
   if (words.length === 0) {
-    for (const { name, topic, summary } of TOOL_LIST) process.stdout.write(`${name.padEnd(15)} ${topic.padEnd(10)} ${summary}\n`);
+    for (const { name, topic, summary } of TOOL_LIST) print(`${name.padEnd(15)} ${topic.padEnd(10)} ${summary}\n`);
     return 0;
   }
   for (const entry of TOOL_LIST) {
@@ -20,7 +21,7 @@ export async function run(words: readonly string[]): Promise<number> {
       // Without a version: wherever these places are.
       minKernel: minKernel ?? null,
     }));
-    process.stdout.write(`${jsonLine({ name, topic, purpose: summary, about, flags, positionals, probes, fields, examples })}\n`);
+    print(`${jsonLine({ name, topic, purpose: summary, about, flags, positionals, probes, fields, examples })}\n`);
   }
   return 0;
 }

@@ -2,6 +2,7 @@
  * The C file that `compile`, `check` and `run` are about: its flags, its text, the facts it is compiled for.
  */
 import { readFileSync, statSync } from 'node:fs';
+import { isatty } from 'node:tty';
 import { BtfReader } from '../btf/read.ts';
 import { folderResolver } from '../compiler/c/preprocessor/headers.ts';
 import { type Compiled, type CompileOptions, compile } from '../compiler/compile.ts';
@@ -92,7 +93,7 @@ export function messages(compiled: Pick<Compiled, 'diagnostics' | 'source'>): st
   return compiled.diagnostics.length === 0
     ? ''
     : renderDiagnostics(compiled.diagnostics, compiled.source, {
-        color: process.stderr.isTTY === true && process.env['NO_COLOR'] === undefined,
+        color: isatty(2) && process.env['NO_COLOR'] === undefined,
       });
 }
 

@@ -2,7 +2,7 @@
  * Runs a tool: parses its words, gives it its context, and ends it in every way it can end.
  *
  *   Ctrl-C, SIGTERM, --duration ─▶ `stop` is aborted ─▶ the tool prints what it has ─▶ programs are closed ─▶ exit
- *   a second Ctrl-C ─▶ ends at once (the kernel closes what the process held)
+ *   a second Ctrl-C ─▶ ends at once (the kernel closes what the process held), also when nobody reads what it prints
  *   `| head` goes away ─▶ quiet end
  *
  * At the end, what the kernel could not deliver or count is said on stderr, map by map.
@@ -15,9 +15,10 @@ import { Output, type Sink } from '../tools/output.ts';
 import { fillCgroup } from '../tools/parts/cgroup.ts';
 import type { ProbeChoice, Tool, ToolContext } from '../tools/tool.ts';
 import { parseTool } from './parse.ts';
-import { fileSink } from './sink.ts';
+import { fileSink, messageSink } from './sink.ts';
 import { specStore } from './spec-store.ts';
-import { rounds, sleep } from './waiting.ts';
+import { print } from './standard.ts';
+import { rounds, sleep, unless } from './waiting.ts';
 
 /** What stands in for the process around a tool: `skep demo` and the tests run tools without one of their own. */
 export interface Surroundings {
@@ -38,19 +39,28 @@ export async function runTool(tool: Tool, words: readonly string[], around: Surr
   const { options, common, args } = parseTool(tool, words);
   if (common.help) {
     const { toolHelp } = await import('./help.ts');
-    process.stdout.write(toolHelp(tool));
+    print(toolHelp(tool));
     return 0;
   }
   const kernel = linuxKernel();
   const given = options as ToolContext['options'];
   const typed: ToolContext['options'] = { ...given, ...tool.prepare?.({ options: given, kernel }) };
   if (common.printProgram) {
-    process.stdout.write(`${tool.program(typed, args, likelyChoice(kernel, tool.probes)).trim()}\n`);
+    print(`${tool.program(typed, args, likelyChoice(kernel, tool.probes)).trim()}\n`);
     return 0;
   }
   const stopper = new AbortController();
   const stop = stopper.signal;
   const end = () => stopper.abort();
+  let readerGone = false;
+  // Before signals are heard: a named pipe that nobody reads is waited for, and Ctrl-C ends that.
+  const file = around.sink
+    ? undefined
+    : fileSink(common.output, () => {
+        readerGone = true;
+        end();
+      });
+  const sink = around.sink ?? (file as Sink);
   let interrupted = false;
   const interrupt = () => {
     // The second one does not wait; the first may come while the tool is ending by itself.
@@ -58,21 +68,23 @@ export async function runTool(tool: Tool, words: readonly string[], around: Surr
     interrupted = true;
     end();
   };
+  const terminate = () => {
+    file?.hurry();
+    interrupt();
+  };
   if (around.stop) around.stop.addEventListener('abort', end, { once: true });
   else {
     process.on('SIGINT', interrupt);
-    process.on('SIGTERM', interrupt);
+    process.on('SIGTERM', terminate);
   }
-  let timer: NodeJS.Timeout | undefined;
-  let readerGone = false;
-  const gone = () => {
-    readerGone = true;
-    end();
-  };
-  const out = new Output(around.sink ?? fileSink(common.output, gone), common.json);
+  let timed = false;
+  const out = new Output(sink, common.json);
+  /** Before more is read: what was printed is out, or the tool is to end and prints what it has. */
+  const keptUp = (): Promise<void> | undefined => (stop.aborted ? undefined : unless(stop, sink.drained?.()));
   const loaded: BPF[] = [];
   let choice: ProbeChoice | undefined;
-  const say = around.say ?? ((text: string) => void process.stderr.write(`${text}\n`));
+  const messages = around.say ? undefined : messageSink();
+  const say = around.say ?? ((text: string) => void messages?.write(`${text}\n`));
   const verbose = (text: string) => {
     if (common.verbose) say(`${tool.name}: ${text}`);
   };
@@ -81,6 +93,7 @@ export async function runTool(tool: Tool, words: readonly string[], around: Surr
   const withCommon = (load: LoadOptions = {}): LoadOptions => ({
     name: tool.name,
     store: around.store ?? specStore(),
+    onWarning: say,
     ...load,
     ...(common.verbose ? { log: say } : {}),
   });
@@ -88,7 +101,10 @@ export async function runTool(tool: Tool, words: readonly string[], around: Surr
     loaded.push(bpf);
     fillCgroup(kernel, bpf, typed.cgroup);
     // From here the tool sees things: what it was given as time begins.
-    if (common.duration !== undefined) timer ??= setTimeout(end, common.duration * 1000);
+    if (common.duration !== undefined && !timed) {
+      timed = true;
+      void sleep(common.duration, stop).then(end);
+    }
     verbose('ready');
   };
   const loadFirst: ToolContext['loadFirst'] = async (choices, load) => {
@@ -126,8 +142,16 @@ export async function runTool(tool: Tool, words: readonly string[], around: Surr
         return choice ?? likelyChoice(kernel, tool.probes);
       },
       sleep: (seconds) => sleep(seconds, stop),
-      rounds: (interval, count) => rounds((seconds) => (during ? Promise.resolve(during()) : sleep(seconds, stop)), stop, interval, count),
-      events: (bpf, map, onEvent) => bpf.events<Parameters<typeof onEvent>[0]>(map, { bytes: 'bytes' }).forEach(onEvent, { signal: stop }),
+      rounds(interval, count) {
+        const wait = async (seconds: number) => {
+          await keptUp();
+          await (during ? during() : sleep(seconds, stop));
+        };
+        return rounds(wait, stop, interval, count);
+      },
+      events: (bpf, map, onEvent) =>
+        bpf.events<Parameters<typeof onEvent>[0]>(map, { bytes: 'bytes' }).forEach(onEvent, { signal: stop, before: keptUp }),
+      keptUp,
       verbose,
       warn,
     });
@@ -135,11 +159,15 @@ export async function runTool(tool: Tool, words: readonly string[], around: Surr
     // Whoever has gone away does not miss anything.
     if (!readerGone) for (const bpf of loaded) reportLost(bpf, warn);
   } finally {
-    clearTimeout(timer);
-    process.off('SIGINT', interrupt);
-    process.off('SIGTERM', interrupt);
+    // Lets go of what waits for a time that will not be needed.
+    end();
     for (const bpf of loaded.reverse()) bpf.close();
+    // Nothing is traced any more; whoever reads slowly still gets it all, unless somebody says again that this is to end.
+    await sink.drained?.();
+    process.off('SIGINT', interrupt);
+    process.off('SIGTERM', terminate);
   }
+  if (file?.failure) throw file.failure;
   return 0;
 }
 

@@ -17,6 +17,9 @@ import type { CommandHelp } from './commands.ts';
 import { CommandLineError } from './errors.ts';
 import { mapLines } from './print-map.ts';
 import { compileFile, FILE_FLAGS, messages, messagesJson, openProgram, parseFileCommand } from './program-file.ts';
+import { fileSink, messageSink } from './sink.ts';
+import { complain, print } from './standard.ts';
+import { sleep } from './waiting.ts';
 
 const FLAGS = {
   attach: {
@@ -51,7 +54,7 @@ export async function run(words: readonly string[]): Promise<number> {
   const { options, file, help: wanted } = parseFileCommand<Options>('run', FLAGS, words);
   if (wanted) {
     const { commandHelp } = await import('./help.ts');
-    process.stdout.write(commandHelp('run', help));
+    print(commandHelp('run', help));
     return 0;
   }
   const places = (options.attach ?? []).map(placeOf);
@@ -59,20 +62,27 @@ export async function run(words: readonly string[]): Promise<number> {
   const program = openProgram(kernel, file, { ...options, dialect: options.dialect as 'bcc' | 'libbpf' | undefined });
   const compiled = compileFile(program);
   const { spec } = compiled;
-  if (options.json) for (const message of messagesJson(compiled)) process.stdout.write(`${jsonLine({ kind: 'message', ...message })}\n`);
-  else process.stderr.write(messages(compiled));
+  if (options.json) for (const message of messagesJson(compiled)) print(`${jsonLine({ kind: 'message', ...message })}\n`);
+  else complain(messages(compiled));
   if (spec === undefined) return 1;
 
   const stopper = new AbortController();
+  // A reader that went away (`| head`), or a full disk, ends the run like Ctrl-C.
+  const out = fileSink(undefined, () => stopper.abort());
+  const err = messageSink();
+  const say = (text: string) => void err.write(`${text}\n`);
+  let interrupted = false;
   const stop = () => {
-    if (stopper.signal.aborted) process.exit(130);
+    if (interrupted) process.exit(130);
+    interrupted = true;
     stopper.abort();
   };
+  const terminate = () => {
+    out.hurry();
+    stop();
+  };
   process.on('SIGINT', stop);
-  process.on('SIGTERM', stop);
-  const say = (text: string) => process.stderr.write(`${text}\n`);
-  // A reader that went away (`| head`) ends the run like Ctrl-C.
-  process.stdout.on('error', () => stopper.abort());
+  process.on('SIGTERM', terminate);
   // What hangs by hand is not attached by itself.
   const named = new Set(places.map(({ fn }) => fn));
   const pipe = printsTrace(spec) ? new TraceReader(kernel) : undefined;
@@ -80,7 +90,7 @@ export async function run(words: readonly string[]): Promise<number> {
     const bySelf = spec.programs.filter((one) => one.autoLoad && !named.has(one.name) && attachesByItself(one)).map((one) => one.name);
     const mine = new Set(bySelf);
     const adjusted = { ...spec, programs: spec.programs.map((one) => ({ ...one, autoAttach: mine.has(one.name) })) };
-    using bpf = await BPF.load({ spec: adjusted, name: program.name, kernel, ...(options.verbose ? { log: say } : {}) });
+    using bpf = await BPF.load({ spec: adjusted, name: program.name, kernel, onWarning: say, ...(options.verbose ? { log: say } : {}) });
     for (const { fn, place } of places) bpf.attachTo(fn, place);
     if (bpf.attached.length === 0)
       throw new UserError(
@@ -90,43 +100,40 @@ export async function run(words: readonly string[]): Promise<number> {
     const left = spec.programs.filter((one) => !named.has(one.name) && !mine.has(one.name));
     if (left.length > 0 && !options.json) say(`skep: not attached: ${left.map(({ name, type }) => `${name} (${type})`).join(', ')}`);
     for (const iterator of bpf.attached.filter(({ kind }) => kind === 'iter'))
-      for (const chunk of readIterator(kernel, iterator)) print(Buffer.from(chunk).toString('utf8').replace(/\n$/, '').split('\n'));
+      for (const chunk of readIterator(kernel, iterator)) show(Buffer.from(chunk).toString('utf8').replace(/\n$/, '').split('\n'));
     if (!options.json)
       say(
         `Running ${bpf.attached.map(({ program: name, kind, target }) => `${name} on ${kind} ${target}`).join(', ')}. Hit Ctrl-C to end.`,
       );
-    const end = options.duration === undefined ? undefined : setTimeout(stop, options.duration * 1000);
-    await new Promise<void>((resolve) => {
-      const look = setInterval(() => {
-        if (pipe !== undefined) print(pipe.lines());
-      }, LOOK);
-      stopper.signal.addEventListener('abort', () => {
-        clearInterval(look);
-        clearTimeout(end);
-        resolve();
-      });
-      if (stopper.signal.aborted) stopper.signal.dispatchEvent(new Event('abort'));
-    });
+    const look = setInterval(() => {
+      // The kernel's buffer holds what a slow reader is not ready for.
+      if (pipe !== undefined && out.drained?.() === undefined) show(pipe.lines());
+    }, LOOK);
+    await sleep(options.duration ?? Number.POSITIVE_INFINITY, stopper.signal);
+    clearInterval(look);
     for (const attachment of bpf.attached) attachment.detach();
-    if (pipe !== undefined) print(pipe.lines());
+    if (pipe !== undefined) show(pipe.lines());
     for (const name of bpf.maps) {
       if (name.startsWith('.')) continue;
       const table = bpf.map(name);
       if (options.json)
-        process.stdout.write(
+        out.write(
           `${jsonLine({ kind: 'map', name, type: table.type, entries: 'entries' in table.map ? [...table.entries()].map(([key, value]) => ({ key, value })) : null })}\n`,
         );
-      else for (const line of mapLines(table)) process.stdout.write(`${line}\n`);
+      else for (const line of mapLines(table)) out.write(`${line}\n`);
     }
+    bpf.close();
+    await out.drained?.();
+    if (out.failure) throw out.failure;
     return 0;
   } finally {
     pipe?.close();
     process.off('SIGINT', stop);
-    process.off('SIGTERM', stop);
+    process.off('SIGTERM', terminate);
   }
 
-  function print(lines: Iterable<string>): void {
-    for (const line of lines) process.stdout.write(options.json ? `${jsonLine({ kind: 'trace', text: line })}\n` : `${safe(line)}\n`);
+  function show(lines: Iterable<string>): void {
+    for (const line of lines) out.write(options.json ? `${jsonLine({ kind: 'trace', text: line })}\n` : `${safe(line)}\n`);
   }
 }
 

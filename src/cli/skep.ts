@@ -7,16 +7,17 @@
  */
 import { existsSync, readFileSync } from 'node:fs';
 import { CommandLineError, errorText, exitStatus } from './errors.ts';
+import { complain, print } from './standard.ts';
 
 async function main(words: readonly string[]): Promise<number> {
   const [name, ...rest] = words;
   if (name === undefined || name === '--help' || name === '-h' || name === 'help') {
     const { overview } = await import('./help.ts');
-    (name === undefined ? process.stderr : process.stdout).write(overview());
+    (name === undefined ? complain : print)(overview());
     return name === undefined ? 2 : 0;
   }
   if (name === '--version' || name === '-V') {
-    process.stdout.write(`skep ${version()}\n`);
+    print(`skep ${version()}\n`);
     return 0;
   }
   if (name === '--warm-up') {
@@ -54,13 +55,16 @@ function version(): string {
   return 'of unknown version';
 }
 
+// To Node it means: open the inspector. Nobody is to get into a process of root's that way.
+process.on('SIGUSR1', () => {});
+
 // Not awaited at the top level: the command is also bundled as one CommonJS script.
 main(process.argv.slice(2)).then(
   (status) => {
     process.exitCode = status;
   },
   (error: unknown) => {
-    process.stderr.write(errorText(error));
+    complain(errorText(error));
     process.exitCode = exitStatus(error);
   },
 );

@@ -20,6 +20,19 @@ export function sleep(seconds: number, stop: AbortSignal): Promise<void> {
   });
 }
 
+/** What is waited for, or the abort of `stop` if that comes first. */
+export function unless(stop: AbortSignal, awaited: Promise<void> | undefined): Promise<void> | undefined {
+  if (awaited === undefined) return undefined;
+  return new Promise((resolve) => {
+    function done(): void {
+      stop.removeEventListener('abort', done);
+      resolve();
+    }
+    stop.addEventListener('abort', done);
+    void awaited.then(done);
+  });
+}
+
 /** See `ToolContext.rounds`. Rounds do not drift: each ends a whole number of intervals after the start. */
 export async function* rounds(
   wait: (seconds: number) => Promise<void>,

@@ -59,12 +59,17 @@ export class PerfRing {
     this.view = new DataView(this.mapping.buffer, pageSize, this.size);
   }
 
-  /** Hands over samples that are there, up to `limit`; returns how many. */
-  drain(onPayload: OnPayload, limit: number = Number.POSITIVE_INFINITY): number {
+  /** Bytes that the kernel has written, since the beginning. */
+  get produced(): number {
+    return this.open ? Number(Atomics.load(this.control, DATA_HEAD)) : 0;
+  }
+
+  /** Hands over samples that are there, up to `limit` and none behind `until`; returns how many. */
+  drain(onPayload: OnPayload, limit: number = Number.POSITIVE_INFINITY, until: number = Number.POSITIVE_INFINITY): number {
     let read = 0;
     if (!this.open) return read;
     const { cpu, view: ring, size: total } = this;
-    const head = Number(Atomics.load(this.control, DATA_HEAD));
+    const head = Math.min(this.produced, until);
     let tail = Number(Atomics.load(this.control, DATA_TAIL));
     try {
       while (tail < head && read < limit) {

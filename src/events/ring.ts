@@ -60,16 +60,21 @@ export class Ring {
     this.position = Number(Atomics.load(this.consumer, 0));
   }
 
+  /** Bytes that were submitted or reserved, since the beginning. */
+  get produced(): number {
+    return this.open ? Number(Atomics.load(this.producer, 0)) : 0;
+  }
+
   /** Bytes that wait to be read, headers included. */
   get waiting(): number {
-    return Number(Atomics.load(this.producer, 0)) - this.position;
+    return this.produced - this.position;
   }
 
   /**
-   * Hands over up to `limit` records. Space is given back to the producer every quarter of the ring and at the end,
+   * Hands over up to `limit` records, and none behind `until`. Space is given back to the producer every quarter of the ring and at the end,
    * so that a fast producer is not held up and an atomic store is not paid for each record.
    */
-  drain(onPayload: OnPayload, limit: number = Number.POSITIVE_INFINITY): Drained {
+  drain(onPayload: OnPayload, limit: number = Number.POSITIVE_INFINITY, until: number = Number.POSITIVE_INFINITY): Drained {
     const { headers, size, view } = this;
     const mask = size - 1;
     const quarter = size >> 2;
@@ -80,7 +85,7 @@ export class Ring {
     let busy = false;
     try {
       while (this.open && !busy && read < limit) {
-        let left = this.waiting - taken;
+        let left = Math.min(this.produced, until) - this.position - taken;
         if (left <= 0) break;
         while (left > 0 && read < limit) {
           const header = Atomics.load(headers, at >> 2);

@@ -12,10 +12,15 @@ export interface Drained {
   readonly busy: boolean;
 }
 
+/** Positions of the producers, of one moment. */
+export type Mark = readonly number[];
+
 export interface Source {
   readonly fds: readonly number[];
-  /** Hands over at most `limit` payloads. */
-  drain(onPayload: OnPayload, limit: number): Drained;
+  /** Hands over at most `limit` payloads, and none that lie behind `until` (all that are there, without). */
+  drain(onPayload: OnPayload, limit: number, until?: Mark): Drained;
+  /** What has been produced by now. */
+  mark(): Mark;
   /** Records that did not fit, as far as is known without asking the kernel. */
   lostSoFar(): number;
   /** Records that did not fit. */
@@ -27,7 +32,8 @@ export interface Source {
 export function ringSource(ring: Ring, lost: () => number = () => 0): Source {
   return {
     fds: [ring.fd],
-    drain: (onPayload, limit) => ring.drain(onPayload, limit),
+    drain: (onPayload, limit, until) => ring.drain(onPayload, limit, until?.[0]),
+    mark: () => [ring.produced],
     lostSoFar: lost,
     lost,
     close: () => ring.close(),
@@ -39,16 +45,17 @@ export function perfSource(rings: readonly PerfRing[], close: () => void): Sourc
   let first = 0;
   return {
     fds: rings.map((ring) => ring.fd),
-    drain(onPayload, limit) {
+    drain(onPayload, limit, until) {
       let read = 0;
       // Another ring comes first each time, so that a busy CPU cannot starve the others.
       first = (first + 1) % Math.max(1, rings.length);
       for (let i = 0; i < rings.length && read < limit; i++) {
-        const ring = rings[(first + i) % rings.length] as PerfRing;
-        read += ring.drain(onPayload, limit - read);
+        const which = (first + i) % rings.length;
+        read += (rings[which] as PerfRing).drain(onPayload, limit - read, until?.[which]);
       }
       return { read, busy: false };
     },
+    mark: () => rings.map((ring) => ring.produced),
     lostSoFar: () => rings.reduce((sum, ring) => sum + ring.lostSoFar, 0),
     lost: () => rings.reduce((sum, ring) => sum + ring.lost, 0),
     close,

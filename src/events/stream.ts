@@ -10,7 +10,7 @@
 import { UsageError } from '../kernel/errors.ts';
 import type { Kernel } from '../kernel/port.ts';
 import type { RecordDecoder } from './decoder.ts';
-import type { OnPayload, Source } from './source.ts';
+import type { Mark, OnPayload, Source } from './source.ts';
 
 export interface StreamOptions {
   /** Most events handed over before the event loop gets its turn. 1024 without. */
@@ -22,8 +22,10 @@ export interface StreamOptions {
 export interface ReadOptions {
   /** Most events in a batch, for this reader. */
   readonly batch?: number;
-  /** Ends the stream; what is in the ring by then is still delivered. */
+  /** Ends the stream; what is in the ring by then is still delivered, and what comes later is not. */
   readonly signal?: AbortSignal;
+  /** Awaited before events are taken: whoever prints them may not be done with the last ones. */
+  readonly before?: () => Promise<void> | undefined;
 }
 
 const BATCH = 1024;
@@ -124,9 +126,9 @@ export class EventStream<T> implements AsyncIterable<T> {
     }
   }
 
-  private drain(onPayload: OnPayload, limit: number): { readonly read: number; readonly busy: boolean } {
+  private drain(onPayload: OnPayload, limit: number, until?: Mark): { readonly read: number; readonly busy: boolean } {
     if (this.closed) return { read: 0, busy: false };
-    const drained = this.source.drain(onPayload, limit);
+    const drained = this.source.drain(onPayload, limit, until);
     this.delivered += drained.read;
     if (this.options.onLost !== undefined) this.tellLost(this.closed ? this.lost : this.source.lostSoFar());
     return drained;
@@ -145,10 +147,16 @@ export class EventStream<T> implements AsyncIterable<T> {
     this.running = true;
     const signal = options.signal ? AbortSignal.any([options.signal, this.stopper.signal]) : this.stopper.signal;
     const limit = options.batch ?? this.options.batch ?? BATCH;
+    let until: Mark | undefined;
     try {
       for (;;) {
-        const stopping = signal.aborted;
-        const { read, busy } = this.drain(onPayload, limit);
+        const ready = options.before?.();
+        if (ready !== undefined) await ready;
+        if (this.closed) return;
+        // Where events come faster than they are shown, the ring is never empty: this is what ends it.
+        if (signal.aborted) until ??= this.source.mark();
+        const stopping = until !== undefined;
+        const { read, busy } = this.drain(onPayload, limit, until);
         yield read;
         if (this.closed) return;
         if (read >= limit) await turn();

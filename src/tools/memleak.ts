@@ -1,5 +1,6 @@
 /** memleak: which allocations have not been freed, and who made them? */
 import type { BPF } from '../bcc/bpf.ts';
+import type { ReadOptions } from '../events/stream.ts';
 import { NoSuchHookError, UsageError } from '../kernel/errors.ts';
 import { safe } from '../render/safe.ts';
 import { clockText } from '../render/time.ts';
@@ -368,7 +369,7 @@ export const tool = defineTool({
       kernel ? (options.percpu ? PER_CPU : `${IN_KERNEL}${choice.id === 'nodes' ? ON_NODES : ''}`) : IN_PROCESS,
     );
   },
-  async run({ options, args, out, load, loadFirst, rounds, choice, stop, end, startStopped }) {
+  async run({ options, args, out, load, loadFirst, rounds, choice, stop, keptUp, end, startStopped }) {
     const command = options.command === undefined ? undefined : await startStopped(options.command);
     if (options.command !== undefined) out.line(`Executing '${options.command}' and tracing the resulting process.`);
     const pid = command?.pid ?? options.pid;
@@ -380,7 +381,7 @@ export const tool = defineTool({
       out.line(`Attaching to pid ${pid}, Ctrl+C to quit.`);
       bpf.symbols.see(pid);
     }
-    const calls = options.trace ? tell(bpf, out, stop) : undefined;
+    const calls = options.trace ? tell(bpf, out, { signal: stop, before: keptUp }) : undefined;
     if (command) {
       bpf.map<number, number>('held').set(0, command.pid);
       command.go();
@@ -413,15 +414,12 @@ interface Call {
   readonly comm: string;
 }
 
-function tell(bpf: BPF, out: Output, signal: AbortSignal): Promise<void> {
-  return bpf.events<Call>('calls').forEach(
-    ({ size, address, pid, freed, comm }) => {
-      const call = freed ? 'free' : 'alloc';
-      const text = freed
-        ? `free entered, address = ${address.toString(16)}, size = ${size}`
-        : `alloc exited, size = ${size}, result = ${address.toString(16)}`;
-      out.record({ call, pid, comm, address: `0x${address.toString(16)}`, size }, `${safe(comm)} ${pid} ${text}`);
-    },
-    { signal },
-  );
+function tell(bpf: BPF, out: Output, reading: ReadOptions): Promise<void> {
+  return bpf.events<Call>('calls').forEach(({ size, address, pid, freed, comm }) => {
+    const call = freed ? 'free' : 'alloc';
+    const text = freed
+      ? `free entered, address = ${address.toString(16)}, size = ${size}`
+      : `alloc exited, size = ${size}, result = ${address.toString(16)}`;
+    out.record({ call, pid, comm, address: `0x${address.toString(16)}`, size }, `${safe(comm)} ${pid} ${text}`);
+  }, reading);
 }

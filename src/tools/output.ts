@@ -18,6 +18,8 @@ export interface Sink {
   readonly terminal?: boolean;
   /** Writes text; false once the reader has gone. */
   write(text: string): boolean;
+  /** Resolves when what was written is out; undefined if it is. A tool reads no more events before: the kernel counts what is lost. */
+  drained?(): Promise<void> | undefined;
 }
 
 /** Cursor to the corner, screen and what scrolled out of it emptied: what clear(1) prints. */

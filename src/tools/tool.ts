@@ -139,6 +139,8 @@ export interface ToolContext<F extends Flags = Flags> {
   startStopped(command: string): Promise<StoppedCommand>;
   /** Ends the tool as `--duration` would. */
   end(): void;
+  /** Resolves when what was printed is out, or the tool is to end; undefined if it is out. For readers of events. */
+  keptUp(): Promise<void> | undefined;
   /** A workload of the caller's own, run in place of waiting (`skep demo`). */
   readonly during?: (() => void | Promise<void>) | undefined;
   /** A line on stderr, only with `-v`. */

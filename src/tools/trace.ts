@@ -103,7 +103,7 @@ export const tool = defineTool({
   ],
   probes: [{ kind: 'none', targets: ['the probes given: kprobe, uprobe, tracepoint, USDT'], minKernel: '5.8' }],
   program: (options, args) => textFor(probesOf(args['probe']), options),
-  async run({ options, args, out, loadFirst, end, stop, verbose }) {
+  async run({ options, args, out, loadFirst, end, stop, keptUp, verbose }) {
     const probes = probesOf(args['probe']);
     const text = textFor(probes, options);
     verbose(text);
@@ -148,7 +148,7 @@ export const tool = defineTool({
         }
         if (--left <= 0) end();
       },
-      { signal: stop },
+      { signal: stop, before: keptUp },
     );
     for (const { line, count } of [...counts.values()].sort((a, b) => b.count - a.count))
       out.record({ ...line.record, count }, `${line.text}\n-->COUNT ${count}\n`);

@@ -4,7 +4,7 @@ import { test } from 'node:test';
 import { PerfRing } from '../../../src/events/perf.ts';
 import { openPerfBuffer } from '../../../src/events/perf-open.ts';
 import { Ring } from '../../../src/events/ring.ts';
-import { ringSource } from '../../../src/events/source.ts';
+import { type OnPayload, ringSource } from '../../../src/events/source.ts';
 import { EventStream } from '../../../src/events/stream.ts';
 import { UsageError, UserError } from '../../../src/kernel/errors.ts';
 import { FakeKernel, fail } from '../../../src/kernel/fake.ts';
@@ -178,6 +178,43 @@ test('stream: what is there is delivered after the signal; one reader at a time;
   assert.equal(stream.received, 5);
 });
 
+test('stream: ends though events come faster than they are taken; what was there at the signal is delivered', async () => {
+  const p = new Producer();
+  const stream = new EventStream(p.kernel, ringSource(p.ring), (view, offset) => view.getUint8(offset), { batch: 2 });
+  for (let i = 0; i < 5; i++) p.put([i]);
+  const stop = new AbortController();
+  const got: number[] = [];
+  await stream.forEach(
+    (event) => {
+      got.push(event);
+      // For each that is taken another one comes.
+      p.put([100 + event]);
+      if (event === 1) stop.abort();
+      assert.ok(got.length < 50, 'it goes on for ever');
+    },
+    { signal: stop.signal },
+  );
+  // 0 and 1 put two more before the round that saw the signal.
+  assert.deepEqual(got, [0, 1, 2, 3, 4, 100, 101]);
+});
+
+test('stream: nothing is taken before the last ones are dealt with', async () => {
+  const p = new Producer();
+  const stream = new EventStream(p.kernel, ringSource(p.ring), (view, offset) => view.getUint8(offset), { batch: 2 });
+  for (let i = 0; i < 4; i++) p.put([i]);
+  const stop = new AbortController();
+  const seen: number[] = [];
+  await stream.forEach(() => {}, {
+    signal: stop.signal,
+    before: async () => {
+      await new Promise((resolve) => setImmediate(resolve));
+      seen.push(stream.received);
+      if (stream.received === 4) stop.abort();
+    },
+  });
+  assert.deepEqual(seen.slice(0, 3), [0, 2, 4]);
+});
+
 test('stream: lost events are told of once', async () => {
   const p = new Producer();
   let lost = 0;
@@ -258,6 +295,14 @@ test('perf: samples, also over the end of the ring, and records of what was lost
     assert.equal(second?.[0], 5);
   }
   assert.equal(p.ring.lost, 42);
+  p.sample([1]);
+  const mark = p.ring.produced;
+  p.sample([2]);
+  const before: number[] = [];
+  const take: OnPayload = (view, offset) => void before.push(view.getUint8(offset));
+  assert.equal(p.ring.drain(take, 10, mark), 1);
+  assert.equal(p.ring.drain(take, 10, mark), 0);
+  assert.deepEqual(before, [1]);
 });
 
 test('perf: a damaged ring is an error, not an endless loop', () => {
