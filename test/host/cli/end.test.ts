@@ -1,0 +1,59 @@
+/** How tools end when nobody reads them, and when events come faster than they are shown: only this test's own process is traced. */
+import assert from 'node:assert/strict';
+import { type ChildProcess, spawn, spawnSync } from 'node:child_process';
+import { closeSync, constants, openSync } from 'node:fs';
+import { join } from 'node:path';
+import { setTimeout as pause } from 'node:timers/promises';
+import { kernelTest } from '../../run/needs.ts';
+import { root } from '../../run/paths.ts';
+import { start } from '../../support/command.ts';
+import { inFolder } from '../../support/skep.ts';
+
+/** A process that makes system calls until it is ended. */
+function busy(): ChildProcess {
+  return spawn(process.execPath, ['-e', 'const { getPriority } = require("os"); for (;;) getPriority();'], { stdio: 'ignore' });
+}
+
+const traced = (pid: number | undefined) => ['-v', '-p', `${pid}`, 't:syscalls:sys_enter_getpriority "%d", args->who'];
+const skep = join(root, 'dist', 'cli', 'skep.js');
+
+kernelTest('a second Ctrl-C ends a tool that nobody reads; so does Ctrl-C where events never cease; full disks', {}, async () => {
+  await inFolder({}, async ({ path }) => {
+    const child = busy();
+    const fifo = join(path, 'fifo');
+    assert.equal(spawnSync('mkfifo', [fifo]).status, 0);
+    // Open for reading, and never read.
+    const fd = openSync(fifo, constants.O_RDWR | constants.O_NONBLOCK);
+    try {
+      const unread = spawn(process.execPath, [skep, 'trace', ...traced(child.pid)], { stdio: ['ignore', fd, 'pipe'] });
+      const ended = new Promise((resolve) => unread.on('close', resolve));
+      let err = '';
+      await new Promise<void>((resolve) =>
+        unread.stderr?.on('data', (data) => {
+          err += data;
+          if (err.includes('ready')) resolve();
+        }),
+      );
+      // Events come all the time: the pipe is full soon, and the ring after it.
+      await pause(1500);
+      unread.kill('SIGINT');
+      await pause(200);
+      assert.equal(unread.exitCode, null, `it gave up at the first signal: ${err}`);
+      unread.kill('SIGINT');
+      assert.equal(await ended, 130, err);
+
+      const read = start([process.execPath, skep, 'trace', ...traced(child.pid)]);
+      await read.sees('getpriority');
+      process.kill(read.pid, 'SIGINT');
+      assert.deepEqual(await read.ended, { status: 0, signal: null }, read.err());
+      assert.match(read.out(), /\n$/);
+
+      const full = start(['sh', '-c', 'exec "$@" >/dev/full', 'sh', process.execPath, skep, 'trace', ...traced(child.pid)]);
+      assert.deepEqual(await full.ended, { status: 1, signal: null });
+      assert.match(full.err(), /^skep: cannot write to stdout: no space is left on the device$/m);
+    } finally {
+      closeSync(fd);
+      child.kill('SIGKILL');
+    }
+  });
+});
