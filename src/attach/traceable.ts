@@ -20,59 +20,39 @@ import { attachKprobeMulti } from './kprobe-multi.ts';
 /** Names that are never probed by pattern. */
 const NEVER = /^(?:_kbl_addr_|__perf|perf_|__SCT__|__SCK__|__cfi_|__pfx_|__ftrace_invalid_address_)|\.cold(?:\.|$)/;
 
-/**
- * The same with addresses, where the kernel lists them (Linux 6.5): it need not look through all its names for each of
- * them then, and of functions that share a name each is one of its own. Undefined where it does not.
- */
-export function traceableAddresses(kernel: Kernel, matches: (name: string) => boolean): bigint[] | undefined {
-  const listed = listOf(kernel, 'available_filter_functions_addrs');
-  if (listed === undefined) return undefined;
-  const wanted = wantedNames(kernel, matches);
-  const found = new Set<bigint>();
-  // 'ffffffff81000000 vfs_read' or 'ffffffffc0000000 xfs_read [xfs]'
-  for (const line of lines(listed)) {
-    const space = line.indexOf(' ');
-    const end = line.indexOf(' ', space + 1);
-    if (space > 0 && wanted(line.slice(space + 1, end < 0 ? undefined : end))) found.add(BigInt(`0x${line.slice(0, space)}`));
-  }
-  // All zero where addresses are hidden from this process.
-  return found.has(0n) ? undefined : [...found];
-}
-
 /** Functions that can be probed and that `matches` accepts, in the kernel's order, each name once. */
 export function traceableFunctions(kernel: Kernel, matches: (name: string) => boolean): string[] {
-  const wanted = wantedNames(kernel, matches);
+  const forbidden = blacklist(kernel);
   const found = new Set<string>();
-  for (const name of candidates(kernel)) if (!found.has(name) && wanted(name)) found.add(name);
+  candidates(kernel, (name) => {
+    if (matches(name) && !NEVER.test(name) && !forbidden.has(name)) found.add(name);
+  });
   return [...found];
 }
 
-function wantedNames(kernel: Kernel, matches: (name: string) => boolean): (name: string) => boolean {
-  const forbidden = blacklist(kernel);
-  return (name) => matches(name) && !NEVER.test(name) && !forbidden.has(name);
-}
-
-function* candidates(kernel: Kernel): Generator<string, void, undefined> {
-  const listed = listOf(kernel, 'available_filter_functions');
-  if (listed !== undefined) {
-    // 'vfs_read' or 'xfs_read [xfs]'
-    for (const line of lines(listed)) {
-      const space = line.indexOf(' ');
-      yield space < 0 ? line : line.slice(0, space);
-    }
+function candidates(kernel: Kernel, take: (name: string) => void): void {
+  const listed = filterFunctions(kernel);
+  if (listed === undefined) {
+    const symbols = readText(kernel, '/proc/kallsyms');
+    for (const match of symbols.matchAll(/^[0-9a-f]+ [tT] (\S+)/gm)) take(match[1] ?? '');
     return;
   }
-  const symbols = readText(kernel, '/proc/kallsyms');
-  for (const match of symbols.matchAll(/^[0-9a-f]+ [tT] (\S+)/gm)) yield match[1] ?? '';
+  // 'vfs_read' or 'xfs_read [xfs]': tens of thousands of lines, so nothing is made for each but its name.
+  for (let at = 0; at < listed.length; ) {
+    const newline = listed.indexOf('\n', at);
+    const end = newline < 0 ? listed.length : newline;
+    let nameEnd = at;
+    while (nameEnd < end && listed.charCodeAt(nameEnd) !== SPACE) nameEnd++;
+    if (nameEnd > at) take(listed.slice(at, nameEnd));
+    at = end + 1;
+  }
 }
 
-function lines(text: string): string[] {
-  return text.split('\n').filter((line) => line !== '');
-}
+const SPACE = 0x20;
 
-function listOf(kernel: Kernel, file: string): string | undefined {
+function filterFunctions(kernel: Kernel): string | undefined {
   try {
-    return readTextIfThere(kernel, `${tracefsPath(kernel)}/${file}`);
+    return readTextIfThere(kernel, `${tracefsPath(kernel)}/available_filter_functions`);
   } catch (error) {
     if (error instanceof KernelError) return undefined;
     throw error;
@@ -102,7 +82,7 @@ export interface PatternOptions {
 export function attachKprobes(
   kernel: Kernel,
   program: AttachableProgram & { readonly spec: ProgramSpec },
-  functions: readonly string[] | readonly bigint[],
+  functions: readonly string[],
   options: PatternOptions = {},
 ): Attachment {
   const kind = options.return === true ? 'kretprobe' : 'kprobe';
@@ -133,7 +113,7 @@ export function attachKprobes(
     }
   }
   if (parts.length === 0) throw failed;
-  return together(kind, functions.length === 1 ? String(functions[0]) : `${parts.length} functions`, program, parts);
+  return together(kind, functions.length === 1 ? (functions[0] ?? '') : `${parts.length} functions`, program, parts);
 }
 
 /** Attempts with halves of the list, when the kernel refuses one function and does not say which. */
@@ -146,14 +126,14 @@ const MOST_ATTEMPTS = 200;
 function attachAtOnce(
   kernel: Kernel,
   program: AttachableProgram,
-  functions: readonly string[] | readonly bigint[],
+  functions: readonly string[],
   options: PatternOptions,
   kind: string,
 ): Attachment {
   const parts: Attachment[] = [];
   let attempts = 0;
   let failed: unknown;
-  const attach = (names: readonly string[] | readonly bigint[]): void => {
+  const attach = (names: readonly string[]): void => {
     try {
       parts.push(attachKprobeMulti(kernel, program, names, options));
     } catch (error) {

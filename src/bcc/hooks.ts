@@ -21,7 +21,7 @@ import { attachSockmap } from '../attach/sockmap.ts';
 import { attachStructOps, isFunctionMember } from '../attach/struct-ops.ts';
 import { attachTc, type TcDirection, type TcOptions } from '../attach/tc.ts';
 import { type TestRun, type TestRunOptions, testRun } from '../attach/test-run.ts';
-import { attachKprobes, traceableAddresses, traceableFunctions } from '../attach/traceable.ts';
+import { attachKprobes, traceableFunctions } from '../attach/traceable.ts';
 import { attachTracepoint, type TracepointOptions } from '../attach/tracepoint.ts';
 import { attachTracing, type TracingOptions } from '../attach/tracing.ts';
 import { attachUprobe, type UprobeTarget } from '../attach/uprobe.ts';
@@ -345,18 +345,9 @@ export abstract class Hooks extends KernelQueries {
     return (multi) => (multi ? this.typed(fn, 'kprobe', 'trace_uprobe_multi') : this.program(fn, 'kprobe'));
   }
 
-  /** By address where that will do and is to be had: the kernel is quicker with them. */
-  private functionsLike(pattern: RegExp, byAddress: boolean): readonly string[] | readonly bigint[] {
-    const matches = (name: string): boolean => matchesWhole(pattern, name);
-    const addresses = byAddress ? traceableAddresses(this.kernel, matches) : undefined;
-    // A single one is called by its name.
-    return addresses === undefined || addresses.length === 1 ? traceableFunctions(this.kernel, matches) : addresses;
-  }
-
   private attachMany(target: RegExp | readonly string[], fn: string, isReturn: boolean, options: PatternOptions): Attachment {
     const multi = featuresOf(this.kernel).kprobeMulti;
-    const byAddress = process.env['SKEP_LONG'] === '1' && multi && options.cookies === undefined;
-    const names = target instanceof RegExp ? this.functionsLike(target, byAddress) : target;
+    const names = target instanceof RegExp ? traceableFunctions(this.kernel, (name) => matchesWhole(target, name)) : target;
     if (names.length === 0) throw new UsageError(`attaching '${fn}': no function that can be probed matches ${target}`);
     const program = multi ? this.typed(fn, 'kprobe', 'trace_kprobe_multi') : this.program(fn, 'kprobe');
     const limit = options.limit ?? probeLimit();

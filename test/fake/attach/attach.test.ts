@@ -9,7 +9,7 @@ import { encodeAttributes, routeRequest, text, u32 } from '../../../src/attach/n
 import { attachPerfEvent, perfEventNumbers } from '../../../src/attach/perf-event.ts';
 import { attachPacketSocket } from '../../../src/attach/socket.ts';
 import { attachTc } from '../../../src/attach/tc.ts';
-import { attachKprobes, syscallFunction, traceableAddresses, traceableFunctions } from '../../../src/attach/traceable.ts';
+import { attachKprobes, syscallFunction, traceableFunctions } from '../../../src/attach/traceable.ts';
 import { attachTracepoint } from '../../../src/attach/tracepoint.ts';
 import { attachTracing } from '../../../src/attach/tracing.ts';
 import { attachUprobe } from '../../../src/attach/uprobe.ts';
@@ -326,31 +326,6 @@ test('traceable functions: from ftrace, else from kallsyms; never those that mus
   assert.deepEqual(
     traceableFunctions(kernel, (n) => n.startsWith('xfs')),
     ['xfs_read'],
-  );
-  assert.equal(
-    traceableAddresses(kernel, () => true),
-    undefined,
-    'before Linux 6.5',
-  );
-  const withAddresses = '/sys/kernel/tracing/available_filter_functions_addrs';
-  kernel.files.set(
-    withAddresses,
-    'ffffffff81000004 vfs_read\nffffffff81000104 vfs_read\nffffffffc0000004 xfs_read [xfs]\nffffffff81000204 nmi_enter\n',
-  );
-  assert.deepEqual(
-    traceableAddresses(kernel, () => true),
-    [0xffffffff81000004n, 0xffffffff81000104n, 0xffffffffc0000004n],
-    'each of those that share a name',
-  );
-  assert.deepEqual(
-    traceableAddresses(kernel, (n) => n.startsWith('xfs')),
-    [0xffffffffc0000004n],
-  );
-  kernel.files.set(withAddresses, '0000000000000000 vfs_read\n');
-  assert.equal(
-    traceableAddresses(kernel, () => true),
-    undefined,
-    'hidden from this process',
   );
   assert.equal(syscallFunction(kernel, 'openat'), '__x64_sys_openat');
   assert.equal(syscallFunction(kernel, '__arm64_sys_openat'), '__x64_sys_openat');
