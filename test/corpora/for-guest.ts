@@ -11,6 +11,7 @@ import { guestFacts } from '../lab/kernel-parts.ts';
 import { SERIES } from '../lab/kernels.ts';
 import { EXTERNS, fixture, LOADED_EXTERNS, MAPS } from '../pure/object/fixtures.ts';
 import { GUEST_OBJECTS } from '../run/guest-objects.ts';
+import { keepToolPrograms } from '../support/tool-programs.ts';
 import { compileSource, keepCompiled } from './compiled.ts';
 import { CorpusMissing } from './corpora.ts';
 import { CORPORA, type Corpus, sourcesOf } from './sources.ts';
@@ -25,6 +26,7 @@ compileXlated();
 for (const flags of VARIANTS) compileVariant(flags);
 const facts = guestFacts(series, readTargetFacts(linuxKernel()));
 for (const corpus of CORPORA) for (const source of sources(corpus)) keepCompiled(folder, corpus, source, compileSource(source, facts));
+await keepToolPrograms(folder, facts);
 
 function sources(corpus: Corpus): ReturnType<typeof sourcesOf> {
   try {

@@ -44,9 +44,17 @@ export async function guestObjects(series: Series): Promise<string> {
 /** What the objects depend on: the compiler and the sources, as compiled JavaScript. */
 function hashOfTree(): string {
   const hash = createHash('sha256');
-  for (const top of ['src', 'test/corpora', 'test/lab', 'test/pure/object', 'test/host/isa', 'test/host/vm'].map((name) =>
-    join(built, name),
-  )) {
+  for (const top of [
+    'src',
+    'test/corpora',
+    'test/lab',
+    'test/pure/object',
+    'test/host/isa',
+    'test/host/vm',
+    'test/support',
+    'test/host/tools',
+    'test/guest/tools',
+  ].map((name) => join(built, name))) {
     const files = readdirSync(top, { recursive: true, encoding: 'utf8' }).filter((name) => name.endsWith('.js'));
     for (const name of files.sort()) hash.update(`${name}\n`).update(readFileSync(join(top, name)));
   }

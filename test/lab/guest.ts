@@ -133,6 +133,8 @@ function qemuArgs(options: GuestOptions, folder: string, initrd: string): string
     'oops=panic',
     'rcupdate.rcu_cpu_stall_suppress=1',
     'nowatchdog',
+    // Taking a program off a hook waits for every processor: not for their next idle moment.
+    'rcupdate.rcu_expedited=1',
     'mitigations=off',
     'lsm=capability,bpf',
     'tsc=reliable',

@@ -53,7 +53,7 @@ const LONG_IN_GUESTS = [
 ];
 
 /** Tests whose programs are compiled on this machine for the guest's kernel. */
-const COMPILED_BELOW = ['host/corpora/', 'host/object/', 'host/isa/', 'host/vm/objects'];
+const COMPILED_BELOW = ['guest/tools/', 'host/tools/', 'host/corpora/', 'host/object/', 'host/isa/', 'host/vm/objects'];
 
 const long = process.env['SKEP_LONG'] === '1';
 const onlyLong = (file: string): boolean => LONG_IN_GUESTS.some((start) => file.startsWith(start));

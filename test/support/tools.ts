@@ -13,11 +13,11 @@
 import assert from 'node:assert/strict';
 import { existsSync } from 'node:fs';
 import { afterEach } from 'node:test';
-import type { SpecStore } from '../../src/bcc/remember.ts';
 import { runTool } from '../../src/cli/run-tool.ts';
 import { TOOL_LIST } from '../../src/tools/index.ts';
 import type { FieldDoc, Place, Tool } from '../../src/tools/tool.ts';
 import { type Running, start } from './command.ts';
+import { compiledPrograms } from './tool-programs.ts';
 
 export interface Said {
   readonly tool: Tool;
@@ -51,9 +51,8 @@ afterEach(async () => {
   peers.clear();
 });
 
-/** What was compiled: text and JSON of one tool are the same program. */
-const compiled = new Map<string, string>();
-const store: SpecStore = { read: (name) => compiled.get(name), write: (name, text) => void compiled.set(name, text) };
+/** Text and JSON of one tool are the same program. */
+const store = compiledPrograms();
 
 /** Starts a tool and waits until it sees things. */
 export async function startTool(words: readonly string[]): Promise<ToolRun> {

@@ -51,7 +51,7 @@ kernelTest('execsnoop and exitsnoop: every exec and every exit, as text and as J
       '-e',
       `my $s = shift; $| = 1;
        for (1..8) { system { "/bin/true" } "true", "arg one", $_ }
-       for (1..3) { unless (fork) { exec { "/nonexistent" } "nonexistent", "x"; exit 9 } wait }
+       for (1..3) { unless (fork) { exec { "$s.none" } "none", "x"; exit 9 } wait }
        system { $s } "script", "a"; system { "/bin/true" } qw(true 1 2 3 4 5 6);
        unless (fork) { exit 3 } wait; unless (fork) { kill 9, $$; sleep 9 } wait; unless (fork) { kill 15, $$; sleep 9 } wait;
        print $$`,
@@ -82,7 +82,7 @@ kernelTest('execsnoop and exitsnoop: every exec and every exit, as text and as J
     execs.map(({ comm, ret, args }) => [comm, ret, ...args]),
     [
       ...Array.from({ length: 8 }, (_, i) => ['true', 0, '/bin/true', 'arg one', String(i + 1)]),
-      ...Array.from({ length: 3 }, () => ['perl', -2, '/nonexistent', 'x']),
+      ...Array.from({ length: 3 }, () => ['perl', -2, `${script}.none`, 'x']),
       ['script', 0, script, 'a'],
       ['true', 0, '/bin/true', '1', '2', '3', '...'],
     ],

@@ -14,12 +14,12 @@ interface Open {
 
 kernelTest(`opensnoop: ${OPENS} opens as fast as they go`, { commands: ['perl'] }, async () => {
   // The process waits for a line before it begins, so that its number is known.
-  const busy = spawn('perl', ['-e', `<STDIN>; for (1..${OPENS}) { open(F, "<", "/nonexistent/$_") } <STDIN>`], {
+  const busy = spawn('perl', ['-e', `<STDIN>; for (1..${OPENS}) { open(F, "<", "/proc/none/$_") } <STDIN>`], {
     stdio: ['pipe', 'ignore', 'inherit'],
   });
   const tool = await startTool(['opensnoop', '--json', '-b', '16', '-p', String(busy.pid)]);
   busy.stdin.write('\n');
-  const path = /\/nonexistent\/(\d+)/;
+  const path = /\/proc\/none\/(\d+)/;
   let last = -1;
   let [length, quiet] = [0, 0];
   await until(
