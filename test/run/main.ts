@@ -42,14 +42,7 @@ const LONG_IN_GUESTS = [
     'guest/tools/disks',
     'guest/tools/names',
   ],
-  ...[
-    'guest/tools/processes',
-    'host/tools/ends',
-    'host/tools/killed',
-    'host/tools/load',
-    'host/compiler/bcc-dialect',
-    'host/compiler/portable',
-  ],
+  ...['guest/tools/processes', 'host/tools/killed', 'host/compiler/bcc-dialect', 'host/compiler/portable'],
 ];
 
 /** Tests whose programs are compiled on this machine for the guest's kernel. */

@@ -52,7 +52,7 @@ function check(command: string, said: Said): void {
 
 /** The examples that this guest runs: of all, in the order of the list, every second. */
 async function mine(): Promise<{ tool: Tool; commands: string[] }[]> {
-  let place = SERIES.findIndex((series) => guestSeries === series);
+  let place = (SERIES as readonly (string | undefined)[]).indexOf(guestSeries);
   const all = [];
   for (const entry of TOOL_LIST) {
     const tool = await entry.load();
