@@ -29,6 +29,7 @@ import { featuresOf } from '../kernel/features.ts';
 import { linuxKernel } from '../kernel/linux.ts';
 import { progInfo } from '../kernel/obj-info.ts';
 import type { Kernel } from '../kernel/port.ts';
+import { closedError } from '../link/descriptor.ts';
 import { type LoadedObject, type LoadedProgram, loadObject } from '../link/load.ts';
 import type { In, MapInput, MapValue, ValueCodec } from '../maps/codec.ts';
 import { type AnyMap, openMap } from '../maps/open.ts';
@@ -135,6 +136,8 @@ export class BPF extends Printing implements AsyncDisposable, Disposable {
       return bpf;
     } catch (error) {
       bpf.close();
+      // Names in a bpf file system go, too; what was there before stays.
+      bpf.object.discard();
       throw error;
     }
   }
@@ -240,7 +243,7 @@ export class BPF extends Printing implements AsyncDisposable, Disposable {
   /** How often the kernel did not run a program because it was running on that CPU already. Linux 5.12; 0 before. */
   missed(): bigint {
     let missed = 0n;
-    for (const { fd } of this.object.programs.values()) missed += progInfo(this.kernel, fd).recursion_misses;
+    for (const { fd } of this.object.loads) missed += progInfo(this.kernel, fd).recursion_misses;
     return missed;
   }
 
@@ -281,6 +284,7 @@ export class BPF extends Printing implements AsyncDisposable, Disposable {
     const loaded = type === undefined ? this.object.programs.get(fn) : undefined;
     if (loaded) return loaded;
     const known = this.specOf(fn);
+    if (!this.open) throw closedError(`'${this.spec.name}', which program '${fn}' belongs to,`);
     return this.object.load(type === undefined || known.type === type ? known : { ...known, type });
   }
 
@@ -296,6 +300,7 @@ export class BPF extends Printing implements AsyncDisposable, Disposable {
   }
 
   private unknown(what: string, name: string, names: readonly string[]): UsageError {
+    if (!this.open) return closedError(`'${this.spec.name}', which ${what} '${name}' belongs to,`);
     const known = names.filter((candidate) => !candidate.startsWith('.'));
     return new UsageError(
       `there is no ${what} '${name}' in ${this.spec.name}${known.length === 0 ? '' : ` (it has ${known.join(', ')})`}`,
@@ -341,6 +346,8 @@ async function specOf(options: LoadOptions, kernel: Kernel, facts: KernelFacts):
   const { spec, text, file } = options;
   if ([spec, text, file].filter((given) => given !== undefined).length !== 1)
     throw new UsageError("BPF.load takes one of 'text', 'file' and 'spec'");
+  if (options.dialect !== undefined && options.dialect !== 'bcc' && options.dialect !== 'libbpf')
+    throw new UsageError(`there is no dialect '${String(options.dialect)}': it is 'bcc' or 'libbpf'`);
   if (spec) return spec;
   const warn = options.onWarning ?? ((text: string) => void process.stderr.write(`${text}\n`));
   let spoke = false;

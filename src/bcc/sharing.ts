@@ -4,7 +4,8 @@
  *   BPF_TABLE_PUBLIC("hash", u32, u64, seen, 100);   one object makes it ─▶ known in this process while that is open
  *   BPF_TABLE("extern", u32, u64, seen, 100);        another uses it
  *
- * Sizes and types must be the same; the loader looks. Outside of BCC's dialect `maps` says which to use.
+ * Sizes and types must be the same; the loader looks. Each object has a descriptor of its own: the table lives as long
+ * as any of them. Outside of BCC's dialect `maps` says which to use.
  */
 import { encodeBytes, makeCodec } from '../btf/codec.ts';
 import { similar } from '../compiler/did-you-mean.ts';
@@ -15,11 +16,11 @@ import { variableCodec } from '../maps/variables.ts';
 import type { ObjectSpec } from '../object/spec.ts';
 
 /** Maps that an open object shows to the others of this process. */
-const published = new Map<string, LoadedMap & { readonly owner: LoadedObject }>();
+const published = new Map<string, { readonly map: LoadedMap; readonly owner: LoadedObject }>();
 
 export function publish(object: LoadedObject): void {
   for (const map of object.maps.values())
-    if (map.spec.sharing === 'public' || map.spec.sharing === 'shared') published.set(map.name, { ...map, owner: object });
+    if (map.spec.sharing === 'public' || map.spec.sharing === 'shared') published.set(map.name, { map, owner: object });
 }
 
 export function withdraw(object: LoadedObject): void {
@@ -30,7 +31,7 @@ export function withdraw(object: LoadedObject): void {
 export function withExterns(spec: ObjectSpec): ObjectSpec {
   const maps = new Map(spec.maps);
   for (const map of spec.maps.values()) {
-    const found = map.sharing === 'extern' ? published.get(map.name) : undefined;
+    const found = map.sharing === 'extern' ? published.get(map.name)?.map : undefined;
     if (found === undefined) continue;
     const { type, maxEntries, flags, keySize, valueSize } = found.spec;
     if (keySize !== map.keySize || valueSize !== map.valueSize)
@@ -46,10 +47,12 @@ export function mapsToUse(spec: ObjectSpec, given: Readonly<Record<string, { rea
   const maps = new Map<string, number>();
   for (const [name, { fd }] of Object.entries(given)) {
     if (!spec.maps.has(name)) throw new UsageError(`there is no map '${name}' in ${spec.name}`, similar(name, [...spec.maps.keys()]));
+    if (!Number.isInteger(fd) || fd < 0 || fd >= 2 ** 31)
+      throw new UsageError(`maps: '${name}' has no descriptor: fd is ${String(fd)}`, [], 'give a map of another object, or { fd } of one');
     maps.set(name, fd);
   }
   for (const { name, sharing } of spec.maps.values()) {
-    const shown = sharing === 'extern' ? published.get(name) : undefined;
+    const shown = sharing === 'extern' ? published.get(name)?.map : undefined;
     if (shown !== undefined && !maps.has(name)) maps.set(name, shown.fd);
   }
   return maps;

@@ -37,7 +37,7 @@ export function openPerfBuffer(
   const close = (): void => {
     for (const ring of rings) ring.close();
     for (const { cpu, fd } of events) {
-      leave(kernel, map.fd, cpu);
+      leave(kernel, map, cpu);
       kernel.close(fd);
     }
     events.length = 0;
@@ -78,12 +78,12 @@ function openEvent(kernel: Kernel, cpu: number, wakeup: number): { readonly fd: 
   return undefined;
 }
 
-function leave(kernel: Kernel, map: number, cpu: number): void {
+function leave(kernel: Kernel, map: { readonly fd: number }, cpu: number): void {
   try {
-    bpf(kernel, 'MAP_DELETE_ELEM', { map_fd: map, key: u32(cpu) });
+    bpf(kernel, 'MAP_DELETE_ELEM', { map_fd: map.fd, key: u32(cpu) });
   } catch (error) {
     // It may not have got there, or the map is closed already.
-    if (!(error instanceof KernelError)) throw error;
+    if (!(error instanceof KernelError || error instanceof UsageError)) throw error;
   }
 }
 

@@ -58,6 +58,9 @@ const DESCRIPTOR_CALLS: ReadonlySet<string> = new Set([
   'memfd_create',
 ]);
 
+/** F_DUPFD, F_DUPFD_CLOEXEC of fcntl(2). */
+const DUPLICATES: ReadonlySet<SyscallArg | undefined> = new Set([0, 1030]);
+
 /** Calls that look for something: an empty kernel has nothing to find. */
 const NOTHING_THERE = /GET_NEXT_ID$|^MAP_GET_NEXT_KEY$|^MAP_LOOKUP|^PROG_QUERY$/;
 
@@ -165,7 +168,8 @@ export class FakeKernel implements Kernel {
   }
 
   #plain(name: string, args: readonly SyscallArg[]): number {
-    const result = this.#record(name, new Uint8Array(0), args, () => (DESCRIPTOR_CALLS.has(name) ? this.#descriptor(name) : 0));
+    const makes = DESCRIPTOR_CALLS.has(name) || (name === 'fcntl' && DUPLICATES.has(args[1]));
+    const result = this.#record(name, new Uint8Array(0), args, () => (makes ? this.#descriptor(name) : 0));
     if (typeof result !== 'number') throw new KernelError(name, result.errno, errnoName(result.errno));
     return result;
   }

@@ -24,12 +24,15 @@ import { LinkError } from './error.ts';
 
 export interface LoadedMap {
   readonly name: string;
+  /** Open until the object is closed; throws `UsageError` from then on. */
   readonly fd: number;
   /** The description as it was created: sizes fixed up. */
   readonly spec: MapSpec;
   /** False for a map that came from outside or from a pin. */
   readonly created: boolean;
 }
+
+const AT_FDCWD = -100;
 
 /** Capabilities beyond CAP_BPF that making a map takes. */
 const NETWORK_MAPS: ReadonlySet<string> = new Set(['devmap', 'devmap_hash', 'cpumap', 'xskmap', 'sockmap', 'sockhash']);
@@ -200,6 +203,15 @@ export function pinMap(map: LoadedMap, path: string, kernel: Kernel): void {
         error,
       );
     throw error;
+  }
+}
+
+/** Takes a pin away again. What cannot be taken away stays: whoever calls has an error of their own to tell. */
+export function unpin(path: string, kernel: Kernel): void {
+  try {
+    kernel.syscall('unlinkat', AT_FDCWD, path, 0);
+  } catch (error) {
+    if (!(error instanceof KernelError)) throw error;
   }
 }
 

@@ -17,15 +17,16 @@ import { loadableBtf } from '../btf/loadable.ts';
 import type { TargetFacts } from '../compiler/target-facts.ts';
 import { kernelBtf, modulesWithBtf } from '../kernel/kernel-btf.ts';
 import { type Kernel, KernelError } from '../kernel/port.ts';
-import type { FunctionSpec, ObjectSpec, ProgramSpec, VariableSpec } from '../object/spec.ts';
+import type { FunctionSpec, MapSpec, ObjectSpec, ProgramSpec, VariableSpec } from '../object/spec.ts';
 import { attachTarget, targetInProgram } from './attach-target.ts';
 import { CoreLinker } from './core.ts';
+import { closedError, Descriptor, duplicate } from './descriptor.ts';
 import { LinkError } from './error.ts';
 import { type JoinedProgram, joinProgram } from './join.ts';
 import { KCONFIG_MAP, kconfigData } from './kconfig.ts';
 import { KernelSymbols } from './ksyms.ts';
 import { ObjectBtf, type ProgramInfo } from './load-btf.ts';
-import { checkSame, createMap, fillDataMap, fillSlots, fixUpMap, type LoadedMap, openPinned, pinMap, pinPath } from './load-maps.ts';
+import { checkSame, createMap, fillDataMap, fillSlots, fixUpMap, type LoadedMap, openPinned, pinMap, pinPath, unpin } from './load-maps.ts';
 import { loadProgram } from './load-program.ts';
 import { resolveReferences } from './resolve.ts';
 
@@ -33,7 +34,7 @@ export type { LoadedMap } from './load-maps.ts';
 
 export interface LoadOptions {
   readonly facts: TargetFacts;
-  /** Descriptors of maps to use instead of making them, by name. They stay the caller's. */
+  /** Descriptors of maps to use instead of making them, by name. They stay the caller's: the object uses copies. */
   readonly maps?: ReadonlyMap<string, number>;
   /** Bytes of global variables by name, before the programs see them. */
   readonly variables?: ReadonlyMap<string, Uint8Array>;
@@ -47,6 +48,7 @@ export interface LoadOptions {
 
 export interface LoadedProgram {
   readonly name: string;
+  /** Open until the object is closed; throws `UsageError` from then on. */
   readonly fd: number;
   readonly spec: ProgramSpec;
   /** With positions, for messages about it. */
@@ -60,7 +62,7 @@ export function loadObject(spec: ObjectSpec, kernel: Kernel, options: LoadOption
     object.open();
     return object;
   } catch (error) {
-    object.close();
+    object.discard();
     throw error;
   }
 }
@@ -78,6 +80,11 @@ export class LoadedObject {
   readonly programs: Map<string, LoadedProgram> = new Map();
   /** What did not work and was done without. */
   readonly warnings: string[] = [];
+  /** Every load of every function: handles of the earlier ones stay good. `programs` has the latest of each. */
+  readonly #loads: LoadedProgram[] = [];
+  readonly #descriptors: Descriptor[] = [];
+  /** Paths that this load itself made. */
+  readonly #pins: string[] = [];
   readonly #options: LoadOptions;
   readonly #symbols: KernelSymbols;
   readonly #functions = new Map<string, FunctionSpec>();
@@ -113,18 +120,20 @@ export class LoadedObject {
    * same function can become a program of another type or for another target.
    */
   load(program: ProgramSpec): LoadedProgram {
-    const known = this.programs.get(program.name);
-    if (
-      known !== undefined &&
-      known.spec.type === program.type &&
-      known.spec.attachType === program.attachType &&
-      known.spec.target === program.target
-    )
-      return known;
-    const loaded = this.#loadProgram(program);
-    if (known !== undefined) this.kernel.close(known.fd);
-    this.programs.set(program.name, loaded);
+    if (this.#closed) throw closedError(`'${this.spec.name}'`);
+    const { name, type, attachType, target } = program;
+    const known = this.#loads.find(
+      ({ spec }) => spec.name === name && spec.type === type && spec.attachType === attachType && spec.target === target,
+    );
+    const loaded = known ?? this.#loadProgram(program);
+    if (known === undefined) this.#loads.push(loaded);
+    this.programs.set(name, loaded);
     return loaded;
+  }
+
+  /** Every program that is loaded, also several of one function. */
+  get loads(): readonly LoadedProgram[] {
+    return this.#loads;
   }
 
   /** Descriptor of a map; throws for a name that is not in the object. */
@@ -137,12 +146,22 @@ export class LoadedObject {
   close(): void {
     if (this.#closed) return;
     this.#closed = true;
-    for (const program of this.programs.values()) this.kernel.close(program.fd);
-    for (const map of this.maps.values()) if (map.created || this.#options.maps?.get(map.name) !== map.fd) this.kernel.close(map.fd);
+    for (const descriptor of this.#descriptors) descriptor.close(this.kernel);
     if (this.#btfFd > 0) this.kernel.close(this.#btfFd);
     this.#symbols.close();
+    this.#loads.length = 0;
     this.programs.clear();
     this.maps.clear();
+  }
+
+  /** Closes it and takes away the names that this very load gave its maps: it came to nothing. */
+  discard(): void {
+    for (const path of this.#pins.splice(0)) unpin(path, this.kernel);
+    this.close();
+  }
+
+  get closed(): boolean {
+    return this.#closed;
   }
 
   [Symbol.dispose](): void {
@@ -222,25 +241,47 @@ export class LoadedObject {
       const given = this.#options.maps?.get(map.name);
       if (given !== undefined) {
         checkSame(map, given, 'the one given', kernel);
-        this.maps.set(map.name, { name: map.name, fd: given, spec: map, created: false });
+        this.#addMap(map, duplicate(kernel, given), false);
         continue;
       }
       if (map.sharing === 'extern') throw new LinkError(`map '${map.name}' is defined elsewhere: load the program that has it first`);
       const path = pinPath(map, kernel);
       const pinned = path === undefined ? undefined : openPinned(map, path, kernel);
       if (pinned !== undefined) {
-        this.maps.set(map.name, { name: map.name, fd: pinned, spec: map, created: false });
+        this.#addMap(map, pinned, false);
         continue;
       }
-      const loaded: LoadedMap = { name: map.name, fd: createMap(map, { kernel, btfFd: this.#btfFd }), spec: map, created: true };
-      this.maps.set(map.name, loaded);
+      const loaded = this.#addMap(map, createMap(map, { kernel, btfFd: this.#btfFd }), true);
       const data = this.#dataOf(loaded);
       if (data !== undefined) fillDataMap(loaded, data, kernel);
-      if (path !== undefined) pinMap(loaded, path, kernel);
+      if (path === undefined) continue;
+      pinMap(loaded, path, kernel);
+      this.#pins.push(path);
     }
     for (const map of this.maps.values()) {
       if (map.created && map.spec.type !== 'prog_array') fillSlots(map, (name) => this.maps.get(name)?.fd, kernel);
     }
+  }
+
+  #addMap(spec: MapSpec, fd: number, created: boolean): LoadedMap {
+    const { name } = spec;
+    const descriptor = this.#own(fd, `the map '${name}'`);
+    const loaded: LoadedMap = {
+      name,
+      get fd() {
+        return descriptor.fd;
+      },
+      spec,
+      created,
+    };
+    this.maps.set(name, loaded);
+    return loaded;
+  }
+
+  #own(fd: number, what: string): Descriptor {
+    const descriptor = new Descriptor(fd, what);
+    this.#descriptors.push(descriptor);
+    return descriptor;
   }
 
   /** First bytes of a data section: the object's, or the kernel's configuration, with the caller's variables in them. */
@@ -297,6 +338,15 @@ export class LoadedObject {
       ...(targetProgramFd === undefined ? {} : { targetProgramFd }),
       ...(logLevel === undefined ? {} : { logLevel }),
     });
-    return { name: program.name, fd: result.fd, spec: program, joined, log: result.log };
+    const descriptor = this.#own(result.fd, `the program '${program.name}'`);
+    return {
+      name: program.name,
+      get fd() {
+        return descriptor.fd;
+      },
+      spec: program,
+      joined,
+      log: result.log,
+    };
   }
 }

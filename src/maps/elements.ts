@@ -4,6 +4,7 @@
  *   #attr ─▶ struct { map_fd, key ─▶ keyBytes, value ─▶ valueBytes, flags }      made once, patched per call
  *
  * The kernel reads and writes the same two buffers every time, so a call costs one system call and no allocation.
+ * The descriptor is the owner's, who is asked each time: see `link/descriptor.ts`.
  * "Not there" is an answer (`false`), not an error; what else the kernel says becomes an error for the user.
  */
 import { attrOffset, BPF_CMD, encodeAttr } from '../kernel/bpf-attr.ts';
@@ -18,16 +19,17 @@ export class MapFullError extends UserError {
 
 const VALUE_AT = attrOffset('MAP_LOOKUP_ELEM', 'value');
 const FLAGS_AT = attrOffset('MAP_LOOKUP_ELEM', 'flags');
+const FD_AT = attrOffset('MAP_LOOKUP_ELEM', 'map_fd');
 const KEY_AT = attrOffset('MAP_LOOKUP_ELEM', 'key');
 
 export class Elements {
   readonly kernel: Kernel;
-  readonly fd: number;
   readonly name: string;
   readonly key: DataView;
   readonly value: DataView;
   /** For GET_NEXT_KEY: where the kernel puts the key that follows. */
   readonly next: DataView;
+  readonly #map: { readonly fd: number };
   readonly #attr: Uint8Array;
   readonly #attrView: DataView;
   readonly #keyAddress: bigint;
@@ -36,7 +38,7 @@ export class Elements {
 
   constructor(kernel: Kernel, map: { readonly fd: number; readonly name: string }, keySize: number, valueSize: number) {
     this.kernel = kernel;
-    this.fd = map.fd;
+    this.#map = map;
     this.name = map.name;
     // Explicit ArrayBuffers lie outside the JavaScript heap, so their addresses never change.
     const keyBytes = new Uint8Array(new ArrayBuffer(Math.max(keySize, 1)));
@@ -50,6 +52,11 @@ export class Elements {
     this.#nextAddress = kernel.addressOf(nextBytes);
     this.#attr = encodeAttr(kernel, 'MAP_LOOKUP_ELEM', { map_fd: map.fd });
     this.#attrView = new DataView(this.#attr.buffer);
+  }
+
+  /** Asked before every call: the map's owner throws once it is closed, and no buffer meets another map's sizes. */
+  get fd(): number {
+    return this.#map.fd;
   }
 
   /** Reads the value of `key` into `value`. False if there is none. */
@@ -82,6 +89,7 @@ export class Elements {
     value: bigint,
     flags: number,
   ): boolean {
+    this.#attrView.setUint32(FD_AT, this.fd, true);
     this.#attrView.setBigUint64(KEY_AT, key, true);
     this.#attrView.setBigUint64(VALUE_AT, value, true);
     this.#attrView.setBigUint64(FLAGS_AT, BigInt(flags), true);

@@ -13,6 +13,7 @@ import type { BtfSource } from '../btf/types.ts';
 import { bpf } from '../kernel/bpf-attr.ts';
 import { UsageError } from '../kernel/errors.ts';
 import { type Kernel, KernelError } from '../kernel/port.ts';
+import { closedError } from '../link/descriptor.ts';
 import { pinMap } from '../link/load-maps.ts';
 import type { MapSpec } from '../object/spec.ts';
 import { type In, type MapCodec, type MapValue, mapCodec, type ValueCodec } from './codec.ts';
@@ -24,6 +25,7 @@ import { walk } from './walk.ts';
 /** A descriptor with what is known about it. */
 export interface MapHandle {
   readonly name: string;
+  /** Asked before every system call; throws when the map was closed by whoever owns it. */
   readonly fd: number;
   readonly spec: MapSpec;
 }
@@ -52,13 +54,13 @@ export interface ReadAllOptions {
 export abstract class BpfMap<K = MapValue, V = MapValue> {
   readonly kernel: Kernel;
   readonly name: string;
-  readonly fd: number;
   readonly spec: MapSpec;
   /** Types that keys and values were read with. */
   readonly btf: BtfSource | undefined;
   protected readonly keyCodec: ValueCodec<K, In<K>>;
   protected readonly valueCodec: ValueCodec<V, In<V>>;
   protected readonly elements: Elements;
+  readonly #handle: MapHandle;
   readonly #owns: boolean;
   #closed = false;
 
@@ -67,15 +69,21 @@ export abstract class BpfMap<K = MapValue, V = MapValue> {
     const { spec } = handle;
     this.kernel = kernel;
     this.name = handle.name;
-    this.fd = handle.fd;
     this.spec = spec;
+    this.#handle = handle;
     this.btf = options.btf;
     const key: unknown = options.key ?? mapCodec(options.btf, spec.keyType, spec.keySize, options);
     const value: unknown = options.value ?? mapCodec(options.btf, spec.valueType, spec.valueSize, options);
     this.keyCodec = key as ValueCodec<K, In<K>>;
     this.valueCodec = value as ValueCodec<V, In<V>>;
-    this.elements = new Elements(kernel, handle, spec.keySize, slotSize ?? spec.valueSize);
+    this.elements = new Elements(kernel, this, spec.keySize, slotSize ?? spec.valueSize);
     this.#owns = options.owns === true;
+  }
+
+  /** Its descriptor. Throws `UsageError` when it is closed: the number may be another map's by then. */
+  get fd(): number {
+    if (this.#closed) throw closedError(`the map '${this.name}'`);
+    return this.#handle.fd;
   }
 
   /** The key after this one, the first without; undefined at the end. After a key that is not there comes the first. */
@@ -130,8 +138,9 @@ export abstract class BpfMap<K = MapValue, V = MapValue> {
   /** Closes the descriptor if this map owns it. Harmless to call again. */
   close(): void {
     if (this.#closed || !this.#owns) return;
+    const { fd } = this;
     this.#closed = true;
-    this.kernel.close(this.fd);
+    this.kernel.close(fd);
   }
 
   [Symbol.dispose](): void {

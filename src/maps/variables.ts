@@ -12,6 +12,7 @@ import { type Codec, makeCodec, type SchemaOptions } from '../btf/codec.ts';
 import type { BtfSource } from '../btf/types.ts';
 import { FeatureError, UsageError } from '../kernel/errors.ts';
 import type { Kernel, MappedMemory } from '../kernel/port.ts';
+import { closedError } from '../link/descriptor.ts';
 import type { VariableSpec } from '../object/spec.ts';
 import { type In, integerCodec, type MapInput, type MapValue, type ValueCodec } from './codec.ts';
 import { Elements } from './elements.ts';
@@ -55,13 +56,22 @@ function openSection(kernel: Kernel, map: MapHandle): Section {
   try {
     const memory = mapArray(kernel, map);
     const view = new DataView(memory.buffer);
+    let open = true;
+    const opened = (): DataView => {
+      // Where the memory was there are empty pages now: zeros that nobody wrote.
+      if (!open) throw closedError(`the section '${map.name}'`);
+      return view;
+    };
     return {
       name: map.name,
       writable: memory.write,
-      read: () => view,
-      write: (change) => change(view),
+      read: opened,
+      write: (change) => change(opened()),
       memory,
-      close: () => memory.unmap(),
+      close: () => {
+        open = false;
+        memory.unmap();
+      },
     };
   } catch (error) {
     if (!(error instanceof FeatureError || error instanceof UsageError)) throw error;
@@ -112,6 +122,7 @@ export class Variable<T = MapValue> {
     const { size } = this.#codec;
     if (memory === undefined || !writable || (size !== 4 && size !== 8))
       throw new UsageError(`'${this.name}' cannot be added to in one step: that takes a variable of 4 or 8 bytes in mapped memory`);
+    this.#section.read();
     if (size === 8) return Atomics.add(new BigInt64Array(memory.buffer, this.#offset, 1), 0, BigInt(by));
     return BigInt(Atomics.add(new Int32Array(memory.buffer, this.#offset, 1), 0, Number(by)));
   }

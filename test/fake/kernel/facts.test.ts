@@ -38,6 +38,14 @@ test('lists of CPUs', () => {
   const kernel = new FakeKernel();
   kernel.files.set('/sys/devices/system/cpu/possible', '0-127\n');
   assert.equal(possibleCpus(kernel).length, 128);
+  // The kernel writes a value for each: buffers are never made for a guess.
+  for (const text of [undefined, '', 'all of them\n']) {
+    const blind = new FakeKernel();
+    if (text !== undefined) blind.files.set('/sys/devices/system/cpu/possible', text);
+    blind.files.set('/sys/devices/system/cpu/online', '0-3\n');
+    assert.throws(() => possibleCpus(blind), /\/sys\/devices\/system\/cpu\/possible is not there, or is no list/);
+    assert.equal(onlineCpus(blind).length, 4);
+  }
   assert.deepEqual(onlineCpus(new FakeKernel()), [0]);
 });
 

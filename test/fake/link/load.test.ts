@@ -353,9 +353,14 @@ test('maps that are given or pinned are used if they are of the same kind', () =
   const kernel = fakeKernel();
   info(MAP_TYPE.hash, 4, 8, 16)(kernel);
   const object = load(spec, kernel, { maps: new Map([['t_map', 555]]) });
-  assert.equal(object.mapFd('t_map'), 555);
+  assert.notEqual(object.mapFd('t_map'), 555, 'a descriptor of its own: the caller may close theirs');
+  assert.deepEqual(
+    kernel.named('fcntl').map((c) => c.args),
+    [[555, 1030, 3]],
+  );
   assert.equal(kernel.named('MAP_CREATE').length, 0);
   object.close();
+  assert.equal(kernel.open.size, 0);
   assert.equal(
     kernel.named('close').some((c) => c.args[0] === 555),
     false,
@@ -375,6 +380,26 @@ test('maps that are given or pinned are used if they are of the same kind', () =
   assert.deepEqual([again.named('MAP_CREATE').length, again.named('OBJ_PIN').length], [0, 0]);
   second.close();
   assert.equal(again.open.size, 0);
+});
+
+test('a pin goes with the load that made it and failed; one that was there stays', () => {
+  const maps = new Map(['a', 'b'].map((name) => [name, mapSpec({ name, type: 'hash', pin: '/sys/fs/bpf/' })] as const));
+  const kernel = fakeKernel();
+  kernel.on('OBJ_GET', (call) => (Buffer.from(call.bytes('pathname')).toString() === '/sys/fs/bpf/a\0' ? undefined : fail('ENOENT')));
+  kernel.on('OBJ_GET_INFO_BY_FD', (call) => {
+    call.buffer('info').set(new Uint8Array(Uint32Array.of(MAP_TYPE.hash, 1, 4, 8, 16, 0).buffer));
+    return 0;
+  });
+  kernel.on('PROG_LOAD', () => fail('EACCES'));
+  assert.throws(() => load({ ...simple, maps }, kernel), PrivilegeError);
+  assert.deepEqual(
+    kernel.named('unlinkat').map((c) => c.args[1]),
+    ['/sys/fs/bpf/b'],
+  );
+  assert.equal(kernel.open.size, 0);
+  kernel.on('PROG_LOAD', () => undefined);
+  load({ ...simple, maps }, kernel).close();
+  assert.equal(kernel.named('unlinkat').length, 1, 'a load that held keeps them');
 });
 
 test('types that the kernel refuses are a warning; programs are loaded without', () => {
@@ -477,7 +502,12 @@ test('the same function as another type of program, later', () => {
   assert.ok(program);
   const first = object.load({ ...program, type: 'tracepoint' });
   assert.equal(object.load({ ...program, type: 'tracepoint' }), first, 'once');
-  object.load({ ...program, type: 'kprobe' });
+  const second = object.load({ ...program, type: 'kprobe' });
+  assert.equal(object.programs.get('main'), second, 'the latest has the name');
+  assert.notEqual(first.fd, second.fd);
+  assert.ok(kernel.open.has(first.fd), 'who has the first one still has that program');
+  assert.equal(object.load({ ...program, type: 'tracepoint' }), first);
+  assert.deepEqual(object.loads, [first, second]);
   assert.deepEqual(
     kernel.named('PROG_LOAD').map((c) => c.attr['prog_type']),
     [PROG_TYPE.tracepoint, PROG_TYPE.kprobe],
@@ -488,6 +518,10 @@ test('the same function as another type of program, later', () => {
   );
   object.close();
   assert.equal(kernel.open.size, 0);
+  const closed = { name: 'UsageError', message: "the program 'main' was closed" };
+  assert.throws(() => first.fd, closed);
+  assert.throws(() => second.fd, closed);
+  assert.throws(() => object.load(program), /was closed/);
 });
 
 test('a spec that names what is not there is refused before anything stays open', () => {

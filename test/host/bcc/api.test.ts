@@ -5,6 +5,7 @@
  * Here: detaching by name, patterns, counts, what programs print, functions and tables as text, privileges.
  */
 import './attach.cases.ts';
+import './handles.cases.ts';
 import './load-first.cases.ts';
 import './namespaces.cases.ts';
 import './stacks.cases.ts';
