@@ -57,9 +57,10 @@ export function intReader(size: number, signed: boolean, js: Int64): Decoder<num
   return js === 'bigint' ? exact : js === 'number' ? rounded : safe64(exact, rounded);
 }
 
-export function intWriter(size: number, what: string): Encoder<unknown> {
+/** Only what the type holds is taken: an unsigned 255 is no signed -1. `BigInt.asUintN` says that the bits are meant. */
+export function intWriter(size: number, signed: boolean, what: string): Encoder<unknown> {
   const bits = size * 8;
-  const toWhole = wholeNumber(bits, what);
+  const toWhole = wholeNumber(bits, signed, what);
   if (size <= 4) {
     const write: Encoder<number> =
       size === 1
@@ -67,12 +68,11 @@ export function intWriter(size: number, what: string): Encoder<unknown> {
         : size === 2
           ? (view, offset, value) => view.setUint16(offset, value, true)
           : (view, offset, value) => view.setUint32(offset, value, true);
-    const low = -(2 ** (bits - 1));
-    const high = 2 ** bits;
+    const low = signed ? -(2 ** (bits - 1)) : 0;
+    const high = 2 ** (signed ? bits - 1 : bits);
     return (view, offset, value) => {
-      const number = typeof value === 'number' ? value : Number(toWhole(value));
-      if (!Number.isInteger(number) || number < low || number >= high) throw doesNotFit(value, what);
-      write(view, offset, number);
+      const fits = typeof value === 'number' && Number.isInteger(value) && value >= low && value < high;
+      write(view, offset, fits ? value : Number(toWhole(value)));
     };
   }
   // setBigUint64 keeps the low 64 bits, so a negative number is written as its two's complement.
@@ -84,16 +84,18 @@ export function intWriter(size: number, what: string): Encoder<unknown> {
   };
 }
 
-/** Both ways of reading the bits are taken: 255 and -1 are the same byte. */
-function wholeNumber(bits: number, what: string): (value: unknown) => bigint {
-  const low = -(1n << BigInt(bits - 1));
-  const high = 1n << BigInt(bits);
+function wholeNumber(bits: number, signed: boolean, what: string): (value: unknown) => bigint {
+  const low = signed ? -(1n << BigInt(bits - 1)) : 0n;
+  const high = 1n << BigInt(signed ? bits - 1 : bits);
   return (value) => {
     let whole: bigint | undefined;
     if (typeof value === 'bigint') whole = value;
     else if (typeof value === 'number' && Number.isInteger(value)) whole = BigInt(value);
     else if (typeof value === 'boolean') whole = value ? 1n : 0n;
-    if (whole === undefined || whole < low || whole >= high) throw doesNotFit(value, what);
+    if (whole === undefined || whole < low || whole >= high) throw doesNotFit(value, `${what} (${low} to ${high - 1n})`);
+    // Digits were lost before the number came here: writing what is left would be a guess.
+    if (typeof value === 'number' && !Number.isSafeInteger(value))
+      throw new BtfError('value', `${value} is not exact, for ${what}: numbers beyond 2^53 are given as bigint`);
     return whole;
   };
 }
@@ -135,10 +137,10 @@ export function bitsReader(shift: number, width: number, signed: boolean, js: In
 }
 
 /** Sets the bits of a bit-field and leaves its neighbours. */
-export function bitsWriter(shift: number, width: number, what: string): Encoder<unknown> {
+export function bitsWriter(shift: number, width: number, signed: boolean, what: string): Encoder<unknown> {
   const bytes = Math.ceil((shift + width) / 8);
   const mask = ((1n << BigInt(width)) - 1n) << BigInt(shift);
-  const toWhole = wholeNumber(width, what);
+  const toWhole = wholeNumber(width, signed, what);
   return (view, offset, value) => {
     const bits = BigInt.asUintN(width, toWhole(value)) << BigInt(shift);
     for (let i = 0; i < bytes; i++) {

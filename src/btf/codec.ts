@@ -170,13 +170,13 @@ function writerOf(schema: TypeSchema, path: string): Encoder<BtfInput> {
         if (value !== undefined) throw doesNotFit(value, what);
       };
     case 'int':
-      return intWriter(schema.size, what);
+      return intWriter(schema.size, schema.signed, what);
     case 'enum': {
-      const write = intWriter(schema.size, what);
+      const write = intWriter(schema.size, schema.signed, what);
       return (view, offset, value) => write(view, offset, enumerator(schema, value, what));
     }
     case 'bool': {
-      const write = intWriter(schema.size, what);
+      const write = intWriter(schema.size, false, what);
       return (view, offset, value) => write(view, offset, truth(value, what));
     }
     case 'float':
@@ -186,7 +186,7 @@ function writerOf(schema: TypeSchema, path: string): Encoder<BtfInput> {
         else view.setFloat64(offset, value, true);
       };
     case 'pointer':
-      return intWriter(8, what);
+      return intWriter(8, false, what);
     case 'text':
       return textWriter(schema.size, what);
     case 'bytes':
@@ -239,7 +239,8 @@ function isLossy(type: TypeSchema): boolean {
 
 function bitFieldWriter(type: TypeSchema, bits: { readonly shift: number; readonly width: number }, path: string): Encoder<BtfInput> {
   const what = `'${path}': ${nameOf(type)}:${bits.width}`;
-  const write = bitsWriter(bits.shift, bits.width, what);
+  const signed = (type.kind === 'int' || type.kind === 'enum') && type.signed;
+  const write = bitsWriter(bits.shift, bits.width, signed, what);
   if (type.kind === 'enum') return (view, offset, value) => write(view, offset, enumerator(type, value, what));
   if (type.kind === 'bool') return (view, offset, value) => write(view, offset, truth(value, what));
   return write;
@@ -260,7 +261,9 @@ function truth(value: BtfInput, what: string): number {
 
 function bytesWriter(size: number, what: string): Encoder<BtfInput> {
   return (view, offset, value) => {
-    const bytes = Array.isArray(value) ? Uint8Array.from(value, (v) => Number(v)) : value;
+    const list = Array.isArray(value) ? value.map(Number) : undefined;
+    if (list?.some((byte) => !Number.isInteger(byte) || byte < 0 || byte > 255)) throw doesNotFit(value, `${what} (0 to 255 each)`);
+    const bytes = list === undefined ? value : Uint8Array.from(list);
     if (!(bytes instanceof Uint8Array) || bytes.length > size) throw doesNotFit(value, what);
     new Uint8Array(view.buffer, view.byteOffset + offset, size).set(bytes);
   };

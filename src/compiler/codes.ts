@@ -117,6 +117,7 @@ const DIALECT = {
   'bad-checksum-width': 'A checksum can be mended for values of two and four bytes.',
   'bad-format': 'A format that bpf_trace_printk does not know, or that does not go with its values.',
   'bad-map': 'A map that no kernel would make.',
+  'bad-map-number': 'A size, a number of entries or flags of a map that are negative or beyond 32 bits.',
   'data-loc-as-pointer': 'A __data_loc field of a tracepoint is used as an address: it is offset and length.',
   'no-packet': 'A packet header is used in a function whose first parameter is not the packet.',
   'too-many-arguments': 'More arguments than are passed in registers.',

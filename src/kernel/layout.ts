@@ -72,6 +72,17 @@ export function layoutOf<F extends Fields>(fields: F): Layout<F> {
   return layout;
 }
 
+// biome-ignore format: a table
+const RANGE: Readonly<Partial<Record<FieldType, readonly [low: number | bigint, high: number | bigint]>>> = {
+  u8: [0, 0xff], u16: [0, 0xffff], u32: [0, 0xffff_ffff], s32: [-0x8000_0000, 0x7fff_ffff],
+  u64: [0, 0xffff_ffff_ffff_ffffn], ptr: [0, 0xffff_ffff_ffff_ffffn],
+};
+
+function within(value: number | bigint | string, [low, high]: readonly [number | bigint, number | bigint]): boolean {
+  if (typeof value === 'string' || (typeof value === 'number' && !Number.isSafeInteger(value))) return false;
+  return value >= low && value <= high;
+}
+
 const textEncoder = new TextEncoder();
 const textDecoder = new TextDecoder();
 
@@ -94,6 +105,10 @@ function store(
   addresses: AddressSource,
 ): void {
   const { type, offset, size } = member;
+  const range = RANGE[type];
+  // What does not fit would become another number: another descriptor, other entries, and no error.
+  if (range !== undefined && !(value instanceof Uint8Array) && !within(value, range))
+    throw new RangeError(`${member.name}: ${String(value)} is no ${type === 'ptr' ? 'address' : type}`);
   switch (type) {
     case 'u8':
       view.setUint8(offset, Number(value));

@@ -37,7 +37,7 @@ export function integerCodec(size: 1 | 2 | 4 | 8, options: SchemaOptions): MapCo
     size,
     schema: { kind: 'int', name: `u${size * 8}`, size, signed: false, js },
     decode: intReader(size, false, js),
-    encode: intWriter(size, 'the value'),
+    encode: intWriter(size, false, `the value: u${size * 8}`),
   };
 }
 

@@ -6,7 +6,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { test } from 'node:test';
 import { ATTR, BPF_CMD, type BpfUse } from '../../../src/kernel/bpf-attr.ts';
-import { type Fields, layoutOf } from '../../../src/kernel/layout.ts';
+import { decode, encode, type Fields, layoutOf } from '../../../src/kernel/layout.ts';
 import { BTF_INFO, LINK_INFO, MAP_INFO, PROG_INFO } from '../../../src/kernel/obj-info.ts';
 import { PERF_ATTR } from '../../../src/kernel/perf-attr.ts';
 import { attrPath, linkInfoPath } from '../../host/kernel/paths.ts';
@@ -29,6 +29,23 @@ function questions(label: string, struct: string, fields: Fields, path: (member:
     return where === undefined ? [] : [{ label: `${label}.${m.name}`, struct, path: where, offset: m.offset, size: m.size }];
   });
 }
+
+test('a number that its member does not hold is refused, not cut off', () => {
+  const layout = layoutOf({ a: 'u8', b: 'u16', c: 'u32', d: 's32', e: 'u64', f: 'ptr' } as const);
+  const nowhere = { addressOf: () => 0n };
+  const [u64, u32] = [2n ** 64n - 1n, 2 ** 32 - 1];
+  const largest = encode(layout, { a: 255, b: 65535, c: u32, d: -(2 ** 31), e: u64, f: u64 }, nowhere);
+  assert.deepEqual(decode(layout, largest), { a: 255, b: 65535, c: u32, d: -(2 ** 31), e: u64, f: u64 });
+  for (const [member, ...values] of [
+    ['a', -1, 256],
+    ['b', 65536],
+    ['c', -1, 2 ** 32, 0x1_0000_0005, 1.5, Number.NaN, Number.POSITIVE_INFINITY],
+    ['d', 2 ** 31, -(2 ** 31) - 1],
+    ['e', -1, -1n, 2n ** 64n, 2 ** 53, 0.5],
+    ['f', -1n, 2n ** 64n],
+  ] as const)
+    for (const value of values) assert.throws(() => encode(layout, { [member]: value }, nowhere), { name: 'RangeError' }, `${member} ${value}`);
+});
 
 test('every member of every attr lies where gcc puts it', { skip: missing ?? false }, () => {
   const bpfHeader = readFileSync('/usr/include/linux/bpf.h', 'utf8');

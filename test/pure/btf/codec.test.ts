@@ -135,7 +135,7 @@ toolTest('encoding: zeros for what is left out, errors for what does not fit', {
     new Uint8Array([...Array(8).fill(0xee), 0, 0, 0, 0, 0, 0, 3, 0, 0, 0, 0, 0, ...Array(4).fill(0xee)]),
   );
   assert.deepEqual(encodeBytes(codec('v_enum'), 'GREEN'), new Uint8Array([0x70, 0x11, 1, 0]));
-  assert.deepEqual(encodeBytes(codec('v_u32'), -1), new Uint8Array([255, 255, 255, 255]));
+  assert.deepEqual(encodeBytes(codec('v_u32'), BigInt.asUintN(32, -1n)), new Uint8Array([255, 255, 255, 255]));
   assert.deepEqual(encodeBytes(codec('v_u64'), 5), encodeBytes(codec('v_u64'), 5n));
   assert.deepEqual(encodeBytes(codec('v_text'), new Uint8Array([1, 2])).subarray(0, 3), new Uint8Array([1, 2, 0]));
   const wrong: readonly (readonly [string, unknown, RegExp])[] = [
@@ -232,6 +232,48 @@ toolTest('cursors and columns read the same as objects', { commands: [CLANG] }, 
         member.name,
       );
   }
+});
+
+test('integers are written only where the type holds them: nothing becomes another number', () => {
+  const cases: readonly (readonly [size: number, bits: number, signed: boolean])[] = [
+    [1, 8, true],
+    [1, 8, false],
+    [1, 5, true],
+    [1, 3, false],
+    [2, 16, true],
+    [2, 16, false],
+    [4, 32, true],
+    [4, 32, false],
+    [8, 64, true],
+    [8, 64, false],
+    [8, 40, true],
+    [16, 128, true],
+    [16, 128, false],
+  ];
+  for (const [size, bits, signed] of cases) {
+    const name = `${signed ? 's' : 'u'}${size * 8}`;
+    const type = { kind: 'int', name, size, signed, js: size < 8 ? 'number' : 'bigint' } as const;
+    const member = { name: 'm', offset: 0, type, ...(bits === size * 8 ? {} : { bits: { shift: 0, width: bits } }) };
+    const codec = codecOf({ kind: 'record', tag: 'struct', name: 's', size, members: [member] });
+    const low = signed ? -(2n ** BigInt(bits - 1)) : 0n;
+    const high = 2n ** BigInt(signed ? bits - 1 : bits) - 1n;
+    const back = (m: BtfInput): unknown => (decodeBytes(codec, encodeBytes(codec, { m })) as { m: number | bigint }).m;
+    for (const value of [low, high, 0n]) {
+      assert.equal(BigInt(back(value) as number), value, `${name}:${bits}`);
+      if (bits <= 40) assert.equal(Number(back(Number(value))), Number(value), `${name}:${bits}`);
+    }
+    for (const value of [low - 1n, high + 1n]) {
+      const message = `${value} does not fit 'm': ${name}${'bits' in member ? `:${bits}` : ''} (${low} to ${high})`;
+      assert.throws(() => back(value), { name: 'BtfError', message });
+      if (bits <= 40) assert.throws(() => back(Number(value)), { name: 'BtfError', message });
+    }
+    if (bits >= 64) {
+      assert.equal(BigInt(back(2 ** 53 - 1) as bigint), 2n ** 53n - 1n);
+      for (const value of [2 ** 53, 2 ** 53 + 2, 2 ** 60]) assert.throws(() => back(value), /is not exact, for 'm': .*as bigint/);
+    }
+  }
+  const bytes = codecOf({ kind: 'bytes', size: 3 });
+  for (const value of [[256], [-1], [0.5], ['x']]) assert.throws(() => encodeBytes(bytes, value as BtfInput), /0 to 255 each/);
 });
 
 test('records of every length are made with all their members', () => {

@@ -117,4 +117,14 @@ test('mistakes', () => {
     mapsOf('int n; BPF_HASH(m, u32, u64, n);').said.map((s) => s.replace(/^\S+ /, '')),
     ["not-constant argument of attribute 'skep_map' must be an integer constant"],
   );
+  const number = (text: string): string[] => mapsOf(text).said.map((s) => s.replace(/^\S+ /, ''));
+  const range = 'it must be between 0 and 4294967295';
+  assert.deepEqual(number('BPF_ARRAY(m, u64, 0x100000005ULL);'), [`bad-map-number map 'm': 4294967301 as its entries; ${range}`]);
+  assert.deepEqual(number('BPF_HASH(m, u32, u64, -5);'), [`bad-map-number map 'm': -5 as its entries; ${range}`]);
+  assert.deepEqual(number('BPF_F_TABLE("hash", u32, u64, m, 16, 1ULL << 32);'), [
+    `bad-map-number map 'm': 4294967296 as its flags; ${range}`,
+  ]);
+  assert.deepEqual(number('BPF_RINGBUF_OUTPUT(m, 1 << 20);'), [`bad-map-number map 'm': 4294967296 as its bytes; ${range}`]);
+  assert.deepEqual(number('BPF_STACK_TRACE(m, 0x80000001);'), [`bad-map-number map 'm': 4294967296 as its entries; ${range}`]);
+  assert.equal(mapsOf('BPF_HASH(m, u32, u64, 0xffffffff);').maps.get('m')?.maxEntries, 0xffffffff);
 });

@@ -85,6 +85,12 @@ test('mistakes in maps', () => {
   assert.deepEqual(said('struct { __uint(type, 1); int key; } m SEC(".maps");'), [
     "bad-map map 'm': member 'key' must be written with __type()",
   ]);
+  const range = 'it must be between 0 and 4294967295';
+  assert.deepEqual(said('struct { __uint(type, 1); __uint(max_entries, 0x100000005ULL); } m SEC(".maps");'), [
+    `bad-map-number map 'm': 4294967301 as its max_entries; ${range}`,
+  ]);
+  assert.match(said('struct { __uint(type, 1); __uint(max_entries, -3); } m SEC(".maps");').join(), /negative/);
+  assert.equal(mapOf('struct { __uint(type, 1); __uint(max_entries, 0xffffffff); } m SEC(".maps");').maxEntries, 0xffffffff);
 });
 
 test('sections say what functions are', () => {

@@ -5,6 +5,7 @@ import type { Attribute, AttributeArg, MapDecl, VarDecl } from '../../c/ast.ts';
 import type { CType, QualType } from '../../c/types.ts';
 import type { TargetFacts } from '../../target-facts.ts';
 import type { DialectContext } from '../dialect.ts';
+import { isMapNumber, mapNumberProblem } from '../map-number.ts';
 
 /** BCC's name of a kind of table: the kernel's name of the map. */
 export const KINDS: Readonly<Record<string, string>> = {
@@ -64,6 +65,8 @@ export function bccMap(variable: VarDecl, { diagnostics, facts, maps }: DialectC
   if (keyArg?.kind !== 'type' || leafArg?.kind !== 'type' || entriesArg?.kind !== 'int' || flagsArg?.kind !== 'int') return undefined;
   const key = keyArg.type;
   const leaf = leafArg.type;
+  if (!isMapNumber(entriesArg.value)) diagnostics.error('bad-map-number', loc, mapNumberProblem(name, 'entries', entriesArg.value));
+  if (!isMapNumber(flagsArg.value)) diagnostics.error('bad-map-number', loc, mapNumberProblem(name, 'flags', flagsArg.value));
   const entries = Number(entriesArg.value);
   if (kind === 'histogram' && !isCounter(leaf)) diagnostics.error('bad-map', loc, `histogram '${name}' must count in u64`);
   const type = kind === 'histogram' && isPlainInt(key.type) ? 'array' : kernelName;
@@ -74,13 +77,16 @@ export function bccMap(variable: VarDecl, { diagnostics, facts, maps }: DialectC
   const pin = string(find(variable, 'skep_pin')?.args[0]);
   const share = string(find(variable, 'skep_share')?.args[0]);
   const sharing = kind === 'extern' ? 'extern' : share === 'public' || share === 'shared' ? share : undefined;
+  const maxEntries = entriesOf(kind, type, entries, facts);
+  if (isMapNumber(entriesArg.value) && !isMapNumber(maxEntries))
+    diagnostics.error('bad-map-number', loc, mapNumberProblem(name, kind === 'ringbuf' ? 'bytes' : 'entries', maxEntries));
   return {
     name,
     type,
     key: hasKey(type) ? key : undefined,
     value: hasLeaf(type) ? leaf : undefined,
-    maxEntries: entriesOf(kind, type, entries, facts),
-    flags: Number(flagsArg.value) | (type.endsWith('_storage') && !type.includes('cgroup') ? 1 : 0),
+    maxEntries,
+    flags: (Number(flagsArg.value) | (type.endsWith('_storage') && !type.includes('cgroup') ? 1 : 0)) >>> 0,
     role: kind,
     ...sizes(type),
     ...(inner === undefined ? {} : { inner }),

@@ -13,6 +13,7 @@ import { mapTypeByNumber } from '../../../object/map-types.ts';
 import type { Attribute, Expr, InitItem, MapDecl, VarDecl } from '../../c/ast.ts';
 import type { Field, QualType, RecordType } from '../../c/types.ts';
 import type { DialectContext } from '../dialect.ts';
+import { isMapNumber, mapNumberProblem } from '../map-number.ts';
 
 export function sectionOf(attributes: readonly Attribute[]): string | undefined {
   for (let i = attributes.length - 1; i >= 0; i--) {
@@ -73,8 +74,13 @@ function describe(
     const number = Object.hasOwn(NUMBERS, field.name) ? NUMBERS[field.name] : undefined;
     if (number !== undefined) {
       const n = numberOf(field, items);
-      if (n !== undefined) numbers.set(number, n);
-      else if (!legacy) bad(context, field, name, `member '${field.name}' must be written with __uint() or be a number`);
+      if (n === undefined) {
+        if (!legacy) bad(context, field, name, `member '${field.name}' must be written with __uint() or be a number`);
+        continue;
+      }
+      numbers.set(number, n);
+      if (number !== 'extra' && !isMapNumber(n))
+        context.diagnostics.error('bad-map-number', field.loc, mapNumberProblem(name, field.name, n));
     } else if (field.name === 'key' || field.name === 'value') {
       const pointee = field.type.type.kind === 'pointer' ? field.type.type.to : undefined;
       if (pointee === undefined) bad(context, field, name, `member '${field.name}' must be written with __type()`);
