@@ -44,7 +44,8 @@ test('a number that its member does not hold is refused, not cut off', () => {
     ['e', -1, -1n, 2n ** 64n, 2 ** 53, 0.5],
     ['f', -1n, 2n ** 64n],
   ] as const)
-    for (const value of values) assert.throws(() => encode(layout, { [member]: value }, nowhere), { name: 'RangeError' }, `${member} ${value}`);
+    for (const value of values)
+      assert.throws(() => encode(layout, { [member]: value }, nowhere), { name: 'RangeError' }, `${member} ${value}`);
 });
 
 test('every member of every attr lies where gcc puts it', { skip: missing ?? false }, () => {
