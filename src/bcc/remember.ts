@@ -7,7 +7,9 @@
  * Compiling is a function of the text, the options and these answers (the same source and the same types give the same
  * bytes), so an entry never grows old: it fits or it does not. The kernel's types are known by the notes of its image,
  * which carry its build id. Texts with errors or warnings are not kept: these must be said each time.
+ * A file begins with a CRC of the rest: one that a disk has damaged is not there.
  */
+import { crc32 } from 'node:zlib';
 import type { TargetFacts } from '../compiler/target-facts.ts';
 import { type Kernel, KernelError } from '../kernel/port.ts';
 import type { ObjectSpec } from '../object/spec.ts';
@@ -54,7 +56,8 @@ export async function remembered(
   const answers = [...asked.values()];
   if (!spoke && answers.every(([, , answer]) => answer !== UNKNOWN)) {
     const entry: Entry = { key, asked: answers, spec: specToJson(spec) };
-    store.write(name, JSON.stringify(entry));
+    const text = JSON.stringify(entry);
+    store.write(name, `${crc32(text)}\n${text}`);
   }
   return spec;
 }
@@ -62,13 +65,15 @@ export async function remembered(
 function fitting(text: string | undefined, key: string, facts: TargetFacts, kernel: Kernel): ObjectSpec | undefined {
   if (text === undefined) return undefined;
   try {
-    const entry = JSON.parse(text) as Entry;
+    const end = text.indexOf('\n');
+    const content = text.slice(end + 1);
+    if (text.slice(0, Math.max(end, 0)) !== String(crc32(content))) return undefined;
+    const entry = JSON.parse(content) as Entry;
     const fits = entry.key === key && entry.asked.every(([fact, words, answer]) => answerOf(facts, kernel, fact, words) === answer);
     return fits ? specFromJson(entry.spec) : undefined;
-  } catch (error) {
-    // Cut short by a crash or a full disk.
-    if (error instanceof SyntaxError) return undefined;
-    throw error;
+  } catch {
+    // Not what this compiler writes. What is wrong with the machine, compiling will say.
+    return undefined;
   }
 }
 

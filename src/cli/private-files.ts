@@ -3,7 +3,21 @@
  * may keep), in a folder that is theirs alone. What is kept is code: a file is read only if nobody could have written
  * it but root, this user or the owner of the program, who could as well have changed the program.
  */
-import { closeSync, constants, fstatSync, lstatSync, mkdirSync, openSync, readFileSync, renameSync, unlinkSync, writeSync } from 'node:fs';
+import {
+  closeSync,
+  constants,
+  fstatSync,
+  fsyncSync,
+  lstatSync,
+  mkdirSync,
+  openSync,
+  readdirSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  unlinkSync,
+  writeSync,
+} from 'node:fs';
 import { userInfo } from 'node:os';
 import { dirname, join } from 'node:path';
 
@@ -38,13 +52,14 @@ export function privateFolder(): string | undefined {
   }
 }
 
-/** Whole or not at all: written beside and renamed. */
-export function store(path: string, data: Buffer): void {
+/** Whole or not at all: written beside and renamed; with `durable` also when the machine goes down next. */
+export function store(path: string, data: Buffer, durable = false): void {
   const draft = join(dirname(path), `.${process.pid}.draft`);
   try {
     const fd = openSync(draft, constants.O_WRONLY | constants.O_CREAT | constants.O_EXCL | constants.O_NOFOLLOW, 0o644);
     try {
       for (let at = 0; at < data.length; ) at += writeSync(fd, data, at);
+      if (durable) fsyncSync(fd);
     } finally {
       closeSync(fd);
     }
@@ -54,6 +69,26 @@ export function store(path: string, data: Buffer): void {
       unlinkSync(draft);
     } catch {
       // Never made.
+    }
+  }
+}
+
+/** What is left behind when it has not been written for so many days: two installed builds do not take each other's. */
+const KEPT_DAYS: readonly (readonly [name: RegExp, days: number])[] = [
+  [/^\.\d+\.draft$/, 1],
+  [/\.cache$/, 60],
+  [/^specs-/, 60],
+];
+
+/** Removes what earlier builds and interrupted runs left in the folder. */
+export function dropOld(folder: string, now: number = Date.now()): void {
+  for (const name of readdirSync(folder)) {
+    const days = KEPT_DAYS.find(([pattern]) => pattern.test(name))?.[1];
+    const path = join(folder, name);
+    try {
+      if (days !== undefined && now - lstatSync(path).mtimeMs > days * 86_400_000) rmSync(path, { recursive: true, force: true });
+    } catch {
+      // Another process was faster.
     }
   }
 }

@@ -4,11 +4,12 @@
  *   ~/.cache/skep/specs-<build>/<name>.json
  *
  * Some texts come once only (`trace` names its own process in its program): past `MOST` files the older half goes.
+ * What builds of long ago left goes when a new one comes.
  */
 import { mkdirSync, readdirSync, rmSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import type { SpecStore } from '../bcc/remember.ts';
-import { privateFolder, readTrusted, store, uid } from './private-files.ts';
+import { dropOld, privateFolder, readTrusted, store, uid } from './private-files.ts';
 
 /** Given by the launcher to the bundled command: another compiler has another one. */
 declare const __bundleHash: string | undefined;
@@ -26,7 +27,7 @@ export function specStore(): SpecStore | undefined {
     read: (name) => readTrusted(join(folder, `${name}.json`), uid())?.toString('utf8'),
     write(name, text) {
       try {
-        if (mkdirSync(folder, { recursive: true, mode: 0o700 }) !== undefined) dropOthers(place, folder);
+        if (mkdirSync(folder, { recursive: true, mode: 0o700 }) !== undefined) dropOld(place);
         dropOldest(folder);
       } catch {
         // No room: compiled again next time.
@@ -36,15 +37,10 @@ export function specStore(): SpecStore | undefined {
   };
 }
 
-/** A new build has come: what older ones compiled is of no use. */
-function dropOthers(place: string, folder: string): void {
-  for (const name of readdirSync(place))
-    if (name.startsWith(PREFIX) && join(place, name) !== folder) rmSync(join(place, name), { recursive: true, force: true });
-}
-
 function dropOldest(folder: string): void {
   const names = readdirSync(folder).filter((name) => name.endsWith('.json'));
   if (names.length < MOST) return;
+  dropOld(folder);
   const files = names.map((name) => ({ path: join(folder, name), time: statSync(join(folder, name)).mtimeMs }));
   for (const { path } of files.sort((a, b) => a.time - b.time).slice(0, MOST / 2)) rmSync(path, { force: true });
 }

@@ -1,6 +1,7 @@
 /** Compiled texts that are kept: used exactly as long as all that the compiler asked is answered the same. */
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import { crc32 } from 'node:zlib';
 import { compileText } from '../../../src/bcc/compile-text.ts';
 import { type Compilation, remembered, type SpecStore } from '../../../src/bcc/remember.ts';
 import type { TargetFacts } from '../../../src/compiler/target-facts.ts';
@@ -94,4 +95,31 @@ test('an entry that was cut short is compiled again', async () => {
   for (const [name, text] of entries) entries.set(name, text.slice(0, text.length / 2));
   await run();
   assert.equal(state.compiled, 2);
+});
+
+test('an entry that was damaged, or is of another shape, is compiled again and replaced', async () => {
+  const { entries, state, run } = machine();
+  await run();
+  const [[name, good] = ['', '']] = entries;
+  const content = JSON.parse(good.slice(good.indexOf('\n') + 1)) as Record<string, unknown>;
+  const summed = (value: unknown) => `${crc32(JSON.stringify(value))}\n${JSON.stringify(value)}`;
+  // A digit of the program's own bytes: still JSON, another program.
+  const at = good.search(/\d(?!.*\d)/s);
+  const bad = [
+    'null',
+    '',
+    good.slice(0, at) + (good[at] === '1' ? '2' : '1') + good.slice(at + 1),
+    summed(null),
+    summed([]),
+    summed({ ...content, asked: undefined }),
+    summed({ ...content, asked: 1 }),
+    summed({ ...content, spec: '{"btf":{"$bytes":"AAAA"}}' }),
+    summed({ ...content, spec: 'null' }),
+  ];
+  for (const [i, text] of bad.entries()) {
+    entries.set(name, text);
+    await run();
+    assert.equal(state.compiled, i + 2, text.slice(0, 60));
+    assert.equal(entries.get(name), good);
+  }
 });
