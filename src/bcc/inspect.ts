@@ -8,6 +8,7 @@ import { encode } from '../isa/encode.ts';
 import type { Insn } from '../isa/insn.ts';
 import { mapInfo } from '../kernel/obj-info.ts';
 import type { LoadedProgram } from '../link/load.ts';
+import type { ProgramTypeName } from '../object/program-types.ts';
 import type { ObjectSpec } from '../object/spec.ts';
 import { Naming } from './naming.ts';
 
@@ -15,12 +16,12 @@ export abstract class Inspect extends Naming {
   abstract readonly spec: ObjectSpec;
 
   /** Loads a function as a program of a type ('kprobe', 'xdp', 'sched_cls', …). Its `fd` is the object's and closes with it. */
-  loadFunc(fn: string, type: string): LoadedProgram {
+  loadFunc(fn: string, type: ProgramTypeName): LoadedProgram {
     return this.program(fn, type);
   }
 
   /** Loads every function, as the type that its name or section says, else as `type`. */
-  loadFuncs(type = 'kprobe'): LoadedProgram[] {
+  loadFuncs(type: ProgramTypeName = 'kprobe'): LoadedProgram[] {
     return this.spec.programs.map((program) => this.program(program.name, program.section === '' ? type : undefined));
   }
 

@@ -14,8 +14,32 @@ import type { AnyMap } from '../maps/open.ts';
 import type { Combine } from '../maps/per-cpu.ts';
 import { StackTraceMap } from '../maps/stack-trace.ts';
 
-/** What a caller may give as a key or value. */
-export type Given<T> = T extends MapValue ? MapInput : T;
+/**
+ * What a caller may give as a key or value for a `T`: for integers `number` or `bigint`, for texts and bytes also plain
+ * bytes, for structs some of the members (the others are zero); anything where nothing is known.
+ */
+export type Given<T> = [MapValue] extends [T] ? MapInput : GivenKnown<T>;
+
+type Bytes = Uint8Array | readonly (number | bigint)[];
+type GivenKnown<T> = T extends number | bigint
+  ? number | bigint
+  : T extends boolean
+    ? boolean | number | bigint
+    : T extends string
+      ? string | Bytes
+      : T extends Uint8Array
+        ? Bytes
+        : T extends readonly (infer E)[]
+          ? readonly Given<E>[] | ([E] extends [number | bigint] ? Uint8Array : never)
+          : T extends object
+            ? { readonly [M in keyof T]?: Given<T[M]> }
+            : T;
+
+/**
+ * What a value is set to. Of a per-CPU map: an array with a value for each possible CPU, or `{ all: value }`, whether `V`
+ * is the value or the array that reading gives.
+ */
+export type GivenValue<V> = Given<V> | HasFd | readonly Given<V>[] | { readonly all: Given<V extends readonly (infer E)[] ? E | V : V> };
 
 export class TableAccess<K = MapValue, V = MapValue> {
   /** The typed map below, with all that its family can do. */
@@ -47,7 +71,7 @@ export class TableAccess<K = MapValue, V = MapValue> {
   }
 
   /** Maps of descriptors (programs, maps, cgroups, sockets) take anything with an `fd`; those of cgroups also paths. */
-  set(key: Given<K>, value: Given<V> | HasFd): void {
+  set(key: Given<K>, value: GivenValue<V>): void {
     this.can('set')(key, value);
   }
 
@@ -119,7 +143,7 @@ export class TableAccess<K = MapValue, V = MapValue> {
   }
 
   /** Writes many entries, thousands a call where the kernel has batches (Linux 5.6). */
-  setAll(entries: Iterable<readonly [Given<K>, Given<V>]>): void {
+  setAll(entries: Iterable<readonly [Given<K>, GivenValue<V>]>): void {
     this.can('setAll')(entries);
   }
 

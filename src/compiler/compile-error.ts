@@ -15,5 +15,7 @@ export class CompileError extends Error {
   constructor(compiled: Compiled) {
     super(renderDiagnostics(compiled.diagnostics, compiled.source).trimEnd());
     this.diagnostics = compiled.diagnostics;
+    // Node prints what is enumerable after the message of an error that nobody catches.
+    for (const name of ['positioned', 'diagnostics']) Object.defineProperty(this, name, { enumerable: false });
   }
 }

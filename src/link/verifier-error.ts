@@ -5,9 +5,12 @@
  *       ─▶ verifier-table.ts: what it means, what to change
  *       ─▶ line info of the program: file, line, column, text
  *
- * `message` is one line; `report()` is what a terminal shows; the whole log is in `log`. Positions come from the
- * program's own line info, not from the log's echo of it, so they are right for programs without types, too.
+ * `message` is all that a person needs, several lines, safe for a terminal: an error that nobody catches is printed by
+ * Node, and by nobody else. `headline` is its first line. What is only for programs (the whole log, states, places) is
+ * not enumerable, so that Node does not print it after the message. Positions come from the program's own line info, not
+ * from the log's echo of it, so they are right for programs without types, too.
  */
+import { terminalSafe } from '../compiler/render-diagnostic.ts';
 import { UserError } from '../kernel/errors.ts';
 import { functionAt, type JoinedProgram, lineAt } from './join.ts';
 import { parseVerifierLog } from './verifier-log.ts';
@@ -57,62 +60,97 @@ export class VerifierError extends UserError {
   /** States of the registers involved. */
   readonly registers: readonly { readonly name: string; readonly state: string }[];
 
+  /** What was refused and why, in one line: `file:line:column: the verifier refuses …`. */
+  readonly headline: string;
+
   constructor(problem: VerifierProblem) {
-    const parsed = parseVerifierLog(problem.log);
-    const { joined, sources } = problem;
-    const placeOf = (slot: number): SourcePlace | undefined => {
-      const line = lineAt(joined.lines, slot);
-      return line === undefined
-        ? undefined
-        : { file: line.file, line: line.line, column: line.column, text: textOf(sources, line.file, line.line) };
-    };
-    const source = parsed.slot === undefined ? undefined : placeOf(parsed.slot);
-    const told = explain(parsed.message, parsed.slot === undefined ? undefined : problem.poisoned.get(parsed.slot));
-    const summary = told.class === 'unknown' && parsed.report !== undefined ? parsed.report.reason : told.summary;
-    const hint = told.class === 'unknown' && parsed.report !== undefined ? parsed.report.suggestion : told.hint;
-    const where = source === undefined ? '' : `${source.file}:${source.line}:${source.column}: `;
-    super(
-      `${where}the verifier refuses program '${problem.program}': ${summary || 'it does not say why'}${parsed.message === '' ? '' : ` (${parsed.message})`}`,
-      hint === '' ? undefined : hint,
-    );
+    const parts = partsOf(problem);
+    super(reportOf(parts), parts.hint);
     this.program = problem.program;
     this.errno = problem.errno;
     this.code = problem.code;
     this.log = problem.log;
-    this.class = told.class;
-    this.summary = summary;
-    this.kernelMessage = parsed.message;
-    this.insn = parsed.slot;
-    this.instruction = parsed.instruction;
-    this.function = parsed.slot === undefined ? undefined : functionAt(joined.functions, parsed.slot)?.name;
-    this.source = source;
-    this.trail = trailOf(parsed.path, placeOf);
-    this.registers = parsed.involved.flatMap((name) => {
-      const state = parsed.registers.get(name);
-      return state === undefined ? [] : [{ name, state }];
-    });
+    this.class = parts.class;
+    this.summary = parts.summary;
+    this.kernelMessage = parts.kernelMessage;
+    this.insn = parts.insn;
+    this.instruction = parts.instruction;
+    this.function = parts.function;
+    this.source = parts.source;
+    this.trail = parts.trail;
+    this.registers = parts.registers;
+    this.headline = parts.headline;
+    for (const name of Object.keys(this)) if (!SHOWN.has(name)) Object.defineProperty(this, name, { enumerable: false });
   }
 
-  /** Several lines of plain text: message, source line with a mark, the way there, registers, hint. */
+  /** The message: position, source line with a mark, registers, the way there, hint. */
   report(): string {
-    const lines = [this.message];
-    if (this.source !== undefined && this.source.text !== '') {
-      const number = String(this.source.line);
-      lines.push(
-        `  ${number} | ${this.source.text}`,
-        `  ${' '.repeat(number.length)} | ${markUnder(this.source.text, this.source.column)}`,
-      );
-    }
-    if (this.instruction !== undefined && this.insn !== undefined) lines.push(`  instruction ${this.insn}: ${this.instruction}`);
-    for (const { name, state } of this.registers) lines.push(`  ${name} is ${state}`);
-    const before = this.trail.slice(0, -1);
-    if (before.length > 0) {
-      lines.push('  the way there:');
-      for (const place of before) lines.push(`    ${place.file}:${place.line}: ${place.text.trim()}`);
-    }
-    if (this.hint !== undefined) lines.push(`  hint: ${this.hint}`);
-    return lines.join('\n');
+    return this.message;
   }
+}
+
+/** What Node prints of an uncaught one after its message. */
+const SHOWN = new Set(['program', 'class', 'code', 'errno']);
+
+type Parts = Pick<
+  VerifierError,
+  'class' | 'summary' | 'kernelMessage' | 'insn' | 'instruction' | 'function' | 'source' | 'trail' | 'registers' | 'headline' | 'hint'
+>;
+
+function partsOf(problem: VerifierProblem): Parts {
+  const parsed = parseVerifierLog(problem.log);
+  const { joined, sources } = problem;
+  const placeOf = (slot: number): SourcePlace | undefined => {
+    const line = lineAt(joined.lines, slot);
+    return line === undefined
+      ? undefined
+      : { file: line.file, line: line.line, column: line.column, text: textOf(sources, line.file, line.line) };
+  };
+  const source = parsed.slot === undefined ? undefined : placeOf(parsed.slot);
+  const told = explain(parsed.message, parsed.slot === undefined ? undefined : problem.poisoned.get(parsed.slot));
+  const summary = told.class === 'unknown' && parsed.report !== undefined ? parsed.report.reason : told.summary;
+  const hint = told.class === 'unknown' && parsed.report !== undefined ? parsed.report.suggestion : told.hint;
+  const where = source === undefined ? '' : `${source.file}:${source.line}:${source.column}: `;
+  return {
+    class: told.class,
+    summary,
+    kernelMessage: parsed.message,
+    insn: parsed.slot,
+    instruction: parsed.instruction,
+    function: parsed.slot === undefined ? undefined : functionAt(joined.functions, parsed.slot)?.name,
+    source,
+    trail: trailOf(parsed.path, placeOf),
+    registers: parsed.involved.flatMap((name) => {
+      const state = parsed.registers.get(name);
+      return state === undefined ? [] : [{ name, state }];
+    }),
+    headline: terminalSafe(
+      `${where}the verifier refuses program '${problem.program}': ${summary || 'it does not say why'}${parsed.message === '' ? '' : ` (${parsed.message})`}`,
+    ),
+    hint: hint === '' ? undefined : hint,
+  };
+}
+
+function reportOf({ headline, source, instruction, insn, registers, trail, hint }: Parts): string {
+  const lines: string[] = [];
+  if (source !== undefined && source.text !== '') {
+    const number = String(source.line);
+    lines.push(`  ${number} | ${source.text}`, `  ${' '.repeat(number.length)} | ${markUnder(source.text, source.column)}`);
+  }
+  if (instruction !== undefined && insn !== undefined) lines.push(`  instruction ${insn}: ${instruction}`);
+  for (const { name, state } of registers) lines.push(`  ${name} is ${state}`);
+  const before = trail.slice(0, -1);
+  if (before.length > 0) {
+    lines.push('  the way there:');
+    for (const place of before) lines.push(`    ${place.file}:${place.line}: ${place.text.trim()}`);
+  }
+  if (hint !== undefined) lines.push(`  hint: ${hint}`);
+  return [headline, ...lines.map(safeLine)].join('\n');
+}
+
+/** Tabs stay: a mark stands under a text with the same ones. */
+function safeLine(line: string): string {
+  return line.split('\t').map(terminalSafe).join('\t');
 }
 
 function explain(

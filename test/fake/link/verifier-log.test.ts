@@ -4,6 +4,8 @@
  */
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import { inspect } from 'node:util';
+import { errorText } from '../../../src/cli/errors.ts';
 import { exit, mov64Imm } from '../../../src/isa/build.ts';
 import { joinProgram } from '../../../src/link/join.ts';
 import { VerifierError } from '../../../src/link/verifier-error.ts';
@@ -60,6 +62,25 @@ test('5.10: registers, path and reason', () => {
   );
   assert.deepEqual(error.registers, [{ name: 'R0', state: 'map_value_or_null(id=1,off=0,ks=4,vs=8,imm=0)' }]);
   assert.match(error.report(), /5 \| {5}source line 5;\n {4}\| {5}\^/);
+});
+
+test('an error that nobody catches: Node prints the place, the reason, the way and the hint, and no more', () => {
+  const error = errorOf(LOG_5_10, [1, 1, 2, 2, 3, 3, 4, 5]);
+  const printed = inspect(error);
+  assert.match(error.message, /^a\.c:5:5: the verifier refuses program 'main': /);
+  for (const wanted of [/\n {2}5 \| {5}source line 5;\n {4}\| {5}\^\n/, /\n {2}the way there:\n {4}a\.c:1: source line 1;\n/, /\n {2}R0 is map_value_or_null/, /\n {2}hint: /])
+    assert.match(printed, wanted);
+  assert.equal(printed.split('invalid mem access').length, 2, 'the reason once, no log');
+  assert.doesNotMatch(printed, /processed 7 insns|trail|registers:/);
+  assert.equal(error.log, LOG_5_10);
+  assert.equal(errorText(error), `${error.message}\n`, 'the command shows it once');
+  assert.equal(error.headline, error.message.split('\n')[0]);
+});
+
+test('what comes from the log or the source does nothing to a terminal', () => {
+  const { message } = errorOf(LOG_5_10.replace("R0 invalid", "\x1b[31mR0 invalid"), [1, 1, 2, 2, 3, 3, 4, 5]);
+  assert.doesNotMatch(message, /\x1b/);
+  assert.match(message, /\\x1b\[31m/);
 });
 
 test('5.10: a number is called inv', () => {
