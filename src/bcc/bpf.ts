@@ -39,6 +39,7 @@ import type { ObjectSpec, ProgramSpec } from '../object/spec.ts';
 import { autoAttach } from './auto-attach.ts';
 import { parseCflags } from './cflags.ts';
 import type { TextOptions } from './compile-text.ts';
+import { isElf, onlyForText, readObjectFile } from './object-file.ts';
 import { Printing } from './printing.ts';
 import type { SpecStore } from './remember.ts';
 import { encodeVariables, mapsToUse, publish, withdraw, withExterns } from './sharing.ts';
@@ -48,7 +49,7 @@ import type { USDT } from './usdt.ts';
 export interface LoadOptions {
   /** The C text. */
   readonly text?: string;
-  /** Or a file with it. */
+  /** Or a file with it, or with an object that clang or `skep compile` made (`.bpf.o`). */
   readonly file?: string;
   /** Or an object that is compiled already. */
   readonly spec?: ObjectSpec;
@@ -349,10 +350,15 @@ async function specOf(options: LoadOptions, kernel: Kernel, facts: KernelFacts):
   if (options.dialect !== undefined && options.dialect !== 'bcc' && options.dialect !== 'libbpf')
     throw new UsageError(`there is no dialect '${String(options.dialect)}': it is 'bcc' or 'libbpf'`);
   if (spec) return spec;
+  const bytes = file === undefined ? undefined : kernel.readFile(file);
+  if (file !== undefined && bytes !== undefined && isElf(bytes)) {
+    onlyForText({ cflags: options.cflags, dialect: options.dialect, usdt: options.usdt }, file);
+    return readObjectFile(bytes, file);
+  }
   const warn = options.onWarning ?? ((text: string) => void process.stderr.write(`${text}\n`));
   let spoke = false;
   const input: TextOptions = {
-    text: text ?? new TextDecoder().decode(kernel.readFile(file as string)),
+    text: text ?? new TextDecoder().decode(bytes),
     file: file ?? `${options.name ?? 'program'}.c`,
     name: options.name ?? file?.replace(/^.*\//, '').replace(/\.c$/, '') ?? 'program',
     dialect: options.dialect,

@@ -17,7 +17,7 @@ import { jsonLine } from '../render/json.ts';
 import { safe } from '../render/safe.ts';
 import type { Flags, OptionsOf } from '../tools/tool.ts';
 import type { CommandHelp } from './commands.ts';
-import { compileFile, FILE_FLAGS, messages, messagesJson, openProgram, parseFileCommand } from './program-file.ts';
+import { FILE_FLAGS, messages, messagesJson, openProgram, parseFileCommand, specOfFile } from './program-file.ts';
 import { complain, print } from './standard.ts';
 
 const FLAGS = {
@@ -26,9 +26,9 @@ const FLAGS = {
 } as const satisfies Flags;
 
 export const help: CommandHelp = {
-  usage: 'PROG.c',
+  usage: 'PROG.c | PROG.bpf.o',
   about:
-    'Compiles the file, has the kernel verify each of its programs, and shows what it said: type, instructions, instructions that the verifier went through, stack, maps and time; for a refused program the line and the reason. Nothing is attached, nothing stays. Exit status: 0 if all programs were accepted, 1 if not, 2 for wrong usage.',
+    'Compiles the file (or reads the object that clang or `skep compile` made), has the kernel verify each of its programs, and shows what it said: type, instructions, instructions that the verifier went through, stack, maps and time; for a refused program the line and the reason. Nothing is attached, nothing stays. Exit status: 0 if all programs were accepted, 1 if not, 2 for wrong usage.',
   flags: FLAGS,
   examples: [
     ['sudo skep check prog.c', 'a line for each program'],
@@ -74,7 +74,7 @@ export async function run(words: readonly string[]): Promise<number> {
   }
   const kernel = linuxKernel();
   const program = openProgram(kernel, file, { ...options, dialect: options.dialect as 'bcc' | 'libbpf' | undefined });
-  const compiled = compileFile(program);
+  const compiled = specOfFile(program);
   if (!options.json) complain(messages(compiled));
   const { spec } = compiled;
   if (spec === undefined) {

@@ -1,10 +1,13 @@
 /**
- * The C file that `compile`, `check` and `run` are about: its flags, its text, the facts it is compiled for.
+ * The file that `compile`, `check` and `run` are about: its flags, its text, the facts it is compiled for. `check` and
+ * `run` also take objects (`.bpf.o`), which are read instead of compiled.
  */
 import { readFileSync, statSync } from 'node:fs';
 import { isatty } from 'node:tty';
+import { isElf, objectName, onlyForText, readObjectFile } from '../bcc/object-file.ts';
 import { BtfReader } from '../btf/read.ts';
 import { folderResolver } from '../compiler/c/preprocessor/headers.ts';
+import { SourceManager } from '../compiler/c/source.ts';
 import { type Compiled, type CompileOptions, compile } from '../compiler/compile.ts';
 import { guessDialect } from '../compiler/dialect/auto.ts';
 import { bccDialect } from '../compiler/dialect/bcc/dialect.ts';
@@ -26,9 +29,10 @@ export const FILE_FLAGS = {
   help: { type: 'boolean', short: 'h', help: 'show this help and exit' },
 } as const satisfies Flags;
 
-/** `.c` files are text, everything else is decided by the command. */
 export interface ProgramFile {
   readonly file: string;
+  /** The file's bytes where it is an object; then there is no text. */
+  readonly object: Uint8Array | undefined;
   readonly text: string;
   /** The file's name without folder and ending. */
   readonly name: string;
@@ -53,22 +57,28 @@ export function parseFileCommand<O>(
   const { options, positionals } = parseFlags(command, flags, words);
   const help = options['help'] === true;
   const [file, extra] = positionals;
-  if (!help && file === undefined) throw new CommandLineError(`${command} needs a C file; see 'skep ${command} --help'`);
-  if (!help && extra !== undefined) throw new CommandLineError(`${command} takes one C file, not also '${extra}'`);
+  if (!help && file === undefined) throw new CommandLineError(`${command} needs a ${what(command)}; see 'skep ${command} --help'`);
+  if (!help && extra !== undefined) throw new CommandLineError(`${command} takes one ${what(command)}, not also '${extra}'`);
   return { options: options as O, file: file ?? '', help };
 }
 
+const what = (command: string): string => (command === 'compile' ? 'C file' : 'C file or object');
+
 export function openProgram(kernel: Kernel, file: string, options: FileOptions): ProgramFile {
-  const text = readBytes(file).toString('utf8');
+  const bytes = readBytes(file);
+  const object = isElf(bytes) ? bytes : undefined;
+  if (object !== undefined) onlyForText({ define: options.define, include: options.include, dialect: options.dialect }, file);
+  const text = object === undefined ? bytes.toString('utf8') : '';
   const facts = readTargetFacts(kernel, {
     ...(options.btf === undefined ? {} : { btf: readBtfFile(options.btf) }),
     // An object that is made for any kernel keeps to instructions that all of them have.
     ...(options.portable === true ? { cpu: 3 as const } : {}),
   });
   const dialect = options.dialect === undefined ? guessDialect(text) : options.dialect === 'bcc' ? bccDialect : libbpfDialect;
-  const name = file.replace(/^.*\//, '').replace(/(?:\.bpf)?\.c$/, '');
+  const name = object === undefined ? file.replace(/^.*\//, '').replace(/(?:\.bpf)?\.c$/, '') : objectName(file);
   return {
     file,
+    object,
     text,
     name,
     facts,
@@ -85,8 +95,17 @@ export function openProgram(kernel: Kernel, file: string, options: FileOptions):
   };
 }
 
+/** C only. */
 export function compileFile(program: ProgramFile): Compiled {
+  if (program.object !== undefined)
+    throw new UserError(`${program.file} is an object, compiled already`, "'skep check' and 'skep run' take it as it is");
   return compile(program.text, program.options);
+}
+
+/** What is in the file: an object read, C compiled. */
+export function specOfFile(program: ProgramFile): Pick<Compiled, 'spec' | 'diagnostics' | 'source'> {
+  if (program.object === undefined) return compileFile(program);
+  return { spec: readObjectFile(program.object, program.file), diagnostics: [], source: new SourceManager() };
 }
 
 export function messages(compiled: Pick<Compiled, 'diagnostics' | 'source'>): string {

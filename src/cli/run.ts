@@ -16,7 +16,7 @@ import type { Flags, OptionsOf } from '../tools/tool.ts';
 import type { CommandHelp } from './commands.ts';
 import { CommandLineError } from './errors.ts';
 import { mapLines } from './print-map.ts';
-import { compileFile, FILE_FLAGS, messages, messagesJson, openProgram, parseFileCommand } from './program-file.ts';
+import { FILE_FLAGS, messages, messagesJson, openProgram, parseFileCommand, specOfFile } from './program-file.ts';
 import { fileSink, messageSink } from './sink.ts';
 import { complain, print } from './standard.ts';
 import { sleep } from './waiting.ts';
@@ -34,14 +34,15 @@ const FLAGS = {
 } as const satisfies Flags;
 
 export const help: CommandHelp = {
-  usage: 'PROG.c',
+  usage: 'PROG.c | PROG.bpf.o',
   about:
-    'Compiles the file, loads it, attaches each program whose name (BCC) or section (libbpf) says where it belongs, prints what they print with bpf_trace_printk, and on Ctrl-C every map. The trace buffer is one for the whole machine: lines of other programs show, too.',
+    'Compiles the file (or reads the object that clang or `skep compile` made), loads it, attaches each program whose name (BCC) or section (libbpf) says where it belongs, prints what they print with bpf_trace_printk, and on Ctrl-C every map. The trace buffer is one for the whole machine: lines of other programs show, too.',
   flags: FLAGS,
   examples: [
     ['sudo skep run prog.c', 'until Ctrl-C'],
     ['sudo skep run --duration 10 --json prog.c', 'ten seconds, as JSON'],
     ['sudo skep run --attach count=eth0 xdp.c', 'an XDP program on an interface'],
+    ['sudo skep run prog.bpf.o', 'an object that is compiled already'],
   ],
 };
 
@@ -60,7 +61,7 @@ export async function run(words: readonly string[]): Promise<number> {
   const places = (options.attach ?? []).map(placeOf);
   const kernel = linuxKernel();
   const program = openProgram(kernel, file, { ...options, dialect: options.dialect as 'bcc' | 'libbpf' | undefined });
-  const compiled = compileFile(program);
+  const compiled = specOfFile(program);
   const { spec } = compiled;
   if (options.json) for (const message of messagesJson(compiled)) print(`${jsonLine({ kind: 'message', ...message })}\n`);
   else complain(messages(compiled));

@@ -68,7 +68,12 @@ test('an error that nobody catches: Node prints the place, the reason, the way a
   const error = errorOf(LOG_5_10, [1, 1, 2, 2, 3, 3, 4, 5]);
   const printed = inspect(error);
   assert.match(error.message, /^a\.c:5:5: the verifier refuses program 'main': /);
-  for (const wanted of [/\n {2}5 \| {5}source line 5;\n {4}\| {5}\^\n/, /\n {2}the way there:\n {4}a\.c:1: source line 1;\n/, /\n {2}R0 is map_value_or_null/, /\n {2}hint: /])
+  for (const wanted of [
+    /\n {2}5 \| {5}source line 5;\n {4}\| {5}\^\n/,
+    /\n {2}the way there:\n {4}a\.c:1: source line 1;\n/,
+    /\n {2}R0 is map_value_or_null/,
+    /\n {2}hint: /,
+  ])
     assert.match(printed, wanted);
   assert.equal(printed.split('invalid mem access').length, 2, 'the reason once, no log');
   assert.doesNotMatch(printed, /processed 7 insns|trail|registers:/);
@@ -78,7 +83,7 @@ test('an error that nobody catches: Node prints the place, the reason, the way a
 });
 
 test('what comes from the log or the source does nothing to a terminal', () => {
-  const { message } = errorOf(LOG_5_10.replace("R0 invalid", "\x1b[31mR0 invalid"), [1, 1, 2, 2, 3, 3, 4, 5]);
+  const { message } = errorOf(LOG_5_10.replace('R0 invalid', '\x1b[31mR0 invalid'), [1, 1, 2, 2, 3, 3, 4, 5]);
   assert.doesNotMatch(message, /\x1b/);
   assert.match(message, /\\x1b\[31m/);
 });

@@ -3,12 +3,25 @@
  */
 import assert from 'node:assert/strict';
 import { spawnSync } from 'node:child_process';
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { getPriority, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { BPF } from '../../../src/bcc/bpf.ts';
+import { compileText } from '../../../src/bcc/compile-text.ts';
+import { readTargetFacts } from '../../../src/kernel/facts.ts';
+import { linuxKernel } from '../../../src/kernel/linux.ts';
+import { writeObject } from '../../../src/object/write.ts';
+import { hasClang } from '../../pure/c/support.ts';
+import { compileBpf } from '../../pure/object/clang.ts';
+import { GUEST_OBJECTS } from '../../run/guest-objects.ts';
 import { leftovers, made, snapshot } from '../../run/leaks.ts';
 import { kernelTest } from '../../run/needs.ts';
 import { root } from '../../run/paths.ts';
 import { startSkep } from '../../support/command.ts';
+
+const CLANG_HEAD = `#define SEC(name) __attribute__((section(name), used))
+static unsigned long long (*bpf_get_current_pid_tgid)(void) = (void *)14;
+`;
 
 const ROW = (low: number, high: number, count: string) => new RegExp(`^ +${low} -> ${high} +: ${count} +\\|\\**`, 'm');
 
@@ -96,4 +109,43 @@ kernelTest('without privilege: the missing capability is named, no stack, status
   assert.match(run.stderr, /lacks CAP_/);
   assert.match(run.stderr, /hint: run it as root/);
   assert.doesNotMatch(run.stderr, /\n\s+at /);
+});
+
+const OBJECT = `#include <linux/bpf.h>
+#include <bpf/bpf_helpers.h>
+char LICENSE[] SEC("license") = "GPL";
+int only = 0;
+long seen = 0;
+SEC("tp/syscalls/sys_enter_getpriority")
+int on_getpriority(void *ctx)
+{
+	if (bpf_get_current_pid_tgid() >> 32 == only) __sync_fetch_and_add(&seen, 1);
+	return 0;
+}`;
+
+kernelTest('objects are loaded as they are: those of skep compile, and of clang', {}, async () => {
+  const before = await snapshot();
+  const folder = mkdtempSync(join(tmpdir(), 'skep-object-'));
+  try {
+    const kernel = linuxKernel();
+    const facts = readTargetFacts(kernel);
+    const text = { text: OBJECT, file: 'o.bpf.c', name: 'o', defines: [], includes: [], onWarning: () => {} };
+    const ours = join(folder, 'ours.bpf.o');
+    const files = [ours];
+    writeFileSync(ours, writeObject(compileText(text, facts, kernel)));
+    // In a guest clang takes half a minute. The kernel's headers are not what this is about.
+    if (process.env[GUEST_OBJECTS] === undefined && hasClang) {
+      files.push(join(folder, 'clangs.o'));
+      writeFileSync(files.at(-1) as string, compileBpf(OBJECT.replace(/^#include.*\n#include.*\n/, CLANG_HEAD)));
+    }
+    for (const file of files) {
+      await using b = await BPF.load({ file, globals: { only: process.pid } });
+      for (let i = 0; i < 3; i++) getPriority();
+      assert.equal(b.global<bigint>('seen').value, 3n, file);
+    }
+    await assert.rejects(BPF.load({ file: ours, cflags: ['-DA=1'] }), /is compiled already: 'cflags' is for C text/);
+  } finally {
+    rmSync(folder, { recursive: true });
+  }
+  assert.deepEqual(await leftovers(before), []);
 });

@@ -9,6 +9,7 @@ import { spawnSync } from 'node:child_process';
 import { test } from 'node:test';
 import { compile } from '../../../src/compiler/compile.ts';
 import { bccDialect } from '../../../src/compiler/dialect/bcc/dialect.ts';
+import { libbpfDialect } from '../../../src/compiler/dialect/libbpf/dialect.ts';
 import { testFacts } from '../dialect/front.ts';
 import { PT_REGS } from '../dialect/run.ts';
 import { CLANG, hasClang } from './support.ts';
@@ -246,6 +247,38 @@ test("warnings inside the user's own macros name the macro, those in the dialect
     ),
     [],
   );
+});
+
+test("a body that the user wrote is looked at, also where the function's name comes from a macro of the dialect", () => {
+  const body = '{ u32 k = 1; int unused; u64 x; u64 *v = bpf_map_lookup_elem(&h, &k); *v += 1; return x; }';
+  const facts = testFacts({
+    btf: undefined,
+    tracepointFormat: () => 'name: e\nID: 1\nformat:\n\tfield:int x;\toffset:8;\tsize:4;\tsigned:1;\n',
+  });
+  const map =
+    'struct { __uint(type, BPF_MAP_TYPE_HASH); __uint(max_entries, 10); __type(key, u32); __type(value, u64); } h SEC(".maps");\n';
+  const libbpf = `enum { BPF_MAP_TYPE_HASH = 1 };\ntypedef unsigned int u32;\ntypedef unsigned long long u64;\n#include <bpf/bpf_helpers.h>\n#include <bpf/bpf_tracing.h>\n${map}`;
+  for (const [text, dialect] of [
+    [`BPF_HASH(h, u32, u64);\nTRACEPOINT_PROBE(sched, e) ${body}`, bccDialect],
+    [`BPF_HASH(h, u32, u64);\nRAW_TRACEPOINT_PROBE(e) ${body}`, bccDialect],
+    [`BPF_HASH(h, u32, u64);\nKFUNC_PROBE(e, int a) ${body}`, bccDialect],
+    [`${libbpf}SEC("fentry/e") int BPF_PROG(f, int a) ${body}`, libbpfDialect],
+  ] as const) {
+    const { diagnostics, source } = compile(
+      text.replaceAll('bpf_map_lookup_elem(&h, &k)', dialect === bccDialect ? 'h.lookup(&k)' : '$&'),
+      {
+        facts,
+        dialect,
+        warnUnused: true,
+      },
+    );
+    const last = text.split('\n').length;
+    assert.deepEqual(
+      diagnostics.map((d) => `${source.filePosition(d.loc)?.line} ${d.code}`),
+      [`${last} unused-variable`, `${last} unchecked-lookup`, `${last} uninitialized`],
+      text,
+    );
+  }
 });
 
 test('without the option, nothing is said about what nobody uses', () => {

@@ -50,7 +50,8 @@ export class Where {
 export function warnings(unit: TranslationUnit, source: SourceManager, diagnostics: Diagnostics, unused: boolean): void {
   const where = new Where(source);
   for (const fn of unit.functions) {
-    if (fn.body === undefined || !where.users(fn.loc)) continue;
+    // The name may come from the dialect's macro (TRACEPOINT_PROBE, BPF_PROG) where the body is the user's own.
+    if (fn.body === undefined || !(where.users(fn.loc) || where.users(fn.body.loc))) continue;
     if (unused) unusedWarnings(fn, unit, where, diagnostics);
     flowWarnings(fn, where, diagnostics);
     suspiciousWarnings(fn, unit, where, diagnostics);
