@@ -13,7 +13,13 @@ import { fileURLToPath } from 'node:url';
 import { installed, median, printTable, type Run, timeToLine, withTracefs } from './measure.ts';
 
 const root = join(dirname(fileURLToPath(import.meta.url)), '..', '..');
-const rounds = Number(process.argv[2] ?? 7);
+const given = process.argv[2] ?? '7';
+const rounds = Number(given);
+if (!Number.isInteger(rounds) || rounds < 1) {
+  const help = given === '--help' || given === '-h';
+  (help ? process.stdout : process.stderr).write('usage: sudo node build/bench/startup.js [rounds]\n');
+  process.exit(help ? 0 : 2);
+}
 
 interface Peer {
   readonly name: string;

@@ -4,7 +4,7 @@ import { fileURLToPath } from 'node:url';
 
 const path = (name) => fileURLToPath(new URL(`../${name}`, import.meta.url));
 
-for (const folder of ['hooks', 'maps', 'events']) {
+for (const folder of ['hooks', 'maps', 'events', 'rootless']) {
   const page = path(`docs/${folder}.md`);
   const docs = readFileSync(page, 'utf8');
   writeFileSync(

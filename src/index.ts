@@ -10,12 +10,15 @@
 export type { Attachment } from './attach/attachment.ts';
 export type { ProbeAlternative } from './attach/choose.ts';
 export { BPF, type LoadAlternative, type LoadOptions } from './bcc/bpf.ts';
+export { type ContainerOptions, filterByContainers } from './bcc/containers.ts';
 export type { Stack } from './bcc/stacks.ts';
 export { type PrintOptions, Table } from './bcc/table.ts';
+export { onlineCpus, possibleCpus, thisKernel } from './bcc/this-machine.ts';
 export type { UprobePlace } from './bcc/uprobes.ts';
 export { USDT, type UsdtPlace, type UsdtProbeInfo, type UsdtTarget } from './bcc/usdt.ts';
 export { BtfError } from './btf/error.ts';
 export { CompileError } from './compiler/compile-error.ts';
+export type { TargetFacts } from './compiler/target-facts.ts';
 export type { EventOptions } from './events/open.ts';
 export type { EventStream, ReadOptions } from './events/stream.ts';
 export type { UserRing } from './events/user-ring.ts';

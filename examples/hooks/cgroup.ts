@@ -1,10 +1,16 @@
 /** A cgroup hook: what the processes of a control group may do. Here: where they may connect to. Linux 4.17; 5.7 as a link. */
-import { mkdirSync, rmdirSync, writeFileSync } from 'node:fs';
+import { mkdirSync, readFileSync, rmdirSync, writeFileSync } from 'node:fs';
 import { connect } from 'node:net';
 import { BPF } from 'skep';
 
-const folder = '/sys/fs/cgroup/skep-example';
+// Where the cgroup2 file system is: /sys/fs/cgroup, or below it where version 1 is still in use.
+const mount = /^\S+ (\S+) cgroup2 /m.exec(readFileSync('/proc/mounts', 'utf8'))?.[1];
+if (mount === undefined) throw new Error('no cgroup2 file system is mounted');
+const folder = `${mount}/skep-example`;
+const before = `${mount}${/^0::(.*)$/m.exec(readFileSync('/proc/self/cgroup', 'utf8'))?.[1]}`;
 mkdirSync(folder);
+// Of files that are there: without the flag a mistake in the path would make one.
+const enter = (group: string) => writeFileSync(`${group}/cgroup.procs`, String(process.pid), { flag: 'r+' });
 try {
   await using b = await BPF.load({
     text: `
@@ -22,7 +28,7 @@ char LICENSE[] SEC("license") = "GPL";`,
   });
   b.attachCgroup(folder, 'only_8080');
 
-  writeFileSync(`${folder}/cgroup.procs`, String(process.pid));
+  enter(folder);
   for (const port of [8080, 8081]) {
     const code = await new Promise((resolve) =>
       connect(port, '127.0.0.1').on('error', (error) => resolve((error as NodeJS.ErrnoException).code)),
@@ -30,6 +36,6 @@ char LICENSE[] SEC("license") = "GPL";`,
     console.log(`port ${port}: ${code}`);
   }
 } finally {
-  writeFileSync('/sys/fs/cgroup/cgroup.procs', String(process.pid));
+  enter(before);
   rmdirSync(folder);
 }

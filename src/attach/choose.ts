@@ -60,6 +60,8 @@ function byProbe(f: Features, target: string): string | undefined {
 export interface ProbeAlternative {
   /** 'kind:target', all of which are needed. Kinds: tp_btf, raw_tracepoint, tracepoint, fentry, fexit, fmod_ret, lsm, kprobe, kretprobe. */
   readonly probes: readonly string[];
+  /** What it is called where there is no name to look for: 'socket_filter:eth0'. */
+  readonly label?: string;
   /** Anything else it needs: false, or a text that says what is missing, rules it out. */
   readonly when?: (features: Features) => boolean | string;
 }
@@ -101,7 +103,7 @@ export function noneLeft(out: readonly RuledOut<ProbeAlternative>[], what: strin
 
 /** 'fentry:vfs_read + fexit:vfs_read' */
 export function probesText(alternative: ProbeAlternative): string {
-  return alternative.probes.length === 0 ? '(no probe)' : alternative.probes.join(' + ');
+  return alternative.probes.length === 0 ? (alternative.label ?? '(no probe)') : alternative.probes.join(' + ');
 }
 
 /**

@@ -9,9 +9,10 @@
  * what a family cannot do is an error that names both.
  */
 import type { BtfRecord } from '../btf/codec.ts';
-import type { EventOptions } from '../events/open.ts';
+import { type EventOptions, openEvents } from '../events/open.ts';
 import type { EventPoller } from '../events/poller.ts';
 import type { EventStream } from '../events/stream.ts';
+import { UsageError } from '../kernel/errors.ts';
 import { linuxKernel } from '../kernel/linux.ts';
 import type { Kernel } from '../kernel/port.ts';
 import type { MapValue } from '../maps/codec.ts';
@@ -67,6 +68,15 @@ export class Table<K = MapValue, V = MapValue> extends TableAccess<K, V> {
     unpin(kernel, path);
   }
 
+  /**
+   * The records of a ring or perf buffer: of a table of a `BPF` as `b.events(name)` gives them. One that was opened by
+   * itself does not know their type: `{ type: 'bytes' }`, or a `decode` of the caller's. Close the stream before the table.
+   */
+  events<T = BtfRecord>(options: EventOptions<T> = {}): EventStream<T> {
+    const { owner, map } = this;
+    return owner === undefined ? openEvents<T>(map, { kernel: map.kernel, btf: map.btf }, options) : owner.open(options);
+  }
+
   /** Opens a perf buffer whose records `perfBufferPoll` of the `BPF` hands to the callback. Without `onLost`, losses are said on stderr. */
   openPerfBuffer<T = BtfRecord>(onEvent: OnEvent<T>, options: EventOptions<T> = {}): EventStream<T> {
     return this.openBuffer('perf_event_array', onEvent, options);
@@ -78,8 +88,15 @@ export class Table<K = MapValue, V = MapValue> extends TableAccess<K, V> {
   }
 
   private openBuffer<T>(type: 'ringbuf' | 'perf_event_array', onEvent: OnEvent<T>, options: EventOptions<T>): EventStream<T> {
-    const { owner } = this;
-    if (this.type !== type || owner === undefined) throw this.cannot(type === 'ringbuf' ? 'openRingBuffer' : 'openPerfBuffer');
+    const { owner, name } = this;
+    const [method, poll] = type === 'ringbuf' ? ['openRingBuffer', 'ringBufferPoll'] : ['openPerfBuffer', 'perfBufferPoll'];
+    if (this.type !== type) throw this.cannot(method);
+    if (owner === undefined)
+      throw new UsageError(
+        `'${name}' was opened by itself, so there is no BPF whose ${poll}() would hand over what ${method}() is called for`,
+        [],
+        `read it with table.events({ type: 'bytes' }), or load a program that uses it: BPF.load({ text, maps: { ${name}: table } }), then b.map('${name}').${method}(…)`,
+      );
     const stream = owner.open({ ...options, onLost: options.onLost ?? sayLost });
     (type === 'ringbuf' ? owner.ringBuffers : owner.perfBuffers).add(stream, onEvent);
     return stream;

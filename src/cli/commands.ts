@@ -5,11 +5,11 @@ export interface CommandModule {
   /** Returns the exit status. */
   readonly run: (words: readonly string[]) => Promise<number>;
   /** For `--help` and completion. */
-  readonly help?: CommandHelp;
+  readonly help: CommandHelp;
 }
 
 export interface CommandHelp {
-  /** What stands behind the flags: 'PROG.c'. */
+  /** What stands behind the flags: 'PROG.c'; '' where nothing does. */
   readonly usage: string;
   readonly about: string;
   readonly flags: Flags;

@@ -20,6 +20,7 @@ import { jsonLine } from '../render/json.ts';
 import type { Flags, OptionsOf } from '../tools/tool.ts';
 import { assemblyText } from './assembly-text.ts';
 import type { CommandHelp } from './commands.ts';
+import { fileReason } from './file-reason.ts';
 import { compileFile, FILE_FLAGS, messages, messagesJson, openProgram, parseFileCommand } from './program-file.ts';
 import { complain, print } from './standard.ts';
 
@@ -142,6 +143,6 @@ function writeOut(target: string, what: Uint8Array | string): void {
   try {
     writeFileSync(target, what);
   } catch (error) {
-    throw new UserError(`cannot write ${target}: ${(error as Error).message}`, undefined, error);
+    throw new UserError(`cannot write ${target}: ${fileReason(error)}`, undefined, error);
   }
 }

@@ -7,9 +7,10 @@
  */
 import { TOOL_LIST } from '../tools/index.ts';
 import type { Flag, Flags } from '../tools/tool.ts';
-import { COMMANDS } from './commands.ts';
+import { COMMANDS, type CommandHelp } from './commands.ts';
 import { CommandLineError } from './errors.ts';
-import { allFlags } from './parse.ts';
+import { HELP_FLAG } from './flags.ts';
+import { allFlags, parseFlags } from './parse.ts';
 import { print } from './standard.ts';
 
 interface Completed {
@@ -22,12 +23,30 @@ interface Completed {
 
 const SHELLS: Readonly<Record<string, (all: readonly Completed[]) => string>> = { bash, zsh, fish };
 
+export const help: CommandHelp = {
+  usage: Object.keys(SHELLS).join('|'),
+  about:
+    'Prints a completion script for a shell: tools, commands, flags and choices. The lists are in the script; completing starts no process.',
+  flags: HELP_FLAG,
+  examples: [
+    ['source <(skep completion bash)', 'bash, for this shell'],
+    ['skep completion zsh > "${fpath[1]}/_skep"', 'zsh, for good'],
+    ['skep completion fish | source', 'fish, for this shell'],
+  ],
+};
+
 export async function run(words: readonly string[]): Promise<number> {
-  const [shell = ''] = words;
+  const { options, positionals } = parseFlags('completion', HELP_FLAG, words);
+  if (options['help'] === true) {
+    const { commandHelp } = await import('./help.ts');
+    print(commandHelp('completion', help));
+    return 0;
+  }
+  const [shell = ''] = positionals;
   const make = SHELLS[shell];
-  if (!make || words.length !== 1)
+  if (!make || positionals.length !== 1)
     throw new CommandLineError(
-      `'skep completion' takes one of ${Object.keys(SHELLS).join(', ')}${shell === '' ? '' : `, not '${words.join(' ')}'`}`,
+      `'skep completion' takes one of ${Object.keys(SHELLS).join(', ')}${shell === '' ? '' : `, not '${positionals.join(' ')}'`}`,
     );
   print(make(await everything()));
   return 0;
@@ -38,11 +57,11 @@ async function everything(): Promise<Completed[]> {
   for (const entry of TOOL_LIST) all.push({ name: entry.name, summary: entry.summary, flags: allFlags(await entry.load()), words: [] });
   for (const command of COMMANDS) {
     const { help } = await command.load();
-    const words = command.name === 'completion' ? Object.keys(SHELLS) : help === undefined ? [] : undefined;
+    const words = command.name === 'completion' ? Object.keys(SHELLS) : help.usage.endsWith('.c') ? undefined : [];
     all.push({
       name: command.name,
       summary: command.summary,
-      flags: help?.flags ?? (command.name === 'tools' ? { json: { type: 'boolean', help: 'as JSON' } } : {}),
+      flags: help.flags,
       ...(words === undefined ? {} : { words }),
     });
   }

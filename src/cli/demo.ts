@@ -9,7 +9,10 @@ import { linuxKernel } from '../kernel/linux.ts';
 import type { Kernel } from '../kernel/port.ts';
 import { tool } from '../tools/bitesize.ts';
 import type { Tool } from '../tools/tool.ts';
+import type { CommandHelp } from './commands.ts';
 import { CommandLineError } from './errors.ts';
+import { HELP_FLAG } from './flags.ts';
+import { parseFlags } from './parse.ts';
 import { runTool } from './run-tool.ts';
 import { print } from './standard.ts';
 
@@ -21,8 +24,22 @@ const WRITES: readonly (readonly [number, number])[] = [
   [8, 262144],
 ];
 
+export const help: CommandHelp = {
+  usage: '',
+  about:
+    'Compiles bitesize, loads and attaches it, makes direct I/O of known sizes on a temporary file, prints the histogram of it, and ends. Needs root, like every tool. Only this process is counted.',
+  flags: HELP_FLAG,
+  examples: [['sudo skep demo', 'a few seconds']],
+};
+
 export async function run(words: readonly string[]): Promise<number> {
-  if (words.length > 0) throw new CommandLineError(`'skep demo' takes no arguments, not '${words[0]}'`);
+  const { options, positionals } = parseFlags('demo', HELP_FLAG, words);
+  if (options['help'] === true) {
+    const { commandHelp } = await import('./help.ts');
+    print(commandHelp('demo', help));
+    return 0;
+  }
+  if (positionals.length > 0) throw new CommandLineError(`'skep demo' takes no arguments, not '${positionals[0]}'`);
   const folder = blockBackedFolder();
   if (folder === undefined) {
     print(

@@ -6,17 +6,15 @@ import { allCodes, CODE_GROUPS, meaningOf } from '../compiler/codes.ts';
 import { suggest } from '../compiler/did-you-mean.ts';
 import { UserError } from '../kernel/errors.ts';
 import { VERIFIER_TABLE } from '../link/verifier-table.ts';
-import type { Flags } from '../tools/tool.ts';
 import type { CommandHelp } from './commands.ts';
+import { HELP_FLAG } from './flags.ts';
 import { parseFlags } from './parse.ts';
 import { print } from './standard.ts';
-
-const FLAGS = { help: { type: 'boolean', short: 'h', help: 'show this help and exit' } } as const satisfies Flags;
 
 export const help: CommandHelp = {
   usage: '[CODE...]',
   about: "Says what the code at the end of a compiler's message means, or the class of a verifier's refusal, with what to change.",
-  flags: FLAGS,
+  flags: HELP_FLAG,
   examples: [
     ['skep explain unchecked-lookup', 'one code'],
     ['skep explain', 'all codes'],
@@ -24,7 +22,7 @@ export const help: CommandHelp = {
 };
 
 export async function run(words: readonly string[]): Promise<number> {
-  const { options, positionals } = parseFlags('explain', FLAGS, words);
+  const { options, positionals } = parseFlags('explain', HELP_FLAG, words);
   if (options['help'] === true) {
     const { commandHelp } = await import('./help.ts');
     print(commandHelp('explain', help));

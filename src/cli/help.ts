@@ -30,8 +30,9 @@ export function overview(): string {
     lines.push(`${TOPIC_TITLES[topic]}:`, ...tools.flatMap(({ name, summary }) => entry(name, summary)), '');
   }
   lines.push('Commands:', ...COMMANDS.flatMap(({ name, summary }) => entry(name, summary)), '');
-  lines.push('Every tool takes --json, --duration SECONDS, --output FILE, --cgroup PATH, -v,');
-  lines.push('--print-program and --help. Completion for a shell: skep completion bash.');
+  lines.push('Every tool takes --json, --duration SECONDS, --output FILE, -v, --print-program');
+  lines.push('and --help; where what is seen belongs to a task, also --cgroup PATH.');
+  lines.push('Completion for a shell: skep completion bash.');
   return `${lines.join('\n')}\n`;
 }
 
@@ -67,7 +68,7 @@ export function toolHelp(tool: Tool): string {
 
 /** `skep <command> --help`. */
 export function commandHelp(name: string, help: CommandHelp): string {
-  const lines = [`usage: skep ${name} [flags] ${help.usage}`, '', ...wrap(help.about, WIDTH), '', 'Flags:'];
+  const lines = [`usage: skep ${name} [flags] ${help.usage}`.trimEnd(), '', ...wrap(help.about, WIDTH), '', 'Flags:'];
   for (const [flag, description] of Object.entries(help.flags)) lines.push(...flagLines(flag, description));
   lines.push('', 'Examples:', ...help.examples.map(([command, words]) => `  ${command.padEnd(44)} ${words}`));
   return `${lines.join('\n')}\n`;

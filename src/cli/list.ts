@@ -1,14 +1,37 @@
 /** `skep tools [--json]`: what there is, from the descriptors. */
 import { jsonLine } from '../render/json.ts';
 import { TOOL_LIST } from '../tools/index.ts';
+import type { Flags } from '../tools/tool.ts';
+import type { CommandHelp } from './commands.ts';
 import { CommandLineError } from './errors.ts';
-import { allFlags } from './parse.ts';
+import { HELP_FLAG } from './flags.ts';
+import { allFlags, parseFlags } from './parse.ts';
 import { print } from './standard.ts';
 
+const FLAGS = {
+  json: { type: 'boolean', help: 'a line for each tool: purpose, flags, arguments, fields of its --json, probes, examples' },
+  ...HELP_FLAG,
+} as const satisfies Flags;
+
+export const help: CommandHelp = {
+  usage: '',
+  about: 'Lists the tools with their topics, a line each; what each is for in full with --json.',
+  flags: FLAGS,
+  examples: [
+    ['skep tools', 'names, topics, summaries'],
+    ['skep tools --json | jq -r .name', 'names only'],
+  ],
+};
+
 export async function run(words: readonly string[]): Promise<number> {
-  const unknown = words.find((word) => word !== '--json');
-  if (unknown !== undefined) throw new CommandLineError(`'skep tools' takes --json, not '${unknown}'`);
-  if (words.length === 0) {
+  const { options, positionals } = parseFlags('tools', FLAGS, words);
+  if (options['help'] === true) {
+    const { commandHelp } = await import('./help.ts');
+    print(commandHelp('tools', help));
+    return 0;
+  }
+  if (positionals.length > 0) throw new CommandLineError(`'skep tools' takes --json, not '${positionals[0]}'`);
+  if (options['json'] !== true) {
     for (const { name, topic, summary } of TOOL_LIST) print(`${name.padEnd(15)} ${topic.padEnd(10)} ${summary}\n`);
     return 0;
   }

@@ -6,6 +6,7 @@ import { type ParseArgsConfig, parseArgs } from 'node:util';
 import { similar } from '../compiler/did-you-mean.ts';
 import type { Flag, Flags, Positional, Tool } from '../tools/tool.ts';
 import { CommandLineError } from './errors.ts';
+import { HELP_FLAG } from './flags.ts';
 
 /** Flags that every tool has. */
 export const COMMON_FLAGS = {
@@ -15,7 +16,7 @@ export const COMMON_FLAGS = {
   output: { type: 'string', value: 'FILE', help: 'write the output to a file' },
   verbose: { type: 'boolean', help: 'say on stderr what is done, and which probe was chosen' },
   'print-program': { type: 'boolean', help: "print the tool's C program and exit" },
-  help: { type: 'boolean', short: 'h', help: 'show this help and exit' },
+  ...HELP_FLAG,
 } as const satisfies Flags;
 
 export interface Parsed {

@@ -19,6 +19,8 @@ import { type KernelFacts, readTargetFacts } from '../kernel/facts.ts';
 import type { Kernel } from '../kernel/port.ts';
 import type { Flags } from '../tools/tool.ts';
 import { CommandLineError } from './errors.ts';
+import { fileReason } from './file-reason.ts';
+import { HELP_FLAG } from './flags.ts';
 import { parseFlags } from './parse.ts';
 
 export const FILE_FLAGS = {
@@ -26,7 +28,7 @@ export const FILE_FLAGS = {
   include: { type: 'strings', short: 'I', value: 'FOLDER', help: 'look for headers there, too' },
   dialect: { type: 'string', choices: ['bcc', 'libbpf'], value: 'bcc|libbpf', help: 'whose C it is; guessed from the text without' },
   json: { type: 'boolean', help: 'the result as one line of JSON, messages included' },
-  help: { type: 'boolean', short: 'h', help: 'show this help and exit' },
+  ...HELP_FLAG,
 } as const satisfies Flags;
 
 export interface ProgramFile {
@@ -146,10 +148,7 @@ function readBytes(file: string): Buffer {
     return readFileSync(file === '-' ? 0 : file);
   } catch (error) {
     if (error instanceof UserError) throw error;
-    const { code } = error as NodeJS.ErrnoException;
-    throw new UserError(
-      `cannot read ${file}: ${code === 'ENOENT' ? 'there is no such file' : code === 'EISDIR' ? 'it is a folder' : (error as Error).message}`,
-    );
+    throw new UserError(`cannot read ${file}: ${fileReason(error)}`, undefined, error);
   }
 }
 

@@ -108,12 +108,12 @@ export async function run(words: readonly string[]): Promise<number> {
       );
     const look = setInterval(() => {
       // The kernel's buffer holds what a slow reader is not ready for.
-      if (pipe !== undefined && out.drained?.() === undefined) show(pipe.lines());
+      if (pipe !== undefined && out.drained?.() === undefined) showTrace(pipe);
     }, LOOK);
     await sleep(options.duration ?? Number.POSITIVE_INFINITY, stopper.signal);
     clearInterval(look);
     for (const attachment of bpf.attached) attachment.detach();
-    if (pipe !== undefined) show(pipe.lines());
+    if (pipe !== undefined) showTrace(pipe);
     for (const name of bpf.maps) {
       if (name.startsWith('.')) continue;
       const table = bpf.map(name);
@@ -131,6 +131,11 @@ export async function run(words: readonly string[]): Promise<number> {
     pipe?.close();
     process.off('SIGINT', stop);
     process.off('SIGTERM', terminate);
+  }
+
+  /** The kernel ends each line itself: after one whose format ends in a newline, an empty one comes. */
+  function showTrace(from: TraceReader): void {
+    show([...from.lines()].filter((line) => line !== ''));
   }
 
   function show(lines: Iterable<string>): void {

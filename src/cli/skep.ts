@@ -10,7 +10,9 @@ import { CommandLineError, errorText, exitStatus } from './errors.ts';
 import { complain, print } from './standard.ts';
 
 async function main(words: readonly string[]): Promise<number> {
-  const [name, ...rest] = words;
+  const [first, ...others] = words;
+  // `skep help bitesize` is `skep bitesize --help`.
+  const [name, ...rest] = first === 'help' && others[0] !== undefined ? [others[0], '--help'] : words;
   if (name === undefined || name === '--help' || name === '-h' || name === 'help') {
     const { overview } = await import('./help.ts');
     (name === undefined ? complain : print)(overview());
@@ -35,12 +37,10 @@ async function main(words: readonly string[]): Promise<number> {
   const command = COMMANDS.find((candidate) => candidate.name === name);
   if (command) return await (await command.load()).run(rest);
   const { similar } = await import('../compiler/did-you-mean.ts');
-  const near = similar(
-    name,
-    [...TOOL_LIST, ...COMMANDS].map((known) => known.name),
-  )[0];
+  const flag = name.startsWith('-');
+  const near = similar(name, flag ? ['--help', '--version'] : [...TOOL_LIST, ...COMMANDS].map((known) => known.name))[0];
   throw new CommandLineError(
-    `there is no tool or command '${name}'${near === undefined ? '' : `, did you mean '${near}'?`}; 'skep --help' lists them`,
+    `there is no ${flag ? 'flag' : 'tool or command'} '${name}'${near === undefined ? '' : `, did you mean '${near}'?`}; 'skep --help' lists ${flag ? 'what there is' : 'them'}`,
   );
 }
 

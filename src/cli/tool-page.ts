@@ -12,7 +12,14 @@ export function placesText(choice: ProbeChoice): string {
   return [choice as Place, ...(choice.also ?? [])].map(({ kind, targets }) => `${kind} ${targets.join(', ')}`).join('; ');
 }
 
+/** A row for each choice; choices with the same places differ in the program only. */
+function probeRows(tool: Tool): (readonly [string, string])[] {
+  const rows = tool.probes.map((choice) => [placesText(choice), kernelsText(choice)] as const);
+  return rows.filter(([places, kernels], at) => rows.findIndex((row) => row[0] === places && row[1] === kernels) === at);
+}
+
 export function toolPage(tool: Tool): string {
+  const probes = probeRows(tool);
   const lines = [
     `# ${tool.name}`,
     '',
@@ -61,12 +68,9 @@ export function toolPage(tool: Tool): string {
     '',
     '## Probes',
     '',
-    tool.probes.length > 1 ? 'In order of preference; the first that the kernel has is taken, and `-v` says which.' : 'What it hangs on.',
+    probes.length > 1 ? 'In order of preference; the first that the kernel has is taken, and `-v` says which.' : 'What it hangs on.',
     '',
-    ...table(
-      ['probes', 'kernels'],
-      tool.probes.map((choice) => [placesText(choice), kernelsText(choice)]),
-    ),
+    ...table(['probes', 'kernels'], probes),
     '',
     ...(tool.noCgroup === undefined ? [] : [`There is no \`--cgroup\`: ${tool.noCgroup}.`, '']),
   );

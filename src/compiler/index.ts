@@ -8,5 +8,6 @@ export type { Diagnostic, Severity } from './diagnostics.ts';
 export { guessDialect } from './dialect/auto.ts';
 export { bccDialect } from './dialect/bcc/dialect.ts';
 export { libbpfDialect } from './dialect/libbpf/dialect.ts';
+export { type PlainFacts, targetFacts } from './plain-facts.ts';
 export { diagnosticToJson, renderDiagnostic, renderDiagnostics } from './render-diagnostic.ts';
 export type { Arch, TargetFacts } from './target-facts.ts';

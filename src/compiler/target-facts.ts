@@ -6,6 +6,10 @@ import type { BtfSource } from '../btf/types.ts';
 
 export type Arch = 'x86_64' | 'arm64';
 
+/**
+ * Given to `compile`. `targetFacts()` makes plain ones for a version; those of the running machine come from
+ * `thisKernel()` of 'skep'.
+ */
 export interface TargetFacts {
   readonly arch: Arch;
   /** KERNEL_VERSION(a, b, c) of the target: (a << 16) + (b << 8) + min(c, 255). */

@@ -51,7 +51,7 @@ export const tool = defineTool({
   program: (options) => program(filters(options), FILTER, PROGRAM),
   async run({ args, out, load, sleep, during }) {
     const bpf = await load();
-    out.line('Tracing block I/O... Hit Ctrl-C to end.');
+    out.line(`Tracing block I/O...${during ? '' : ' Hit Ctrl-C to end.'}`);
     const seconds = args['seconds'];
     if (during) await during();
     else await sleep(typeof seconds === 'number' ? seconds : Number.POSITIVE_INFINITY);

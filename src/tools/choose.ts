@@ -22,7 +22,7 @@ export function alternatives(tool: Tool, options: ToolContext['options'], args: 
     ...alternative(choice),
     choice,
     load: { text: tool.program(options, args, choice) },
-    attach: (bpf) => tool.attach?.(bpf, options, choice),
+    attach: (bpf) => tool.attach?.(bpf, options, choice, args),
   }));
 }
 
@@ -33,6 +33,9 @@ function alternative(choice: ProbeChoice): ProbeAlternative {
     probes: named.flatMap(({ kind, targets }) =>
       targets.map((target) => `${kind}:${kind === 'kprobe' ? target.replace(/^\w+:/, '') : target}`),
     ),
+    label: places
+      .map(({ kind, targets }) => (kind === 'none' ? targets : targets.map((target) => `${kind}:${target}`)).join(' + '))
+      .join(' + '),
     when: (features) => others(features, choice, places),
   };
 }

@@ -48,9 +48,11 @@ export const tool = defineTool({
   ],
   probes: [{ kind: 'socket_filter', targets: ['the interface'] }],
   program: () => PROGRAM,
+  attach(bpf, _options, _choice, args) {
+    bpf.attachRawSocket('count_outgoing', String(args['interface']));
+  },
   async run({ args, out, stop, load, sleep }) {
     const bpf = await load();
-    bpf.attachRawSocket('count_outgoing', String(args['interface']));
     const bytes = bpf.map('bytes');
     const lines = typeof args['count'] === 'number' ? args['count'] : Number.POSITIVE_INFINITY;
     for (let line = 0; line < lines && !stop.aborted; line++) {

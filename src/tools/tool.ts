@@ -189,7 +189,7 @@ export interface Tool<F extends Flags = Flags> {
   /** Options made from those given and the machine: a user's number from its name, a disk's from /proc. Before all else. */
   prepare?(given: { readonly options: OptionsOf<F> & CommonOptions; readonly kernel: Kernel }): Partial<OptionsOf<F>>;
   /** Attaches what does not attach by itself, before the tool counts as ready. */
-  attach?(bpf: BPF, options: OptionsOf<F> & CommonOptions, choice: ProbeChoice): void | Promise<void>;
+  attach?(bpf: BPF, options: OptionsOf<F> & CommonOptions, choice: ProbeChoice, args: ToolContext<F>['args']): void | Promise<void>;
   run(context: ToolContext<F>): Promise<void>;
 }
 

@@ -11,7 +11,7 @@
  *
  * A tier that cannot run says why; with CI=true that is a failure. So is a test that ran on no kernel at all.
  *
- * usage: main.js [--tier pure,fake,host,guest] [--kernel 6.1] [--only <pattern>] [--file <parts of names>] [--keep]
+ * usage: main.js [--help] [--tier pure,fake,host,guest] [--kernel 6.1] [--only <pattern>] [--file <parts of names>] [--keep]
  */
 
 import { availableParallelism } from 'node:os';
@@ -58,8 +58,17 @@ const { values: flags } = parseArgs({
     only: { type: 'string' },
     file: { type: 'string' },
     keep: { type: 'boolean', default: false },
+    help: { type: 'boolean', short: 'h', default: false },
   },
 });
+
+const USAGE = `usage: node build/test/run/main.js [flags]
+  --tier pure,fake,host,guest   these tiers; all without
+  --kernel 6.1,6.12             these guests; without --tier, guests only
+  --file PARTS                  files whose names contain one of these, by comma
+  --only PATTERN                tests whose names match
+  --keep                        a shell in the guest afterwards
+`;
 
 const results: Result[] = [];
 const problems: string[] = [];
@@ -156,6 +165,10 @@ function tierMissing(tier: Tier): string | undefined {
 }
 
 async function main(): Promise<void> {
+  if (flags.help) {
+    process.stdout.write(USAGE);
+    return;
+  }
   const started = performance.now();
   const wanted: readonly string[] = flags.tier?.split(',') ?? (flags.kernel === undefined ? TIERS : ['guest']);
   const unknown = [
@@ -167,6 +180,8 @@ async function main(): Promise<void> {
     process.exitCode = 2;
     return;
   }
+  const none = flags.file?.split(',').filter((part) => !TIERS.some((tier) => testFiles(tier).some((name) => name.includes(part)))) ?? [];
+  for (const part of none) problems.push(`no test file has '${part}' in its name`);
   const queue: (() => Promise<void>)[] = [];
   const without = new Set<Tier>();
   // The long ones first, so that no processor waits for one at the end.

@@ -24,8 +24,8 @@ export function checkQuoted(folder: string, page: string, table: Readonly<Record
   }
 }
 
-export async function runExample(folder: string, name: string, lines: readonly RegExp[]): Promise<void> {
-  const before = await snapshot();
+/** What the example prints. */
+export async function printed(folder: string, name: string): Promise<string[]> {
   const said: string[] = [];
   const { log } = console;
   console.log = (...words: unknown[]) => void said.push(words.join(' '));
@@ -34,6 +34,12 @@ export async function runExample(folder: string, name: string, lines: readonly R
   } finally {
     console.log = log;
   }
+  return said;
+}
+
+export async function runExample(folder: string, name: string, lines: readonly RegExp[]): Promise<void> {
+  const before = await snapshot();
+  const said = await printed(folder, name);
   assert.equal(said.length, lines.length, said.join('\n'));
   for (const [i, line] of lines.entries()) assert.match(said[i] ?? '', line);
   assert.deepEqual(await leftovers(before), []);

@@ -78,11 +78,16 @@ test('the first possible one; none: an error with every reason; a condition of t
   const features = new Features(fakeKernel({ config: '#\n' }), 'x64');
   assert.equal(chooseProbes(features, WAYS.slice(1)), WAYS[2]);
   assert.throws(
-    () => chooseProbes(features, [{ probes: ['fentry:vfs_read'] }, { probes: ['kprobe:vfs_reed'] }, { probes: [], when: () => 'no moon' }]),
+    () =>
+      chooseProbes(features, [
+        { probes: ['fentry:vfs_read'] },
+        { probes: ['kprobe:vfs_reed'] },
+        { probes: [], label: 'moonlight', when: () => 'no moon' },
+      ]),
     (error: unknown) =>
       error instanceof FeatureError &&
       error.message ===
-        "this kernel has no way to see this: fentry:vfs_read: no BPF trampolines; kprobe:vfs_reed: no function 'vfs_reed'; (no probe): no moon",
+        "this kernel has no way to see this: fentry:vfs_read: no BPF trampolines; kprobe:vfs_reed: no function 'vfs_reed'; moonlight: no moon",
   );
   assert.equal(whyNot(features, { probes: ['kprobe:in_module'], when: (f) => f.structHasField('thing', 'state') ?? false }), undefined);
   assert.throws(() => whyNot(features, { probes: ['kprob:vfs_read'] }), UsageError);

@@ -23,7 +23,7 @@ function fakeKernel(): FakeKernel {
 /** As much of a loaded program as attaching takes. */
 function attach(kernel: FakeKernel, period: number): void {
   const bpf = { attachPerfEvent: (target: PerfEventTarget, fn: string) => attachPerfEvent(kernel, { name: fn, fd: 7 }, target) };
-  tool.attach?.(bpf as unknown as BPF, { sample_period: period, tid: false, pid: undefined }, { kind: 'perf_event', targets: [] });
+  tool.attach?.(bpf as unknown as BPF, { sample_period: period, tid: false, pid: undefined }, { kind: 'perf_event', targets: [] }, {});
 }
 
 function opened({ args }: FakeCall) {

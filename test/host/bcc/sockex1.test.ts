@@ -65,7 +65,7 @@ for (const dialect of ['bcc', 'libbpf']) {
 
 kernelTest("skep sockex1 prints the sample's lines once a second", { commands: ['ip', 'ping'] }, async () => {
   await withNamespace(async (name) => {
-    const tool = startSkep(['sockex1', 'lo', '4'], ['ip', 'netns', 'exec', name]);
+    const tool = startSkep(['sockex1', '-v', 'lo', '4'], ['ip', 'netns', 'exec', name]);
     await tool.sees('TCP 0 UDP 0 ICMP 0 bytes\n');
     const ping = start(['ip', 'netns', 'exec', name, 'ping', '-c', '1', ...PING]);
     await ping.ended;
@@ -73,5 +73,6 @@ kernelTest("skep sockex1 prints the sample's lines once a second", { commands: [
     const lines = tool.out().trim().split('\n');
     assert.equal(lines.length, 4);
     assert.equal(lines[3], 'TCP 0 UDP 0 ICMP 196 bytes');
+    assert.match(tool.err(), /attached count_outgoing to .*\n(?:.*\n)*probes: socket_filter:the interface\nsockex1: ready\n/);
   });
 });

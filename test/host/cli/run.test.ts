@@ -39,6 +39,8 @@ kernelTest('what is printed comes as it happens, the maps on Ctrl-C; nothing is 
     process.kill(tool.pid, 'SIGINT');
     assert.deepEqual(await tool.ended, { status: 0, signal: null }, tool.err());
     assert.equal(tool.out().match(new RegExp(`bpf_trace_printk: seen by skep ${process.pid}$`, 'gm'))?.length, 4);
+    // The format's own newline does not make an empty line.
+    assert.doesNotMatch(tool.out(), /seen by skep \d+\n\n/);
     assert.match(tool.out(), new RegExp(`^names \\(hash\\):\\n {2}\\{ pid: ${process.pid}, comm: "[^"]+" \\}: 4$`, 'm'));
     // Slot 5 of a power-of-two histogram holds 16 to 31.
     assert.match(tool.out(), /^ +16 -> 31 +: 4 +\|\*+\|$/m);

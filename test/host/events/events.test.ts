@@ -2,9 +2,11 @@
 import assert from 'node:assert/strict';
 import { testRun } from '../../../src/attach/test-run.ts';
 import { BPF } from '../../../src/bcc/bpf.ts';
+import { Table } from '../../../src/bcc/table.ts';
 import type { EventOptions } from '../../../src/events/open.ts';
 import { UsageError } from '../../../src/kernel/errors.ts';
 import { linuxKernel } from '../../../src/kernel/linux.ts';
+import { mapInfo } from '../../../src/kernel/obj-info.ts';
 import { kernelTest } from '../../run/needs.ts';
 import './overload.cases.ts';
 
@@ -175,6 +177,17 @@ kernelTest("BCC's way: callbacks and polls", { btf: true, minKernel: '5.8' }, as
   assert.equal(b.ringBufferConsume(), 1);
   assert.equal(b.perfBufferConsume(), 0);
   assert.throws(() => b.map('ring').openPerfBuffer(() => {}), UsageError);
+});
+
+kernelTest('a table that was opened by itself gives its records as a stream', { btf: true, minKernel: '5.8' }, async () => {
+  await using b = await BPF.load({ text: BCC });
+  using alone = Table.openById(mapInfo(kernel, b.map('ring').fd).id);
+  assert.throws(() => alone.openRingBuffer(() => {}), /'ring' was opened by itself, .*ringBufferPoll/);
+  using stream = alone.events<Uint8Array>({ type: 'bytes' });
+  run(b, 'to_ring', [3, 4]);
+  const numbers: number[] = [];
+  stream.consume((bytes) => numbers.push(new DataView(bytes.buffer, bytes.byteOffset).getUint32(0, true)));
+  assert.deepEqual(numbers, [3, 4]);
 });
 
 const TAILS = `

@@ -4,11 +4,10 @@ import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'node:test';
 import { BPF } from '../../../src/bcc/bpf.ts';
-import { filterByContainers } from '../../../src/bcc/containers.ts';
 import { Table } from '../../../src/bcc/table.ts';
-import { USDT } from '../../../src/bcc/usdt.ts';
+// What the page names without a class comes from the package itself.
+import { filterByContainers, onlineCpus, possibleCpus, USDT } from '../../../src/index.ts';
 import { disassemble } from '../../../src/isa/disassemble.ts';
-import { onlineCpus, possibleCpus } from '../../../src/kernel/cpus.ts';
 import { ArrayMap } from '../../../src/maps/array.ts';
 import { BloomMap } from '../../../src/maps/bloom.ts';
 import { FdMap } from '../../../src/maps/fd-array.ts';

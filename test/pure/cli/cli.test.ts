@@ -3,6 +3,8 @@ import assert from 'node:assert/strict';
 import { spawnSync } from 'node:child_process';
 import { join } from 'node:path';
 import { test } from 'node:test';
+import { COMMANDS } from '../../../src/cli/commands.ts';
+import { commandHelp, toolHelp } from '../../../src/cli/help.ts';
 import { allFlags, parseTool } from '../../../src/cli/parse.ts';
 import { TOOL_LIST } from '../../../src/tools/index.ts';
 import { defineTool, type Tool } from '../../../src/tools/tool.ts';
@@ -42,6 +44,9 @@ const WRONG: readonly (readonly [readonly string[], RegExp])[] = [
   [['bitesize', '1', '2'], /bitesize does not take '2'/],
   [['demo', 'x'], /takes no arguments/],
   [['tools', 'x'], /'skep tools' takes --json, not 'x'/],
+  [['tools', '--jsn'], /tools has no flag --jsn, did you mean --json\?/],
+  [['completion'], /takes one of bash, zsh, fish/],
+  [['--versio'], /there is no flag '--versio', did you mean '--version'\?/],
 ];
 
 test('wrong words: one line that says what was expected, status 2, no stack', () => {
@@ -52,6 +57,21 @@ test('wrong words: one line that says what was expected, status 2, no stack', ()
     assert.match(err, message);
     assert.equal(err.trim().split('\n').length, 1, err);
   }
+});
+
+test('every command has a --help; `skep help NAME` is the same', async () => {
+  for (const { name, load } of COMMANDS) {
+    const { help } = await load();
+    assert.match(commandHelp(name, help), new RegExp(`^usage: skep ${name} \\[flags\\]`));
+    assert.ok('help' in help.flags, name);
+  }
+  for (const name of ['demo', 'tools', 'completion']) {
+    const { status, out, err } = skep(name, '--help');
+    assert.deepEqual([status, err], [0, ''], name);
+    assert.match(out, new RegExp(`^usage: skep ${name} `));
+  }
+  const bitesize = await TOOL_LIST.find(({ name }) => name === 'bitesize')?.load();
+  assert.equal(skep('help', 'bitesize').out, toolHelp(bitesize as Tool));
 });
 
 test('the list of tools and the descriptors agree', async () => {

@@ -207,7 +207,7 @@ test('wrong words: status 2, and what would be right', () => {
       [['compile', '--dialect', 'cilium', 'count.c'], 2, /--dialect is one of bcc, libbpf/],
       [['compile', 'absent.c'], 1, /cannot read absent\.c: there is no such file/],
       [['compile', '.'], 1, /it is a folder/],
-      [['compile', '-o', 'no/such/folder.o', 'count.c'], 1, /cannot write no\/such\/folder\.o/],
+      [['compile', '-o', 'no/such/folder.o', 'count.c'], 1, /cannot write no\/such\/folder\.o: there is no such file or folder$/m],
       [['check'], 2, /check needs a C file/],
       [['run', '--attach', 'f', 'count.c'], 2, /--attach takes FUNCTION=PLACE/],
       [['completion'], 2, /bash, zsh, fish/],

@@ -76,10 +76,26 @@ function safeMath(): string {
   return math;
 }
 
+let work: string | undefined;
+
+/** csmith writes `platform.info` into the folder that it runs in. */
+function workFolder(): string {
+  if (work === undefined) {
+    const made = mkdtempSync(join(tmpdir(), 'skep-csmith-'));
+    process.on('exit', () => rmSync(made, { recursive: true, force: true }));
+    work = made;
+  }
+  return work;
+}
+
 /** The program of a seed; what it computes is the result of `skep_main`. */
 export function program(seed: number): string {
   const flags = SHAPES[seed % SHAPES.length] as readonly string[];
-  const made = execFileSync('csmith', ['-s', String(seed), ...COMMON, ...flags], { encoding: 'utf8', maxBuffer: 1 << 26 });
+  const made = execFileSync('csmith', ['-s', String(seed), ...COMMON, ...flags], {
+    cwd: workFolder(),
+    encoding: 'utf8',
+    maxBuffer: 1 << 26,
+  });
   const body = made
     .replace('#include "csmith.h"', () => HEADER + safeMath())
     .replace(/printf\([^;]*\);/g, ';')
