@@ -129,11 +129,12 @@ kernelTest('execsnoop and exitsnoop: every exec and every exit, as text and as J
 });
 
 kernelTest('capable: known checks, as text with stacks and as JSON, each once, and as the peer sees them', NEEDS, async () => {
-  // chroot() asks for CAP_SYS_CHROOT, each time. The process stays: its stacks are named while it is there.
+  // chroot() asks for CAP_SYS_CHROOT, each time. The process stays: its stacks are named while it is there,
+  // and of this process alone, because who names stacks is asked for capabilities itself.
   const work = await worker('chroot("/") for 1..5');
   const pid = String(work.pid);
   const [text, json, once, peer] = await Promise.all([
-    startTool(['capable', '-K', '-U', '-x']),
+    startTool(['capable', '-K', '-U', '-x', '-p', pid]),
     startTool(['capable', '--json']),
     startTool(['capable', '--unique', '--json']),
     startPeer('capable', [], 'CAP'),
