@@ -4,14 +4,17 @@ import { fileURLToPath } from 'node:url';
 
 const path = (name) => fileURLToPath(new URL(`../${name}`, import.meta.url));
 
-for (const folder of ['hooks', 'maps', 'events', 'rootless']) {
-  const page = path(`docs/${folder}.md`);
-  const docs = readFileSync(page, 'utf8');
+const pages = [
+  ...['hooks', 'maps', 'events', 'rootless'].map((name) => [`docs/${name}.md`, `examples/${name}`, 'ts', 'ts']),
+  ['README.md', 'examples', 'mjs', 'js'],
+];
+for (const [page, folder, ending, language] of pages) {
+  const text = readFileSync(path(page), 'utf8');
   writeFileSync(
-    page,
-    docs.replace(/<!-- example: (\S+) -->\n+(?:```ts\n[\s\S]*?\n```\n)?/g, (_, name) => {
-      const text = readFileSync(path(`examples/${folder}/${name}.ts`), 'utf8').trim();
-      return `<!-- example: ${name} -->\n\n\`\`\`ts\n${text}\n\`\`\`\n`;
+    path(page),
+    text.replace(/<!-- example: (\S+) -->\n+(?:```(?:ts|js)\n[\s\S]*?\n```\n)?/g, (_, name) => {
+      const example = readFileSync(path(`${folder}/${name}.${ending}`), 'utf8').trim();
+      return `<!-- example: ${name} -->\n\n\`\`\`${language}\n${example}\n\`\`\`\n`;
     }),
   );
 }

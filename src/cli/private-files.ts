@@ -40,8 +40,9 @@ export function readTrusted(path: string, owner: number): Buffer | undefined {
   }
 }
 
-/** The folder, made if it is not there; undefined where there can be none that is safe. */
+/** The folder, made if it is not there; undefined where there can be none that is safe, or none is wanted. */
 export function privateFolder(): string | undefined {
+  if (process.env['SKEP_NO_CACHE'] === '1') return undefined;
   try {
     const place = join(userInfo().homedir, '.cache', 'skep');
     mkdirSync(place, { recursive: true, mode: 0o700 });

@@ -77,9 +77,12 @@ export function toolPage(tool: Tool): string {
   return lines.join('\n');
 }
 
+const WHICH_KERNELS =
+  'The minimum is Linux 5.8 with BTF. The tables of probes on the pages say from which version on a way of seeing can be had; "wherever these are" is any kernel whose functions and tracepoints these still are.';
+
 /** The page that lists them all. */
 export function toolsIndex(tools: readonly Tool[]): string {
-  const lines = ['# The tools', '', 'Made from the descriptors in `src/tools` by `node scripts/tool-docs.mjs`.', ''];
+  const lines = ['# The tools', '', 'Made from the descriptors in `src/tools` by `node scripts/tool-docs.mjs`.', '', WHICH_KERNELS, ''];
   for (const [topic, title] of Object.entries(TOPIC_TITLES)) {
     const those = tools.filter((tool) => tool.topic === topic);
     if (those.length === 0) continue;
