@@ -6,8 +6,9 @@
  * CAP_NET_ADMIN for network types.
  */
 import { attrLayout, BPF_CMD, encodeAttr } from '../kernel/bpf-attr.ts';
+import { UsageError, UserError } from '../kernel/errors.ts';
 import { decode } from '../kernel/layout.ts';
-import type { Kernel } from '../kernel/port.ts';
+import { type Kernel, KernelError } from '../kernel/port.ts';
 import { type AttachableProgram, explainAttach } from './attachment.ts';
 
 export interface TestRunOptions {
@@ -17,7 +18,10 @@ export interface TestRunOptions {
   readonly ctx?: Uint8Array;
   /** Give back the context as the program left it. Only network types can. */
   readonly ctxOutput?: boolean;
-  /** How many times; the time is the mean. */
+  /**
+   * How many times, 1 to 2147483647; the time is the mean. A signal to this process ends the runs early, which is an
+   * error: the kernel does not tell how many were done.
+   */
   readonly repeat?: number;
   /** Room for the packet that comes out; as large as the one that goes in, and some, without. */
   readonly outputSize?: number;
@@ -36,9 +40,12 @@ export interface TestRun {
 }
 
 const HEADROOM = 256;
+const MOST_RUNS = 2 ** 31 - 1;
 
 export function testRun(kernel: Kernel, program: AttachableProgram, options: TestRunOptions = {}): TestRun {
-  const { data, ctx } = options;
+  const { data, ctx, repeat } = options;
+  if (repeat !== undefined && (!Number.isInteger(repeat) || repeat < 1 || repeat > MOST_RUNS))
+    throw new UsageError(`test run of '${program.name}': repeat is 1 to ${MOST_RUNS}, not ${repeat}`);
   const dataOut =
     data === undefined && options.outputSize === undefined
       ? undefined
@@ -46,7 +53,7 @@ export function testRun(kernel: Kernel, program: AttachableProgram, options: Tes
   const ctxOut = ctx === undefined || options.ctxOutput !== true ? undefined : new Uint8Array(ctx.length);
   const attr = encodeAttr(kernel, 'PROG_TEST_RUN', {
     prog_fd: program.fd,
-    repeat: options.repeat ?? 0,
+    repeat: repeat ?? 0,
     flags: options.flags ?? 0,
     cpu: options.cpu ?? 0,
     ...(data === undefined ? {} : { data_in: data, data_size_in: data.length }),
@@ -57,6 +64,12 @@ export function testRun(kernel: Kernel, program: AttachableProgram, options: Tes
   try {
     kernel.bpf(BPF_CMD.PROG_TEST_RUN, attr);
   } catch (error) {
+    if (error instanceof KernelError && error.code === 'EINTR')
+      throw new UserError(
+        `test run of '${program.name}': a signal ended it after some of the ${repeat ?? 1} runs; the kernel does not tell how many`,
+        'ask for fewer runs at a time, or keep signals away meanwhile',
+        error,
+      );
     throw explainAttach(kernel, error, {
       doing: `test run of '${program.name}'`,
       capabilities: ['CAP_BPF', 'CAP_NET_ADMIN'],

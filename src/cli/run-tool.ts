@@ -15,6 +15,7 @@ import { Output, type Sink } from '../tools/output.ts';
 import { fillCgroup } from '../tools/parts/cgroup.ts';
 import type { ProbeChoice, Tool, ToolContext } from '../tools/tool.ts';
 import { parseTool } from './parse.ts';
+import { reportLost } from './report-lost.ts';
 import { fileSink, messageSink } from './sink.ts';
 import { specStore } from './spec-store.ts';
 import { print } from './standard.ts';
@@ -169,17 +170,4 @@ export async function runTool(tool: Tool, words: readonly string[], around: Surr
   }
   if (file?.failure) throw file.failure;
   return 0;
-}
-
-/** Nothing is lost silently. */
-function reportLost(bpf: BPF, warn: (text: string) => void): void {
-  const missed = bpf.missed();
-  if (missed > 0n) warn(`${missed} events were missed: the program for them was running on that CPU already`);
-  for (const name of bpf.maps) {
-    const lost = bpf.lost(name);
-    if (lost === 0n) continue;
-    const { type, maxEntries } = bpf.map(name);
-    if (type === 'ringbuf' || type === 'perf_event_array') warn(`${lost} events were lost: they came faster than they were read`);
-    else warn(`${lost} updates of '${name}' were lost: it was full (${maxEntries} entries)`);
-  }
 }

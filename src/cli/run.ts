@@ -17,6 +17,7 @@ import type { CommandHelp } from './commands.ts';
 import { CommandLineError } from './errors.ts';
 import { mapLines } from './print-map.ts';
 import { FILE_FLAGS, messages, messagesJson, openProgram, parseFileCommand, specOfFile } from './program-file.ts';
+import { reportLost } from './report-lost.ts';
 import { fileSink, messageSink } from './sink.ts';
 import { complain, print } from './standard.ts';
 import { sleep } from './waiting.ts';
@@ -123,6 +124,7 @@ export async function run(words: readonly string[]): Promise<number> {
         );
       else for (const line of mapLines(table)) out.write(`${line}\n`);
     }
+    reportLost(bpf, (text) => say(`skep: warning: ${text}`), { read: false });
     bpf.close();
     await out.drained?.();
     if (out.failure) throw out.failure;

@@ -10,7 +10,7 @@
 import { UsageError } from '../kernel/errors.ts';
 import type { Kernel } from '../kernel/port.ts';
 import type { RecordDecoder } from './decoder.ts';
-import type { Mark, OnPayload, Source } from './source.ts';
+import type { Drained, Mark, OnPayload, Source } from './source.ts';
 
 export interface StreamOptions {
   /** Most events handed over before the event loop gets its turn. 1024 without. */
@@ -79,9 +79,12 @@ export class EventStream<T> implements AsyncIterable<T> {
     return this.lostAtEnd !== undefined;
   }
 
-  /** Every event, one at a time. */
+  /** Every event, one at a time. Whoever leaves early leaves the rest in the ring, for the next reader. */
   async *[Symbol.asyncIterator](): AsyncGenerator<T, void, undefined> {
-    for await (const batch of this.batches()) yield* batch;
+    const { decode } = this;
+    const next: T[] = [];
+    const take: OnPayload = (view, offset, length, cpu) => void next.push(decode(view, offset, length, cpu));
+    for await (const read of this.rounds(take, {}, 1)) if (read > 0) yield next.pop() as T;
   }
 
   /** Events as they were found waiting, never empty. */
@@ -121,17 +124,21 @@ export class EventStream<T> implements AsyncIterable<T> {
     let total = 0;
     for (;;) {
       const { read, busy } = this.drain(onPayload, limit);
+      this.lookForLost();
       total += read;
       if (read < limit || busy || this.closed) return total;
     }
   }
 
-  private drain(onPayload: OnPayload, limit: number, until?: Mark): { readonly read: number; readonly busy: boolean } {
+  private drain(onPayload: OnPayload, limit: number, until?: Mark): Drained {
     if (this.closed) return { read: 0, busy: false };
     const drained = this.source.drain(onPayload, limit, until);
     this.delivered += drained.read;
-    if (this.options.onLost !== undefined) this.tellLost(this.closed ? this.lost : this.source.lostSoFar());
     return drained;
+  }
+
+  private lookForLost(): void {
+    if (this.options.onLost !== undefined) this.tellLost(this.closed ? this.lost : this.source.lostSoFar());
   }
 
   private tellLost(lost: number): void {
@@ -141,7 +148,8 @@ export class EventStream<T> implements AsyncIterable<T> {
     this.options.onLost?.(more);
   }
 
-  private async *rounds(onPayload: OnPayload, options: ReadOptions): AsyncGenerator<number, void, undefined> {
+  /** `portion`: how many are taken out of the ring before whoever reads has them; a whole batch without. */
+  private async *rounds(onPayload: OnPayload, options: ReadOptions, portion?: number): AsyncGenerator<number, void, undefined> {
     if (this.running) throw new UsageError('this event stream is being read already: one reader at a time');
     if (this.closed) return;
     this.running = true;
@@ -156,9 +164,17 @@ export class EventStream<T> implements AsyncIterable<T> {
         // Where events come faster than they are shown, the ring is never empty: this is what ends it.
         if (signal.aborted) until ??= this.source.mark();
         const stopping = until !== undefined;
-        const { read, busy } = this.drain(onPayload, limit, until);
-        yield read;
-        if (this.closed) return;
+        let read = 0;
+        let drained: Drained;
+        do {
+          drained = this.drain(onPayload, portion ?? limit, until);
+          read += drained.read;
+          // Once a batch: asking a ring buffer's program costs more than an event.
+          if (read >= limit || drained.read !== portion) this.lookForLost();
+          yield drained.read;
+          if (this.closed) return;
+        } while (read < limit && drained.read === portion);
+        const { busy } = drained;
         if (read >= limit) await turn();
         else if (stopping) return;
         else if (busy || read > 0) await pause(PAUSE_MS);

@@ -9,7 +9,7 @@
  *   wait() ──▶ linux-wait.ts ──▶ an epoll descriptor in Node's own event loop: no thread waits, nothing spins
  */
 import { appendFileSync, existsSync, readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
-import { commandName, RETURNS_FD } from './bpf-attr.ts';
+import { BPF_CMD, commandName, RETURNS_FD } from './bpf-attr.ts';
 import { ERRNO, errnoName } from './errno.ts';
 import { type Guard, startGuard } from './guard.ts';
 import { type Ffi, loadFfi, type Word } from './linux-ffi.ts';
@@ -62,7 +62,7 @@ class LinuxKernel implements Kernel {
     return this.#ffi.address(buffer);
   }
 
-  #call(nr: number, a: Word, b: Word, c: Word, d: Word, e: Word, f: Word): number {
+  #call(nr: number, a: Word, b: Word, c: Word, d: Word, e: Word, f: Word, again = true): number {
     const ffi = this.#ffi;
     for (;;) {
       const result = ffi.syscall(nr, a, b, c, d, e, f);
@@ -71,14 +71,16 @@ class LinuxKernel implements Kernel {
         return result;
       }
       const errno = ffi.errno();
-      if (errno === ERRNO.EINTR) continue;
+      if (errno === ERRNO.EINTR && again) continue;
       if (this.#pinned.length > 0) this.#pinned = [];
       return -errno;
     }
   }
 
   bpf(cmd: number, attr: Uint8Array): number {
-    const result = this.#call(this.#nr.bpf, cmd, this.addressOf(attr), attr.length, 0, 0, 0);
+    // A test run ends at a signal with part of its runs done: made again, they would all be done once more.
+    const again = cmd !== BPF_CMD.PROG_TEST_RUN;
+    const result = this.#call(this.#nr.bpf, cmd, this.addressOf(attr), attr.length, 0, 0, 0, again);
     if (result < 0) throw failure(`bpf(${commandName(cmd) ?? cmd})`, -result);
     return RETURNS_FD.has(cmd) ? this.#above2(result) : result;
   }

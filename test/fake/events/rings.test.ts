@@ -178,6 +178,33 @@ test('stream: what is there is delivered after the signal; one reader at a time;
   assert.equal(stream.received, 5);
 });
 
+test('stream: who leaves a loop early leaves the rest for the next reader', async () => {
+  const p = new Producer();
+  const told: number[] = [];
+  const source = ringSource(p.ring, () => 3);
+  const stream = new EventStream(p.kernel, source, (view, offset) => view.getUint8(offset), { onLost: (n) => told.push(n) });
+  for (let i = 0; i < 6; i++) p.put([i]);
+  const got: number[] = [];
+  for await (const event of stream) {
+    got.push(event);
+    if (got.length === 2) break;
+  }
+  assert.deepEqual([got, stream.received, p.consumed], [[0, 1], 2, 32]);
+  for await (const event of stream) {
+    got.push(event);
+    break;
+  }
+  for await (const batch of stream.batches({ batch: 2 })) {
+    got.push(...batch);
+    break;
+  }
+  assert.equal(
+    stream.consume((event) => void got.push(event)),
+    1,
+  );
+  assert.deepEqual([got, stream.received, told], [[0, 1, 2, 3, 4, 5], 6, [3]]);
+});
+
 test('stream: ends though events come faster than they are taken; what was there at the signal is delivered', async () => {
   const p = new Producer();
   const stream = new EventStream(p.kernel, ringSource(p.ring), (view, offset) => view.getUint8(offset), { batch: 2 });

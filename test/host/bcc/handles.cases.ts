@@ -1,5 +1,7 @@
 /** Handles that are kept too long, between objects whose descriptors get the same numbers. */
 import assert from 'node:assert/strict';
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
 import { readFileSync } from 'node:fs';
 import { BPF } from '../../../src/bcc/bpf.ts';
 import { leftovers, snapshot } from '../../run/leaks.ts';
@@ -84,4 +86,27 @@ kernelTest('maps and dialects that are none are refused', {}, async () => {
       message: /maps: 'h' has no descriptor/,
     });
   await assert.rejects(BPF.load({ text, dialect: 'nope' as 'bcc' }), { name: 'UsageError', message: /there is no dialect 'nope'/ });
+});
+
+kernelTest('a test run that a signal ends is not made again: it says so', {}, async () => {
+  using b = await BPF.load({ text: 'BPF_ARRAY(n, u64, 1); int f(struct __sk_buff *skb) { u32 k = 0; n.increment(k); return 1; }' });
+  const repeat = 2 ** 31 - 1;
+  const nothing = (): void => {};
+  process.on('SIGUSR2', nothing);
+  const sender = spawn('sh', ['-c', `while kill -USR2 ${process.pid}; do sleep 0.2; done`], { stdio: 'ignore' });
+  try {
+    await once(sender, 'spawn');
+    assert.throws(() => b.run('f', { ...PACKET, repeat }), {
+      name: 'UserError',
+      message: /a signal ended it after some of the 2147483647 runs/,
+    });
+  } finally {
+    sender.kill();
+    await once(sender, 'exit');
+    process.off('SIGUSR2', nothing);
+  }
+  const runs = b.map<number, bigint>('n').get(0) ?? 0n;
+  assert.ok(runs > 0n && runs < BigInt(repeat), `${runs} runs`);
+  for (const wrong of [0, -1, 1.5, 2 ** 31, Number.NaN])
+    assert.throws(() => b.run('f', { ...PACKET, repeat: wrong }), { name: 'UsageError', message: /repeat is 1 to 2147483647/ });
 });

@@ -10,12 +10,15 @@ import { inFolder } from '../../support/skep.ts';
 const TEXT = `struct key { u32 pid; char comm[16]; };
 BPF_HASH(names, struct key, u64);
 BPF_HISTOGRAM(dist);
+BPF_HASH(few, u64, u64, 1);
 TRACEPOINT_PROBE(syscalls, sys_enter_getpriority) {
   struct key k = { .pid = bpf_get_current_pid_tgid() >> 32 };
   if (k.pid != ${process.pid}) return 0;
   bpf_get_current_comm(&k.comm, sizeof(k.comm));
   names.increment(k);
   dist.increment(5);
+  u64 now = bpf_ktime_get_ns();
+  few.increment(now);
   bpf_trace_printk("seen by skep %d\\n", k.pid);
   return 0;
 }
@@ -64,6 +67,7 @@ kernelTest('--json and --duration: lines of JSON, ends by itself', {}, async () 
       names?.entries.map(({ key, value }) => [key.pid, value]),
       [[process.pid, 5]],
     );
+    assert.match(tool.err(), /^skep: warning: 4 updates of 'few' were lost: it was full \(1 entries\)$/m);
   });
 });
 

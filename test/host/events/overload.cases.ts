@@ -137,7 +137,14 @@ kernelTest('overload: a flooded reader answers SIGINT', { btf: true, minKernel: 
   const stop = new AbortController();
   const onSignal = (): void => stop.abort();
   process.once('SIGINT', onSignal);
-  const flood = setInterval(() => void testRun(kernel, program, { data, repeat: 5000 }), 0);
+  const flood = setInterval(() => {
+    try {
+      testRun(kernel, program, { data, repeat: 5000 });
+    } catch (error) {
+      // The signal ends the runs that it comes into; how many those were, the program has counted.
+      if (!/a signal ended it/.test(String(error))) throw error;
+    }
+  }, 0);
   let sentAt = 0;
   let signalled: ReturnType<typeof spawn> | undefined;
   try {

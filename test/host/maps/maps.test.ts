@@ -134,7 +134,7 @@ kernelTest('hash: full, closed, incremented', {}, () =>
     map.close();
     assert.throws(
       () => map.get(1),
-      (error: unknown) => error instanceof UsageError && /it is closed/.test(error.message),
+      (error: unknown) => error instanceof UsageError && /the map .* was closed/.test(error.message),
     );
   }),
 );
