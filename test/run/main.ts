@@ -39,7 +39,6 @@ const LONG_IN_GUESTS = [
     'guest/tools/scheduler',
     'guest/tools/examples',
     'guest/tools/files',
-    'guest/tools/disks',
     'guest/tools/names',
   ],
   ...['guest/tools/processes', 'host/tools/killed', 'host/compiler/bcc-dialect', 'host/compiler/portable'],
