@@ -33,14 +33,7 @@ const FILE_MINUTES = 30;
 /** Tests that take too long under emulation, or were not yet seen to pass there: in guests with SKEP_LONG=1 only. */
 const LONG_IN_GUESTS = [
   ...['host/corpora/bcc', 'host/vm/', 'host/isa/'],
-  ...[
-    'guest/tools/block',
-    'guest/tools/counts',
-    'guest/tools/scheduler',
-    'guest/tools/examples',
-    'guest/tools/files',
-    'guest/tools/names',
-  ],
+  ...['guest/tools/block', 'guest/tools/counts', 'guest/tools/scheduler', 'guest/tools/examples', 'guest/tools/files'],
   ...['guest/tools/processes', 'host/tools/killed', 'host/compiler/bcc-dialect', 'host/compiler/portable'],
 ];
 
