@@ -256,6 +256,12 @@ export const VERIFIER_TABLE: readonly VerifierRow[] = [
   },
   {
     class: 'pointer-arithmetic',
+    pattern: /math between (\w+) pointer and register with unbounded min value/,
+    explanation: 'the index may be negative, as far as the verifier knows',
+    hint: 'make the index unsigned (`u32 i`), or mask it: `i & (SIZE - 1)`; of a signed `%` the verifier knows nothing',
+  },
+  {
+    class: 'pointer-arithmetic',
     pattern:
       /R(\d+) (?:32-bit )?pointer arithmetic|math between (\w+) pointer and|pointer offset -?\d+ is not allowed|makes \w+ pointer be out of bounds|R\d+ pointer [-+]= pointer prohibited|R\d+ (?:tried to subtract pointer|subtraction from stack pointer|bitwise operator)|partial copy of pointer|sign-extension part of pointer/,
     explanation: 'this calculation with a pointer is not allowed',

@@ -29,6 +29,7 @@ import { sinkLoads } from './passes/sink.ts';
 import { sroa } from './passes/sroa.ts';
 import { threadJumps } from './passes/thread-jumps.ts';
 import { unrollLoops } from './passes/unroll.ts';
+import { unsignedDivisions } from './passes/unsigned-division.ts';
 import { printFunction } from './print.ts';
 import { verifyFunction } from './verify.ts';
 
@@ -92,6 +93,8 @@ class Runner {
     this.run('cleanup-cfg', cleanupCfg, fn);
     this.run('sroa', sroa, fn);
     this.run('mem2reg', mem2reg, fn);
+    // Before combine makes shifts of signed divisions.
+    this.run('unsigned-division', unsignedDivisions, fn);
     this.run('combine', combine, fn);
     this.run('cleanup-cfg', cleanupCfg, fn);
     this.run('dce', removeDeadCode, fn);
@@ -108,6 +111,7 @@ class Runner {
     for (let round = 0; round < 4; round++) {
       let changed = this.run('sroa', sroa, fn);
       if (this.run('mem2reg', mem2reg, fn)) changed = true;
+      if (this.run('unsigned-division', unsignedDivisions, fn)) changed = true;
       if (this.run('combine', combine, fn)) changed = true;
       if (this.run('constant-sizes', foldSizes, fn)) changed = true;
       if (this.run('cleanup-cfg', cleanupCfg, fn)) changed = true;

@@ -247,6 +247,7 @@ test('every row of the table can match: its own words', () => {
     'combined stack size of 2 calls is 832. Too large',
     'the call stack of 9 frames is too deep !',
     'R0 pointer arithmetic with *= operator prohibited',
+    'math between map_value pointer and register with unbounded min value is not allowed',
     'R1 pointer comparison prohibited',
     'R2 leaks addr into map',
     'R1 type=fp expected=map_ptr',

@@ -19,6 +19,7 @@ import { sinkLoads } from '../../../src/compiler/ir/passes/sink.ts';
 import { sroa } from '../../../src/compiler/ir/passes/sroa.ts';
 import { threadJumps } from '../../../src/compiler/ir/passes/thread-jumps.ts';
 import { unrollLoops } from '../../../src/compiler/ir/passes/unroll.ts';
+import { unsignedDivisions } from '../../../src/compiler/ir/passes/unsigned-division.ts';
 import { printModule } from '../../../src/compiler/ir/print.ts';
 import { verifyFunction } from '../../../src/compiler/ir/verify.ts';
 import { Random, randomModule } from './random-ir.ts';
@@ -40,6 +41,7 @@ const PASSES: Readonly<Record<string, Pass>> = {
   'merge-conditions': mergeConditions,
   sink: sinkLoads,
   'thread-jumps': threadJumps,
+  'unsigned-division': unsignedDivisions,
   unroll: (fn) => unrollLoops(fn, new Diagnostics()),
   inline: (fn, module) => {
     // Works on the whole module; once is enough for all functions.
