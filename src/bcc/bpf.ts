@@ -23,7 +23,7 @@ import { type EventOptions, openEvents } from '../events/open.ts';
 import { EventPoller } from '../events/poller.ts';
 import type { EventStream } from '../events/stream.ts';
 import { UserRing, type UserRingOptions } from '../events/user-ring.ts';
-import { UsageError } from '../kernel/errors.ts';
+import { PrivilegeError, UsageError } from '../kernel/errors.ts';
 import { type KernelFacts, readTargetFacts } from '../kernel/facts.ts';
 import { featuresOf } from '../kernel/features.ts';
 import { linuxKernel } from '../kernel/linux.ts';
@@ -157,6 +157,7 @@ export class BPF extends Printing implements AsyncDisposable, Disposable {
     const features = featuresOf(kernel);
     const out: RuledOut<A>[] = [];
     let last: unknown;
+    let denied: PrivilegeError | undefined;
     const ruleOut = (alternative: A, why: string): void => {
       out.push({ alternative, why });
       options.log?.(`not by ${probesText(alternative)}: ${why}`);
@@ -177,11 +178,14 @@ export class BPF extends Printing implements AsyncDisposable, Disposable {
         bpf?.close();
         if (!kernelCannot(error)) throw error;
         last = error;
+        if (error instanceof PrivilegeError) denied ??= error;
         ruleOut(alternative, error.message);
       }
     }
     // If all that was tried failed for one reason, that error says it best.
     if (last !== undefined && out.length === 1) throw last;
+    // Nothing is said about the kernel before it was asked by somebody who may.
+    if (denied !== undefined) throw denied;
     throw noneLeft(out, 'way to see this', last);
   }
 

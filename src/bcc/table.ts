@@ -132,7 +132,7 @@ export class Table<K = MapValue, V = MapValue> extends TableAccess<K, V> {
       found = found.toSorted((a, b) => order.indexOf(a.section) - order.indexOf(b.section));
     }
     for (const { section, slots } of found) {
-      if (section !== undefined) print(`\n${options.section ?? 'Bucket ptr'} = ${safe((options.format ?? String)(section))}`);
+      if (section !== undefined) print(`\n${safe(options.section ?? 'Bucket ptr')} = ${safe((options.format ?? String)(section))}`);
       for (const line of lines(slots)) print(line);
     }
   }

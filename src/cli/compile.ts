@@ -20,6 +20,7 @@ import { jsonLine } from '../render/json.ts';
 import type { Flags, OptionsOf } from '../tools/tool.ts';
 import { assemblyText } from './assembly-text.ts';
 import type { CommandHelp } from './commands.ts';
+import { CommandLineError } from './errors.ts';
 import { fileReason } from './file-reason.ts';
 import { compileFile, FILE_FLAGS, messages, messagesJson, openProgram, parseFileCommand } from './program-file.ts';
 import { complain, print } from './standard.ts';
@@ -65,6 +66,8 @@ export async function run(words: readonly string[]): Promise<number> {
     print(commandHelp('compile', help));
     return 0;
   }
+  if (file === '-' && options.out === undefined && options.emit === 'obj')
+    throw new CommandLineError('compile: an object of what stdin gives needs a name: -o FILE');
   const program = openProgram(linuxKernel(), file, { ...options, dialect: options.dialect as 'bcc' | 'libbpf' | undefined });
   const stage = options.emit;
   const compiled =

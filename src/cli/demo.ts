@@ -2,7 +2,7 @@
  * `skep demo`: the whole path in one command. Compiles bitesize, loads and attaches it, makes direct I/O of known
  * sizes on a temporary file, and shows what was seen of it. Only this process is counted.
  */
-import { closeSync, constants, mkdtempSync, openSync, readFileSync, rmSync, statSync } from 'node:fs';
+import { closeSync, constants, mkdtempSync, openSync, readFileSync, realpathSync, rmSync, statSync } from 'node:fs';
 import { homedir, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { linuxKernel } from '../kernel/linux.ts';
@@ -12,6 +12,7 @@ import type { Tool } from '../tools/tool.ts';
 import type { CommandHelp } from './commands.ts';
 import { CommandLineError } from './errors.ts';
 import { HELP_FLAG } from './flags.ts';
+import { onDevice } from './mounts.ts';
 import { parseFlags } from './parse.ts';
 import { runTool } from './run-tool.ts';
 import { print } from './standard.ts';
@@ -57,20 +58,18 @@ export async function run(words: readonly string[]): Promise<number> {
 function blockBackedFolder(): string | undefined {
   return [tmpdir(), '/var/tmp', process.cwd(), homedir()].find((folder) => {
     try {
-      const { dev } = statSync(folder);
-      return isBlockDevice(dev) && tryDirect(folder);
+      return isBlockDevice(folder) && tryDirect(folder);
     } catch {
       return false;
     }
   });
 }
 
-/** Device numbers as the kernel packs them in stat; major 0 is for file systems without a device. */
-function isBlockDevice(dev: number): boolean {
-  const major = (dev >>> 8) & 0xfff;
-  if (major !== 0) return true;
-  // btrfs and overlayfs show numbers of their own: ask what is mounted.
-  return /^\/dev\//m.test(readFileSync('/proc/mounts', 'utf8'));
+/** Device numbers as the kernel packs them in stat; major 0 is for file systems without a device of their own. */
+function isBlockDevice(folder: string): boolean {
+  const major = (statSync(folder).dev >>> 8) & 0xfff;
+  // btrfs and overlayfs show numbers of their own: ask what is mounted there.
+  return major !== 0 || onDevice(readFileSync('/proc/self/mountinfo', 'utf8'), realpathSync(folder), isBlockDevice);
 }
 
 function tryDirect(folder: string): boolean {

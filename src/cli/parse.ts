@@ -108,7 +108,7 @@ function flagValue(name: string, flag: Flag, given: RawValues[string]): unknown 
 }
 
 const RANGES: Readonly<Record<string, readonly [number, number, string]>> = {
-  count: [1, 0xffff_ffff, 'a whole number of at least 1'],
+  count: [1, 0xffff_ffff, 'a whole number from 1 to 4294967295'],
   pid: [1, 4_194_304, 'a process id'],
   uid: [0, 0xffff_ffff, 'a user id'],
   port: [0, 65535, 'a port (0 to 65535)'],

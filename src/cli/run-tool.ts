@@ -14,6 +14,7 @@ import { alternatives, likelyChoice } from '../tools/choose.ts';
 import { Output, type Sink } from '../tools/output.ts';
 import { fillCgroup } from '../tools/parts/cgroup.ts';
 import type { ProbeChoice, Tool, ToolContext } from '../tools/tool.ts';
+import { markWrongWords } from './errors.ts';
 import { parseTool } from './parse.ts';
 import { reportLost } from './report-lost.ts';
 import { fileSink, messageSink } from './sink.ts';
@@ -36,6 +37,18 @@ export interface Surroundings {
 }
 
 export async function runTool(tool: Tool, words: readonly string[], around: Surroundings = {}): Promise<number> {
+  try {
+    return await parseAndRun(tool, words, around);
+  } catch (error) {
+    markWrongWords(error);
+    // A tool's own text is right; where it does not compile, it is for want of the kernel's types.
+    if (error instanceof Error && 'positioned' in error)
+      throw (await import('./no-types.ts')).withoutTypes(linuxKernel(), tool.name, error);
+    throw error;
+  }
+}
+
+async function parseAndRun(tool: Tool, words: readonly string[], around: Surroundings): Promise<number> {
   const { during } = around;
   const { options, common, args } = parseTool(tool, words);
   if (common.help) {

@@ -8,14 +8,12 @@
 
 import type { BtfSource } from '../btf/types.ts';
 import type { Arch, TargetFacts } from '../compiler/target-facts.ts';
-import { explainDenied } from './capabilities.ts';
 import { onlineCpus, possibleCpus } from './cpus.ts';
 import { ERRNO } from './errno.ts';
-import { FeatureError, isDenied } from './errors.ts';
 import { readKconfig } from './kconfig.ts';
 import { kernelBtf } from './kernel-btf.ts';
 import { type Kernel, KernelError } from './port.ts';
-import { similarTracepoints, tracepointFormat } from './tracefs.ts';
+import { reachable, similarTracepoints, tracepointFormat } from './tracefs.ts';
 import { atLeast, type KernelVersion, readKernelVersion } from './version.ts';
 
 export interface KernelFacts extends TargetFacts {
@@ -50,7 +48,9 @@ export function readTargetFacts(kernel: Kernel, options: FactsOptions = {}): Ker
       return options.cpu ?? (atLeast(facts.version, '6.6') ? 4 : 3);
     },
     kconfig: (name) => kconfig.get(name),
-    tracepointFormat: (category, event) => reachable(kernel, () => tracepointFormat(kernel, category, event)),
+    tracepointFormat: (category, event) =>
+      // A format that cannot be read is not a tracepoint that does not exist.
+      reachable(kernel, 'reading the formats of tracepoints', () => tracepointFormat(kernel, category, event)),
     similarTracepoints: (category, event) => similarTracepoints(kernel, category, event),
     get cpus() {
       return onlineCpus(kernel).length;
@@ -70,16 +70,5 @@ function archOf(nodeArch: string): Arch {
       return 'arm64';
     default:
       throw new KernelError('facts', ERRNO.ENOSYS, 'ENOSYS', `skep does not know the architecture ${nodeArch}`);
-  }
-}
-
-/** A format that cannot be read is not a tracepoint that does not exist. */
-function reachable<T>(kernel: Kernel, read: () => T): T {
-  try {
-    return read();
-  } catch (error) {
-    if (!(error instanceof KernelError)) throw error;
-    if (isDenied(error)) throw explainDenied(kernel, error, 'reading the formats of tracepoints', ['CAP_SYS_ADMIN'], 'confidentiality');
-    throw new FeatureError('tracefs', { why: error.message, cause: error });
   }
 }

@@ -5,6 +5,7 @@
  * before, it is read, which takes about 6 ms (sysfs hands out a page at a time).
  */
 import { BtfReader } from '../btf/read.ts';
+import { FeatureError } from './errors.ts';
 import { type Kernel, KernelError } from './port.ts';
 
 const FOLDER = '/sys/kernel/btf';
@@ -15,7 +16,7 @@ const BTF_MAGIC = 0xeb9f;
 
 const loaded = new WeakMap<Kernel, Map<string, BtfReader | undefined>>();
 
-/** Types of 'vmlinux' or of a module; undefined where the kernel has none to show. */
+/** Types of 'vmlinux' or of a module; undefined where the kernel has none to show. Throws `FeatureError` for a file that is no BTF. */
 export function kernelBtf(kernel: Kernel, module = 'vmlinux'): BtfReader | undefined {
   let byName = loaded.get(kernel);
   if (byName === undefined) loaded.set(kernel, (byName = new Map()));
@@ -41,6 +42,15 @@ export function modulesWithBtf(kernel: Kernel): string[] {
 function readBtf(kernel: Kernel, module: string): BtfReader | undefined {
   const path = `${FOLDER}/${module}`;
   if (!kernel.exists(path)) return undefined;
+  try {
+    return readTypes(kernel, path, module);
+  } catch (error) {
+    if (error instanceof KernelError) throw error;
+    throw new FeatureError('usable type information (BTF)', { why: `${path} is damaged: ${(error as Error).message}`, cause: error });
+  }
+}
+
+function readTypes(kernel: Kernel, path: string, module: string): BtfReader | undefined {
   if (module === 'vmlinux') return new BtfReader(mapFile(kernel, path) ?? kernel.readFile(path));
   const base = kernelBtf(kernel);
   return base === undefined ? undefined : new BtfReader(kernel.readFile(path), { base });

@@ -3,6 +3,8 @@
  *
  *   /sys/kernel/tracing | /sys/kernel/debug/tracing | a private mount ──▶ events/<category>/<event>/{id,format}
  */
+import { explainDenied } from './capabilities.ts';
+import { FeatureError, isDenied } from './errors.ts';
 import { type Kernel, KernelError } from './port.ts';
 import { tracefsFolder } from './private-mount.ts';
 import { readText } from './text.ts';
@@ -49,10 +51,21 @@ export function tracepointNames(kernel: Kernel, category?: string): string[] {
   }
 }
 
-/** All tracepoints, 'category:event', in order. Throws `KernelError` where tracefs cannot be reached. */
+/** What `read` finds in tracefs. Throws `PrivilegeError`, `LockdownError` or `FeatureError` where that cannot be reached. */
+export function reachable<T>(kernel: Kernel, doing: string, read: () => T): T {
+  try {
+    return read();
+  } catch (error) {
+    if (!(error instanceof KernelError)) throw error;
+    if (isDenied(error)) throw explainDenied(kernel, error, doing, ['CAP_SYS_ADMIN'], 'confidentiality');
+    throw new FeatureError('tracefs', { why: error.message, cause: error });
+  }
+}
+
+/** All tracepoints, 'category:event', in order. Throws `PrivilegeError`, `LockdownError` or `FeatureError` where tracefs cannot be reached. */
 export function allTracepoints(kernel: Kernel): string[] {
   // One file holds all names; a folder each would be two hundred reads.
-  const text = readText(kernel, `${tracefsPath(kernel)}/available_events`);
+  const text = reachable(kernel, 'reading the names of tracepoints', () => readText(kernel, `${tracefsPath(kernel)}/available_events`));
   return text.split('\n').filter((line) => line !== '');
 }
 

@@ -8,7 +8,7 @@
 import { BPF } from '../../bcc/bpf.ts';
 import { userFunctions } from '../../bcc/uprobes.ts';
 import { USDT } from '../../bcc/usdt.ts';
-import { UsageError } from '../../kernel/errors.ts';
+import { NoSuchHookError } from '../../kernel/errors.ts';
 import { Binary } from '../../symbols/binary.ts';
 import { findBinary } from '../../symbols/find-binary.ts';
 import type { Pattern } from '../language/pattern.ts';
@@ -21,10 +21,10 @@ export interface Places {
   attach(bpf: BPF, program: string): void;
 }
 
-/** Throws `UsageError` where nothing matches. */
+/** Throws `NoSuchHookError` where nothing matches. */
 export function placesOf({ probe, matches }: Pattern, text: string, pid: number | undefined): Places {
   const places = find(probe, matches, pid);
-  if (places.names.length === 0) throw new UsageError(`no functions matched by pattern ${text}`);
+  if (places.names.length === 0) throw new NoSuchHookError(`no functions matched by pattern ${text}`);
   return places;
 }
 
@@ -32,9 +32,11 @@ function find(probe: Pattern['probe'], matches: RegExp, pid: number | undefined)
   const { kind, library, category, provider } = probe;
   const cookies = (names: readonly string[]) => names.map((_, i) => BigInt(i));
   if (kind === 't') {
+    // Its own characters mean nothing else: only '*' is a pattern's.
+    const group = new RegExp(`^${category.replace(/[.+?^${}()|[\]\\]/g, '\\$&').replaceAll('*', '.*')}$`);
     const names = BPF.getTracepoints(/.*/).filter((name) => {
-      const [group = '', event = ''] = name.split(':');
-      return new RegExp(`^${category.replaceAll('*', '.*')}$`).test(group) && matches.test(event);
+      const colon = name.indexOf(':');
+      return group.test(name.slice(0, colon)) && matches.test(name.slice(colon + 1));
     });
     const attach = (bpf: BPF, program: string): void => {
       for (const [i, name] of names.entries()) bpf.attachTracepoint(name, program, { cookie: BigInt(i) });
