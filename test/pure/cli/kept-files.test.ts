@@ -4,7 +4,7 @@ import { spawnSync } from 'node:child_process';
 import { cpSync, mkdirSync, readdirSync, readFileSync, utimesSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'node:test';
-import { dropOld } from '../../../src/cli/private-files.ts';
+import { dropOld, privateFolder } from '../../../src/cli/private-files.ts';
 import { root } from '../../run/paths.ts';
 import { inFolder } from '../../support/skep.ts';
 
@@ -52,4 +52,15 @@ test('what is old goes, what another build uses stays', () => {
     dropOld(path);
     assert.deepEqual(readdirSync(path).sort(), ['.78.draft', '4567-v20.1.0-x64.cache', 'something of others', 'specs-mine', 'specs-other']);
   });
+});
+
+test('SKEP_NO_CACHE=1: there is no folder', () => {
+  const before = process.env['SKEP_NO_CACHE'];
+  try {
+    process.env['SKEP_NO_CACHE'] = '1';
+    assert.equal(privateFolder(), undefined);
+  } finally {
+    if (before === undefined) delete process.env['SKEP_NO_CACHE'];
+    else process.env['SKEP_NO_CACHE'] = before;
+  }
 });
