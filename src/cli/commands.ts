@@ -11,6 +11,8 @@ export interface CommandModule {
 export interface CommandHelp {
   /** What stands behind the flags: 'PROG.c'; '' where nothing does. */
   readonly usage: string;
+  /** Words that may stand there, for completion; without, files. */
+  readonly words?: readonly string[];
   readonly about: string;
   readonly flags: Flags;
   readonly examples: readonly (readonly [command: string, help: string])[];

@@ -25,6 +25,7 @@ const SHELLS: Readonly<Record<string, (all: readonly Completed[]) => string>> = 
 
 export const help: CommandHelp = {
   usage: Object.keys(SHELLS).join('|'),
+  words: Object.keys(SHELLS),
   about:
     'Prints a completion script for a shell: tools, commands, flags and choices. The lists are in the script; completing starts no process.',
   flags: HELP_FLAG,
@@ -57,12 +58,11 @@ async function everything(): Promise<Completed[]> {
   for (const entry of TOOL_LIST) all.push({ name: entry.name, summary: entry.summary, flags: allFlags(await entry.load()), words: [] });
   for (const command of COMMANDS) {
     const { help } = await command.load();
-    const words = command.name === 'completion' ? Object.keys(SHELLS) : help.usage.endsWith('.c') ? undefined : [];
     all.push({
       name: command.name,
       summary: command.summary,
       flags: help.flags,
-      ...(words === undefined ? {} : { words }),
+      ...(help.words === undefined ? {} : { words: help.words }),
     });
   }
   return all;

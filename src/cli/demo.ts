@@ -27,6 +27,7 @@ const WRITES: readonly (readonly [number, number])[] = [
 
 export const help: CommandHelp = {
   usage: '',
+  words: [],
   about:
     'Compiles bitesize, loads and attaches it, makes direct I/O of known sizes on a temporary file, prints the histogram of it, and ends. Needs root, like every tool. Only this process is counted.',
   flags: HELP_FLAG,

@@ -13,6 +13,7 @@ import { print } from './standard.ts';
 
 export const help: CommandHelp = {
   usage: '[CODE...]',
+  words: [],
   about: "Says what the code at the end of a compiler's message means, or the class of a verifier's refusal, with what to change.",
   flags: HELP_FLAG,
   examples: [

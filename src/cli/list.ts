@@ -15,6 +15,7 @@ const FLAGS = {
 
 export const help: CommandHelp = {
   usage: '',
+  words: [],
   about: 'Lists the tools with their topics, a line each; what each is for in full with --json.',
   flags: FLAGS,
   examples: [

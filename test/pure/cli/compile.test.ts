@@ -254,6 +254,8 @@ test('completion: bash completes names, flags and choices', () => {
     assert.deepEqual(complete('skep', 'compile', '--emit', ''), ['obj', 'asm', 'ir', 'pp', 'btf']);
     assert.deepEqual(complete('skep', 'bitesize', '--pi'), ['--pid']);
     assert.deepEqual(complete('skep', 'completion', 'f'), ['fish']);
+    for (const command of ['compile', 'check', 'run']) assert.deepEqual(complete('skep', command, script.slice(0, -1)), [script], command);
+    assert.deepEqual(complete('skep', 'tools', script.slice(0, -1)), ['']);
     // The other shells may not be here: every name and flag is at least in their scripts.
     for (const shell of ['zsh', 'fish'])
       for (const word of ['bitesize', 'compile', 'portable', 'pid'])
