@@ -32,6 +32,7 @@ const PREPROCESSOR = {
   'include-too-deep': 'Files that include each other without end.',
   'incomplete-string': "The text that '#' makes is no whole string.",
   'expansion-too-large': 'Macros that grow without end.',
+  'library-header': 'A header of the C library that is there for its functions, of which a program in the kernel has none.',
   'line-number-range': 'A line number that is none.',
   'macro-argument-count': 'A macro is called with more or fewer arguments than it has parameters.',
   'macro-nesting-too-deep': 'Macros inside macros without end.',

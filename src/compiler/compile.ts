@@ -11,7 +11,7 @@
 import type { FunctionSpec, MapSpec, ObjectSpec, ProgramSpec, VariableSpec } from '../object/spec.ts';
 import type { TranslationUnit } from './c/ast.ts';
 import { parse, parseDeclarations } from './c/parser/parse.ts';
-import type { HeaderResolver } from './c/preprocessor/headers.ts';
+import type { Header, HeaderResolver } from './c/preprocessor/headers.ts';
 import { virtualResolver } from './c/preprocessor/headers.ts';
 import type { PreprocessorOptions } from './c/preprocessor/preprocessor.ts';
 import { Preprocessor } from './c/preprocessor/preprocessor.ts';
@@ -26,6 +26,7 @@ import type { Diagnostic } from './diagnostics.ts';
 import { Diagnostics, TooManyErrors } from './diagnostics.ts';
 import type { Dialect } from './dialect/dialect.ts';
 import { helperByNumber } from './dialect/helpers.ts';
+import { headerWarning } from './dialect/kernel/headers.ts';
 import type { IrFunction, IrModule } from './ir/ir.ts';
 import { lowerUnit } from './ir/lower/lower.ts';
 import { isVariableName } from './ir/passes/constant-sizes.ts';
@@ -134,6 +135,11 @@ export function preprocess(
   return { text: out, diagnostics: diagnostics.list, source: front.pp.source };
 }
 
+function warned(header: Header | undefined, path: string): Header | undefined {
+  const warning = header && headerWarning(path);
+  return header && warning !== undefined ? { ...header, warning } : header;
+}
+
 /** Text to typed tree. */
 class Front {
   readonly pp: Preprocessor;
@@ -146,7 +152,7 @@ class Front {
     this.diagnostics = diagnostics;
     const { dialect, facts, includes } = options;
     const own = virtualResolver((path) => dialect?.header(path));
-    const resolve: HeaderResolver = (request) => includes?.(request) ?? own(request);
+    const resolve: HeaderResolver = (request) => includes?.(request) ?? warned(own(request), request.path);
     this.shared = {
       diagnostics,
       resolve,

@@ -134,6 +134,19 @@ const C: readonly Case[] = [
 
 const BCC: readonly Case[] = [
   {
+    text: '#include §<stdio.h>\n#include <linux/sched.h>\n#include <stdint.h>\nint f(void *ctx) { return 0; }',
+    expect:
+      "library-header <stdio.h> is the C library's, and a program in the kernel has none of its functions: to print, call bpf_trace_printk()",
+  },
+  {
+    text: 'BPF_HASH(h, u32, u64);\nint f(void *ctx) { u32 k = 1; u64 v = 1; h.update(&k, §v); return 0; }',
+    expect: "int-conversion parameter 2 of 'h.update' is the address of a value, and this is 'u64' (aka 'unsigned long long'): '&v'",
+  },
+  {
+    text: 'BPF_HASH(h, u32, u64);\nint f(void *ctx) { u32 k = 1; return h.lookup(§k) != 0; }',
+    expect: "int-conversion parameter 1 of 'h.lookup' is the address of a key, and this is 'u32' (aka 'unsigned int'): '&k'",
+  },
+  {
     text: 'BPF_HASH(h, u32, u64);\nint f(void *ctx) { u32 k = 1; u64 *v = h.lookup(&k); return *§v; }',
     expect: "unchecked-lookup 'v' may be null here, and the kernel refuses programs that do not ask: if (!v) return 0;",
   },

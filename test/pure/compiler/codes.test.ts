@@ -40,6 +40,7 @@ const CASES: readonly Case[] = [
   { text: '#§include_next <linux/types.h>', expect: "warning include-next-in-main '#include_next' in a main file is the same as '#include'", dialect: 'libbpf' },
   { text: '#define S(x) #x\nchar a[] = §S(\\);', expect: "warning incomplete-string the text that '#' makes ends in a lone backslash, which is left out" },
   { text: '#§define\nint a;', expect: "error missing-macro-name '#define' needs the name of a macro" },
+  { text: 'struct ev { int a; };\nstruct s { struct evv §b; };', expect: "error incomplete-type member 'b' has incomplete type 'struct evv'; did you mean 'struct ev'?" },
   { text: '#if §18446744073709551615 > 1\n#endif', expect: "warning number-as-unsigned '18446744073709551615' is too large for a signed number and counts as unsigned" },
   { text: '#define M 1\n#pragma GCC poison §M', expect: "warning poisoned-macro 'M' is poisoned while it is a macro" },
   { text: '#§pragma GCC system_header\nint a;', expect: "warning system-header-in-main '#pragma system_header' in a main file does nothing" },

@@ -9,6 +9,8 @@ export interface Header {
   readonly text: string;
   /** Not the user's: warnings stay silent. */
   readonly system?: boolean;
+  /** What to tell a user who includes it. */
+  readonly warning?: string;
   /** Folder that `"…"` inside it looks in first. */
   readonly folder?: string;
   /** Index of the search folder it came from; `#include_next` goes on behind it. */

@@ -60,6 +60,7 @@ export function includeDirective(pp: Preprocessor, file: OpenFile, directive: Pp
     pp.diagnostics.error('include-not-found', name.token.loc, `there is no file '${name.path}' to include`);
     return;
   }
+  if (header.warning !== undefined) pp.warn('library-header', name.token.loc, header.warning);
   if (pp.once.has(header.name)) return;
   if (directive.text === 'import') {
     pp.once.add(header.name);

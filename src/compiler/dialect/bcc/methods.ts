@@ -4,6 +4,7 @@
  */
 
 import type { Expr, MapDecl, VarDecl } from '../../c/ast.ts';
+import { quoteType } from '../../c/sema/types/format.ts';
 import type { QualType } from '../../c/types.ts';
 import type { Loc } from '../../diagnostics.ts';
 import { suggest } from '../../did-you-mean.ts';
@@ -270,5 +271,35 @@ export function callMethod(table: VarDecl, name: string, args: readonly Expr[], 
   if (name === 'insert' && map.type.includes('array')) {
     diagnostics.warn('useless-insert', loc, `insert() never does anything on '${table.name}': all keys of an array are there`);
   }
-  return method.build({ table, map, args, loc, context });
+  const addresses = ADDRESSES[name] ?? 0;
+  const given = args.map((arg, index) => (index < addresses ? asAddress(arg, index, { table, name, context }) : arg));
+  return method.build({ table, map, args: given, loc, context });
+}
+
+/** How many arguments, from the first, are addresses of keys and values. */
+const ADDRESSES: Readonly<Record<string, number>> = {
+  lookup: 1,
+  delete: 1,
+  update: 2,
+  insert: 2,
+  lookup_or_try_init: 2,
+  lookup_or_init: 2,
+};
+
+/** A number where an address is meant: said in the words of the method, not of the helper that it becomes. */
+function asAddress(
+  arg: Expr,
+  index: number,
+  { table, name, context: { actions, diagnostics } }: { readonly table: VarDecl; readonly name: string; readonly context: DialectContext },
+): Expr {
+  const { kind } = arg.type.type;
+  if ((kind !== 'int' && kind !== 'enum') || arg.kind === 'int') return arg;
+  const what = index === 0 ? 'key' : 'value';
+  const fix = arg.kind === 'ref' ? `: '&${arg.decl.name}'` : '';
+  diagnostics.warn(
+    'int-conversion',
+    arg.loc,
+    `parameter ${index + 1} of '${table.name}.${name}' is the address of a ${what}, and this is ${quoteType(arg.type)}${fix}`,
+  );
+  return actions.cast(pointerTo(actions, { kind: 'void' }, arg.loc), arg, arg.loc);
 }

@@ -83,6 +83,16 @@ typedef unsigned long uintmax_t;
   'endian.h': '',
   'byteswap.h': '',
 };
+/** Those that are there for their functions, of which a program in the kernel has none. */
+const FUNCTIONS_ONLY = new Set(['stdio.h', 'stdlib.h', 'unistd.h', 'assert.h', 'time.h', 'signal.h']);
+
+/** What to tell someone who includes it. A kernel header that there is not cannot be told from one that there is: no list of them is at hand. */
+export function headerWarning(path: string): string | undefined {
+  if (!FUNCTIONS_ONLY.has(path)) return undefined;
+  const instead = path === 'stdio.h' ? ': to print, call bpf_trace_printk()' : '';
+  return `<${path}> is the C library's, and a program in the kernel has none of its functions${instead}`;
+}
+
 /** Folders of the C library whose headers give types and constants that are there anyway. */
 const LIBRARY_FOLDER = /^(?:sys|netinet|netpacket|arpa|bits|netdb|net)\//;
 

@@ -8,6 +8,7 @@ import type { Context } from '../context.ts';
 import { noteAt } from '../context.ts';
 import type { LayoutMember } from '../layout.ts';
 import { layOut } from '../layout.ts';
+import { closest } from '../suggest.ts';
 import { array, Q, qual } from '../types/basic.ts';
 import { quoteType } from '../types/format.ts';
 import { MAX_NESTING } from '../types/members.ts';
@@ -199,9 +200,19 @@ function incompleteMember(ctx: Context, shown: string, type: QualType, loc: Loc)
   ctx.error(
     'incomplete-type',
     loc,
-    `${shown} has incomplete type ${quoteType(type)}${open ? '; a record can hold a pointer to itself, not itself' : ''}`,
+    `${shown} has incomplete type ${quoteType(type)}${open ? '; a record can hold a pointer to itself, not itself' : nearTag(ctx, type)}`,
   );
   return undefined;
+}
+
+/** A tag that is declared nowhere may be one that is written wrong. */
+function nearTag(ctx: Context, { type }: QualType): string {
+  if (!(type instanceof Record)) return '';
+  const whole: string[] = [];
+  for (const other of ctx.scopes.visibleTags())
+    if (other instanceof Record && other.tag === type.tag && !isIncomplete(other)) whole.push(other.name);
+  const [near] = closest(type.name, whole);
+  return near === undefined ? '' : `; did you mean '${type.tag} ${near}'?`;
 }
 
 function checkWidth(ctx: Context, spec: FieldSpec, type: QualType, shown: string): number | undefined {
