@@ -13,7 +13,7 @@ import { linuxKernel } from '../kernel/linux.ts';
 import { alternatives, likelyChoice } from '../tools/choose.ts';
 import { Output, type Sink } from '../tools/output.ts';
 import { fillCgroup } from '../tools/parts/cgroup.ts';
-import type { ProbeChoice, Tool, ToolContext } from '../tools/tool.ts';
+import type { ProbeChoice, StoppedCommand, Tool, ToolContext } from '../tools/tool.ts';
 import { markWrongWords } from './errors.ts';
 import { parseTool } from './parse.ts';
 import { reportLost } from './report-lost.ts';
@@ -96,6 +96,7 @@ async function parseAndRun(tool: Tool, words: readonly string[], around: Surroun
   /** Before more is read: what was printed is out, or the tool is to end and prints what it has. */
   const keptUp = (): Promise<void> | undefined => (stop.aborted ? undefined : unless(stop, sink.drained?.()));
   const loaded: BPF[] = [];
+  let held: StoppedCommand | undefined;
   let choice: ProbeChoice | undefined;
   const messages = around.say ? undefined : messageSink();
   const say = around.say ?? ((text: string) => void messages?.write(`${text}\n`));
@@ -148,7 +149,8 @@ async function parseAndRun(tool: Tool, words: readonly string[], around: Surroun
       during,
       end,
       async startStopped(command) {
-        return (await import('./stopped-command.ts')).startStopped(command);
+        held = await (await import('./stopped-command.ts')).startStopped(command);
+        return held;
       },
       load,
       loadFirst,
@@ -175,6 +177,7 @@ async function parseAndRun(tool: Tool, words: readonly string[], around: Surroun
   } finally {
     // Lets go of what waits for a time that will not be needed.
     end();
+    held?.letGo();
     for (const bpf of loaded.reverse()) bpf.close();
     // Nothing is traced any more; whoever reads slowly still gets it all, unless somebody says again that this is to end.
     await sink.drained?.();

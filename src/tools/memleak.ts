@@ -1,7 +1,7 @@
 /** memleak: which allocations have not been freed, and who made them? */
 import type { BPF } from '../bcc/bpf.ts';
 import type { ReadOptions } from '../events/stream.ts';
-import { NoSuchHookError, UsageError } from '../kernel/errors.ts';
+import { NoSuchHookError, UsageError, UserError } from '../kernel/errors.ts';
 import { safe } from '../render/safe.ts';
 import { clockText } from '../render/time.ts';
 import type { Output } from './output.ts';
@@ -369,7 +369,8 @@ export const tool = defineTool({
       kernel ? (options.percpu ? PER_CPU : `${IN_KERNEL}${choice.id === 'nodes' ? ON_NODES : ''}`) : IN_PROCESS,
     );
   },
-  async run({ options, args, out, load, loadFirst, rounds, choice, stop, keptUp, end, startStopped }) {
+  async run({ options, args, out, load, loadFirst, rounds, choice, stop, keptUp, warn, end, startStopped }) {
+    let failed: UserError | undefined;
     const command = options.command === undefined ? undefined : await startStopped(options.command);
     if (options.command !== undefined) out.line(`Executing '${options.command}' and tracing the resulting process.`);
     const pid = command?.pid ?? options.pid;
@@ -385,7 +386,13 @@ export const tool = defineTool({
     if (command) {
       bpf.map<number, number>('held').set(0, command.pid);
       command.go();
-      void command.ended.then(end);
+      void command.ended.then((how) => {
+        if (stop.aborted) return;
+        // The program for execs has not seen one.
+        if (bpf.map<number, number>('held').get(0) !== 0) failed = new UserError(`'${options.command}' could not be run (${how})`);
+        else if (how !== 'status 0') warn(`'${options.command}' ended with ${how}`);
+        end();
+      });
     }
     for await (const _ of rounds(Number(args['interval']), args['count'] as number | undefined)) {
       const time = clockText();
@@ -403,6 +410,7 @@ export const tool = defineTool({
       }
     }
     await calls;
+    if (failed !== undefined) throw failed;
   },
 });
 

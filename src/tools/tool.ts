@@ -153,7 +153,10 @@ export interface StoppedCommand {
   readonly pid: number;
   /** Lets it run. */
   go(): void;
-  readonly ended: Promise<void>;
+  /** How: 'status 0', 'signal SIGTERM'. */
+  readonly ended: Promise<string>;
+  /** The end of what the tool has to do with it: it runs on, or never runs if it was not let. */
+  letGo(): void;
 }
 
 export interface Round {

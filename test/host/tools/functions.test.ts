@@ -202,6 +202,9 @@ kernelTest(
         [900_000, 3, 'leak_big'],
       ],
     );
+    // There is no such command: the end of the shell is not the command's.
+    const none = await startTool(['memleak', '-c', '/nowhere/at-all', '600']);
+    await assert.rejects(none.ended, /'\/nowhere\/at-all' could not be run \(status 127\)/);
   },
 );
 
