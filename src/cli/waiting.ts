@@ -8,9 +8,14 @@ const LONGEST_MS = 2 ** 31 - 1;
 export function sleep(seconds: number, stop: AbortSignal): Promise<void> {
   return new Promise((resolve) => {
     if (stop.aborted) return resolve();
-    const ms = seconds * 1000;
-    // Without end there is still a timer: something must keep the process alive.
-    const timer = ms <= LONGEST_MS ? setTimeout(done, ms) : setInterval(() => {}, LONGEST_MS);
+    // In pieces that a timer can do. Without end there is still one: something must keep the process alive.
+    let left = seconds * 1000;
+    let timer = setTimeout(next, Math.min(left, LONGEST_MS));
+    function next(): void {
+      left -= LONGEST_MS;
+      if (left <= 0) done();
+      else timer = setTimeout(next, Math.min(left, LONGEST_MS));
+    }
     function done(): void {
       clearTimeout(timer);
       stop.removeEventListener('abort', done);

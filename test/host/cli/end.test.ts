@@ -44,9 +44,16 @@ kernelTest('a second Ctrl-C ends a tool that nobody reads; so does Ctrl-C where 
 
       const read = start([process.execPath, skep, 'trace', ...traced(child.pid)]);
       await read.sees('getpriority');
+      // To Node: let somebody in.
+      process.kill(read.pid, 'SIGUSR1');
       process.kill(read.pid, 'SIGINT');
       assert.deepEqual(await read.ended, { status: 0, signal: null }, read.err());
       assert.match(read.out(), /\n$/);
+      assert.doesNotMatch(read.err(), /Debugger/);
+
+      const odd = start([process.execPath, skep, 'funccount', 't:sched[:x']);
+      assert.deepEqual(await odd.ended, { status: 1, signal: null });
+      assert.match(odd.err(), /^skep: no functions matched by pattern t:sched\[:x$/m);
 
       const full = start(['sh', '-c', 'exec "$@" >/dev/full', 'sh', process.execPath, skep, 'trace', ...traced(child.pid)]);
       assert.deepEqual(await full.ended, { status: 1, signal: null });
