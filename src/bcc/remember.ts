@@ -56,18 +56,28 @@ export async function remembered(
   const answers = [...asked.values()];
   if (!spoke && answers.every(([, , answer]) => answer !== UNKNOWN)) {
     const entry: Entry = { key, asked: answers, spec: specToJson(spec) };
-    const text = JSON.stringify(entry);
-    store.write(name, `${crc32(text)}\n${text}`);
+    store.write(name, sealed(JSON.stringify(entry)));
   }
   return spec;
+}
+
+/** With its CRC before it. */
+export function sealed(content: string): string {
+  return `${crc32(content)}\n${content}`;
+}
+
+/** Undefined if the CRC is another. */
+export function unsealed(text: string): string | undefined {
+  const end = text.indexOf('\n');
+  const content = text.slice(end + 1);
+  return text.slice(0, Math.max(end, 0)) === String(crc32(content)) ? content : undefined;
 }
 
 function fitting(text: string | undefined, key: string, facts: TargetFacts, kernel: Kernel): ObjectSpec | undefined {
   if (text === undefined) return undefined;
   try {
-    const end = text.indexOf('\n');
-    const content = text.slice(end + 1);
-    if (text.slice(0, Math.max(end, 0)) !== String(crc32(content))) return undefined;
+    const content = unsealed(text);
+    if (content === undefined) return undefined;
     const entry = JSON.parse(content) as Entry;
     const fits = entry.key === key && entry.asked.every(([fact, words, answer]) => answerOf(facts, kernel, fact, words) === answer);
     return fits ? specFromJson(entry.spec) : undefined;

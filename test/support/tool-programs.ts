@@ -11,7 +11,7 @@ import { mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { parseCflags } from '../../src/bcc/cflags.ts';
 import { compileText } from '../../src/bcc/compile-text.ts';
-import { remembered, type SpecStore } from '../../src/bcc/remember.ts';
+import { remembered, type SpecStore, sealed, unsealed } from '../../src/bcc/remember.ts';
 import { parseTool } from '../../src/cli/parse.ts';
 import { CompileError } from '../../src/compiler/compile-error.ts';
 import type { TargetFacts } from '../../src/compiler/target-facts.ts';
@@ -46,7 +46,10 @@ export async function keepToolPrograms(objects: string, facts: TargetFacts): Pro
   // The answers of this kernel are not those of the guest's; the facts are the guest's.
   const store: SpecStore = {
     read: () => undefined,
-    write: (name, text) => writeFileSync(join(folder, name), JSON.stringify({ ...(JSON.parse(text) as object), asked: [] })),
+    write: (name, text) => {
+      const entry = JSON.parse(unsealed(text) ?? '') as object;
+      writeFileSync(join(folder, name), sealed(JSON.stringify({ ...entry, asked: [] })));
+    },
   };
   const known = new Set<string>();
   for (const entry of TOOL_LIST) {
