@@ -35,40 +35,35 @@ kernelTest('kfuncs: by themselves by name, by hand with a target', { fentry: tru
 });
 
 /** The tracepoints of 9p are in a module, and a guest's files come by 9p: a name that nobody asked for before is a walk. */
-if (process.env['SKEP_LONG'] === '1')
-  kernelTest(
-    'BTF tracepoints of a module: by name alone, and with the module',
-    { btf: true, guest: true, modules: ['9pnet'] },
-    async () => {
-      const before = await snapshot();
-      const event = '9p_client_req';
-      const TWALK = 110;
-      const walks = (b: BPF): bigint => {
-        for (let i = 0; i < ROUNDS; i++) existsSync(`/usr/skep-${performance.now()}-${i}`);
-        return b.map<number, bigint>('counts').get(0) ?? 0n;
-      };
-      const body = BODY.replace('{ if (', `{ if (type == ${TWALK} && `);
-      const text = head(`BTF_TRACEPOINT_PROBE(${event}, struct p9_client *client, s8 type, int tag) ${body}`);
-      {
-        using b = await BPF.load({ text });
-        assert.deepEqual(
-          b.attached.map(({ kind, target }) => [kind, target]),
-          [['tp_btf', event]],
-        );
-        assert.ok(walks(b) >= ROUNDS);
-        assert.ok(walks(b) >= 2 * ROUNDS);
-      }
-      {
-        using b = await BPF.load({ text, autoAttach: false });
-        const attached = b.attachTpBtf(`btf_tracepoint__${event}`, `9pnet:${event}`);
-        assert.equal(attached.target, `9pnet:${event}`);
-        assert.ok(walks(b) >= ROUNDS);
-        assert.throws(() => b.attachTpBtf(`btf_tracepoint__${event}`, `overlay:${event}`), /no tracepoint '9p_client_req'/);
-      }
-      assert.equal(BPF.chooseProbes([{ probes: [`tp_btf:9pnet:${event}`] }])?.probes[0], `tp_btf:9pnet:${event}`);
-      assert.deepEqual(await leftovers(before), []);
-    },
-  );
+kernelTest('BTF tracepoints of a module: by name alone, and with the module', { btf: true, guest: true, modules: ['9pnet'] }, async () => {
+  const before = await snapshot();
+  const event = '9p_client_req';
+  const TWALK = 110;
+  const walks = (b: BPF): bigint => {
+    for (let i = 0; i < ROUNDS; i++) existsSync(`/usr/skep-${performance.now()}-${i}`);
+    return b.map<number, bigint>('counts').get(0) ?? 0n;
+  };
+  const body = BODY.replace('{ if (', `{ if (type == ${TWALK} && `);
+  const text = head(`BTF_TRACEPOINT_PROBE(${event}, struct p9_client *client, s8 type, int tag) ${body}`);
+  {
+    using b = await BPF.load({ text });
+    assert.deepEqual(
+      b.attached.map(({ kind, target }) => [kind, target]),
+      [['tp_btf', event]],
+    );
+    assert.ok(walks(b) >= ROUNDS);
+    assert.ok(walks(b) >= 2 * ROUNDS);
+  }
+  {
+    using b = await BPF.load({ text, autoAttach: false });
+    const attached = b.attachTpBtf(`btf_tracepoint__${event}`, `9pnet:${event}`);
+    assert.equal(attached.target, `9pnet:${event}`);
+    assert.ok(walks(b) >= ROUNDS);
+    assert.throws(() => b.attachTpBtf(`btf_tracepoint__${event}`, `overlay:${event}`), /no tracepoint '9p_client_req'/);
+  }
+  assert.equal(BPF.chooseProbes([{ probes: [`tp_btf:9pnet:${event}`] }])?.probes[0], `tp_btf:9pnet:${event}`);
+  assert.deepEqual(await leftovers(before), []);
+});
 
 kernelTest('kprobes and kretprobes: by themselves and by hand, also several on one program', { kprobes: true }, async () => {
   {

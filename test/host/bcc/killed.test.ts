@@ -68,33 +68,28 @@ function startVictim(): Victim {
   };
 }
 
-if (KILLS > 3)
-  kernelTest(`killed at ${KILLS} random moments: nothing stays`, { kprobes: true, guest: true, timeout: 1_200_000 }, async () => {
-    const seed = Date.now() & 0xffffff;
-    const next = random(seed);
-    const before = await snapshot();
-    const start = Date.now();
-    const measured = startVictim();
-    await measured.first;
-    const round = Date.now() - start;
-    await measured.kill();
-    assert.deepEqual(await allGone(before), []);
-    const seen = new Map<string, number>();
-    for (let i = 0; i < KILLS; i++) {
-      const victim = startVictim();
-      const after = round * (0.3 + 0.9 * next());
-      await new Promise((resolve) => setTimeout(resolve, after));
-      await victim.kill();
-      const stage = victim.stages.at(-1) ?? 'started';
-      seen.set(stage, (seen.get(stage) ?? 0) + 1);
-      assert.deepEqual(
-        await allGone(before),
-        [],
-        `kill ${i} of seed ${seed}, ${Math.round(after)} ms after the start, when it had ${stage}`,
-      );
-    }
-    process.stdout.write(`killed when they had: ${[...seen].map(([stage, times]) => `${stage} ${times}`).join(', ')}\n`);
-  });
+kernelTest(`killed at ${KILLS} random moments: nothing stays`, { kprobes: true, guest: true, timeout: 1_200_000 }, async () => {
+  const seed = Date.now() & 0xffffff;
+  const next = random(seed);
+  const before = await snapshot();
+  const start = Date.now();
+  const measured = startVictim();
+  await measured.first;
+  const round = Date.now() - start;
+  await measured.kill();
+  assert.deepEqual(await allGone(before), []);
+  const seen = new Map<string, number>();
+  for (let i = 0; i < KILLS; i++) {
+    const victim = startVictim();
+    const after = round * (0.3 + 0.9 * next());
+    await new Promise((resolve) => setTimeout(resolve, after));
+    await victim.kill();
+    const stage = victim.stages.at(-1) ?? 'started';
+    seen.set(stage, (seen.get(stage) ?? 0) + 1);
+    assert.deepEqual(await allGone(before), [], `kill ${i} of seed ${seed}, ${Math.round(after)} ms after the start, when it had ${stage}`);
+  }
+  process.stdout.write(`killed when they had: ${[...seen].map(([stage, times]) => `${stage} ${times}`).join(', ')}\n`);
+});
 
 test('the moments are the same for the same seed', () => {
   const [one, two] = [random(7), random(7)];

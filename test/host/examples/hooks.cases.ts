@@ -16,9 +16,6 @@ const SDT = {
     : 'needs sys/sdt.h (systemtap-sdt-dev)',
 };
 
-/** With SKEP_LONG only: not yet seen to pass in a guest. */
-const UNSEEN: ReadonlySet<string> = new Set(process.env['SKEP_LONG'] === '1' ? [] : ['struct-ops']);
-
 const EXAMPLES: Readonly<Record<string, Expected>> = {
   kprobe: { needs: { kprobes: true, ...GUEST }, lines: [/^this process read [1-9]\d* times$/] },
   kretprobe: { needs: { kprobes: true, ...GUEST }, lines: [/^this process read [1-9]\d\d+ bytes$/] },
@@ -71,7 +68,6 @@ test('each example is in the table, and the docs quote each', () => {
 let inOwnNetwork = false;
 
 for (const [name, { needs, lines }] of Object.entries(EXAMPLES)) {
-  if (UNSEEN.has(name)) continue;
   kernelTest(`example ${name}`, needs, async () => {
     if (!inOwnNetwork) ownNetwork();
     inOwnNetwork = true;
