@@ -32,9 +32,9 @@ const CI = process.env['CI'] === 'true';
 const FILE_MINUTES = 30;
 /** Tests that take too long under emulation, or were not yet seen to pass there: in guests with SKEP_LONG=1 only. */
 const LONG_IN_GUESTS = [
-  ...['host/corpora/bcc', 'host/vm/', 'host/isa/'],
-  ...['guest/tools/block', 'guest/tools/counts', 'guest/tools/scheduler', 'guest/tools/examples', 'guest/tools/files'],
-  ...['guest/tools/processes', 'host/tools/killed', 'host/compiler/bcc-dialect', 'host/compiler/portable'],
+  'host/vm/objects',
+  ...['guest/tools/block', 'guest/tools/examples', 'guest/tools/processes'],
+  ...['host/tools/killed', 'host/compiler/bcc-dialect', 'host/compiler/portable'],
 ];
 
 /** Tests whose programs are compiled on this machine for the guest's kernel. */
