@@ -8,7 +8,7 @@
  * that to read one script. The folder lies where `build/` does, so paths lead from it to the same places; what tests
  * start as programs of their own lies in it under the same names. It is gone when the run ends.
  */
-import { cpSync, readdirSync, readFileSync, rmSync } from 'node:fs';
+import { cpSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { SourceMap, type SourceMapPayload } from 'node:module';
 import { dirname, join, relative, resolve } from 'node:path';
 import { build, type Plugin } from 'esbuild';
@@ -38,6 +38,7 @@ export async function bundleTree(files: readonly string[]): Promise<string> {
   rmSync(folder, { recursive: true, force: true });
   // Whole, for what tests import by a computed path.
   for (const part of ['src', 'examples']) cpSync(join(built, part), join(folder, part), { recursive: true });
+  writeFileSync(join(folder, 'package.json'), packageJson());
   const tests = [...files, ...FIXTURES].map((name) => ({ in: `test:${name}`, out: `test/${name}.test` }));
   await build({
     entryPoints: [...PROGRAMS.map((name) => ({ in: join(built, `${name}.js`), out: name })), ...tests],
@@ -55,6 +56,22 @@ export async function bundleTree(files: readonly string[]): Promise<string> {
     plugins: [watchedTests, urlsOfModules],
   });
   return folder;
+}
+
+/** The package as it is shipped, of the tree's own scripts: `import 'skep'` in an example takes one file. */
+function packageJson(): string {
+  const shipped = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8')) as {
+    readonly name: string;
+    readonly version: string;
+    readonly type: string;
+    readonly exports: Readonly<Record<string, string | { readonly default: string }>>;
+  };
+  const { name, version, type } = shipped;
+  const paths = Object.entries(shipped.exports).map(([as, to]) => [
+    as,
+    (typeof to === 'string' ? to : to.default).replace('./dist/', './src/'),
+  ]);
+  return JSON.stringify({ name, version, type, exports: Object.fromEntries(paths) });
 }
 
 export function removeTree(folder: string): void {
