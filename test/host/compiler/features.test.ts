@@ -10,7 +10,7 @@ import { linuxKernel } from '../../../src/kernel/linux.ts';
 import { loadObject } from '../../../src/link/load.ts';
 import { kernelTest } from '../../run/needs.ts';
 import { CORE, FEATURES } from './libbpf-programs.ts';
-import { CALLBACK_CONTEXTS, INDICES, ITERATORS, LISTS } from './pointer-programs.ts';
+import { CALLBACK_CONTEXTS, CHECKED_AFTER, CHECKED_BEFORE, ITERATORS, LISTS } from './pointer-programs.ts';
 
 const PROGRAMS: readonly (readonly [name: string, text: string, relocations: number, minKernel: string])[] = [
   // One question, about a type that no kernel has, is asked when it is loaded in any case.
@@ -22,7 +22,8 @@ const POINTERS: readonly (readonly [name: string, text: string, minKernel: strin
   ["pointers in callbacks' contexts", CALLBACK_CONTEXTS, '5.17'],
   ['what iterators lend', ITERATORS, '5.10'],
   ['lists of own objects', LISTS, '6.6'],
-  ['indices checked before and after one is taken off', INDICES, '5.10'],
+  ['indices checked after one is taken off', CHECKED_AFTER, '5.10'],
+  ['indices checked before one is taken off', CHECKED_BEFORE, '6.8'],
 ];
 
 for (const [name, text, minKernel] of POINTERS) {

@@ -95,8 +95,8 @@ int lists(struct __sk_buff *skb)
 }
 ${END}`;
 
-/** Indices that were checked before one was taken off, and after: the verifier knows the bounds of what was compared. */
-export const INDICES: string = `${HEAD}
+/** Indices that were checked after one was taken off, and before: the verifier knows the bounds of what was compared. */
+const PAIRS = `${HEAD}
 struct pair { u64 a, b; };
 struct stack { u64 depth; struct pair pairs[4]; };
 struct {
@@ -105,6 +105,8 @@ struct {
 	__type(key, u32);
 	__type(value, struct stack);
 } stacks SEC(".maps");
+`;
+export const CHECKED_AFTER: string = `${PAIRS}
 SEC("socket")
 int after(struct __sk_buff *skb)
 {
@@ -117,6 +119,9 @@ int after(struct __sk_buff *skb)
 	struct pair pair = stack->pairs[depth];
 	return depth == 0 ? pair.a : pair.b;
 }
+${END}`;
+/** `depth < 1` is `depth == 0` to every compiler, and before Linux 6.8 the verifier learns no least value from that. */
+export const CHECKED_BEFORE: string = `${PAIRS}
 SEC("socket")
 int before(struct __sk_buff *skb)
 {
