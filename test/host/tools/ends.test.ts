@@ -42,11 +42,11 @@ kernelTest('Ctrl-C prints what was counted; a second one is not needed', {}, asy
   assert.equal(tool.out(), 'Tracing block I/O... Hit Ctrl-C to end.\n');
 });
 
-kernelTest('--output into a folder that is not there: one line, status 2', {}, async () => {
+kernelTest('--output into a folder that is not there: one line, status 1', {}, async () => {
   const folder = mkdtempSync(join(tmpdir(), 'skep-ends-'));
   const path = join(folder, 'none', 'file');
   const tool = startSkep(['bitesize', '--output', path, '-p', String(process.pid)]);
-  assert.deepEqual(await tool.ended, { status: 2, signal: null });
+  assert.deepEqual(await tool.ended, { status: 1, signal: null });
   assert.match(tool.err(), /^skep: --output: .*\n$/);
   assert.ok(tool.err().includes(path), tool.err());
   rmSync(folder, { recursive: true });
