@@ -33,7 +33,7 @@ const FILE_MINUTES = 30;
 /** Tests that take too long under emulation, or were not yet seen to pass there: in guests with SKEP_LONG=1 only. */
 const LONG_IN_GUESTS = [
   'host/vm/objects',
-  ...['guest/tools/block', 'guest/tools/examples', 'guest/tools/processes'],
+  ...['block', 'counts', 'examples', 'files', 'processes', 'scheduler'].map((name) => `guest/tools/${name}`),
   ...['host/tools/killed', 'host/compiler/bcc-dialect', 'host/compiler/portable'],
 ];
 
