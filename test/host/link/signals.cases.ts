@@ -6,13 +6,16 @@ import { alu64Imm, branch64Imm, exit, mov64Imm } from '../../../src/isa/build.ts
 import { ALU, JMP } from '../../../src/isa/insn.ts';
 import { KernelError } from '../../../src/kernel/port.ts';
 import { loadObject } from '../../../src/link/load.ts';
-import { kernelTest } from '../../run/needs.ts';
+import { guestSeries, kernelTest } from '../../run/needs.ts';
 import { facts, kernel, leavesNothing, tinyObject } from '../kernel/support.ts';
 
 /** The verifier goes round with every value of the counter: longer than one signal takes to come. */
 const ROUNDS = 100_000;
 
-kernelTest('a load that signals keep interrupting', { minKernel: '5.3' }, () =>
+// An emulated processor is not done with one signal before the next is there: on 6.12 the test never ended, on 6.1 it did.
+const here = { not: guestSeries === undefined ? undefined : 'is run on this machine only' };
+
+kernelTest('a load that signals keep interrupting', { ...here, minKernel: '5.3' }, () =>
   leavesNothing(async () => {
     let interrupted = 0;
     const bpf = (cmd: number, attr: Uint8Array): number => {
