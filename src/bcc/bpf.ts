@@ -19,6 +19,7 @@ import { kernelCannot, noneLeft, type ProbeAlternative, probesText, type RuledOu
 import type { BtfRecord } from '../btf/codec.ts';
 import { similar } from '../compiler/did-you-mean.ts';
 import type { TargetFacts } from '../compiler/target-facts.ts';
+import { isElf } from '../elf/magic.ts';
 import { type EventOptions, openEvents } from '../events/open.ts';
 import { EventPoller } from '../events/poller.ts';
 import type { EventStream } from '../events/stream.ts';
@@ -39,7 +40,6 @@ import type { ObjectSpec, ProgramSpec } from '../object/spec.ts';
 import { autoAttach } from './auto-attach.ts';
 import { parseCflags } from './cflags.ts';
 import type { TextOptions } from './compile-text.ts';
-import { isElf, onlyForText, readObjectFile } from './object-file.ts';
 import { Printing } from './printing.ts';
 import type { SpecStore } from './remember.ts';
 import { encodeVariables, mapsToUse, publish, withdraw, withExterns } from './sharing.ts';
@@ -356,6 +356,8 @@ async function specOf(options: LoadOptions, kernel: Kernel, facts: KernelFacts):
   if (spec) return spec;
   const bytes = file === undefined ? undefined : kernel.readFile(file);
   if (file !== undefined && bytes !== undefined && isElf(bytes)) {
+    // No tool has one: what reads it is loaded for those who do.
+    const { onlyForText, readObjectFile } = await import('./object-file.ts');
     onlyForText({ cflags: options.cflags, dialect: options.dialect, usdt: options.usdt }, file);
     return readObjectFile(bytes, file);
   }

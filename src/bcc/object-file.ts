@@ -4,11 +4,6 @@ import { ObjectError } from '../object/error.ts';
 import { readObject } from '../object/read.ts';
 import type { ObjectSpec } from '../object/spec.ts';
 
-/** Does it begin as ELF files do? */
-export function isElf(bytes: Uint8Array): boolean {
-  return bytes.length >= 4 && bytes[0] === 0x7f && bytes[1] === 0x45 && bytes[2] === 0x4c && bytes[3] === 0x46;
-}
-
 /** Throws `UsageError`, with what is wrong, for ELF files that are no objects with programs. */
 export function readObjectFile(bytes: Uint8Array, file: string): ObjectSpec {
   try {

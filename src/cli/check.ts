@@ -18,6 +18,7 @@ import { safe } from '../render/safe.ts';
 import type { Flags, OptionsOf } from '../tools/tool.ts';
 import type { CommandHelp } from './commands.ts';
 import { FILE_FLAGS, messages, messagesJson, openProgram, parseFileCommand, specOfFile } from './program-file.ts';
+import { showHelp } from './show-help.ts';
 import { complain, print } from './standard.ts';
 
 const FLAGS = {
@@ -67,11 +68,7 @@ type Options = OptionsOf<typeof FLAGS>;
 
 export async function run(words: readonly string[]): Promise<number> {
   const { options, file, help: wanted } = parseFileCommand<Options>('check', FLAGS, words);
-  if (wanted) {
-    const { commandHelp } = await import('./help.ts');
-    print(commandHelp('check', help));
-    return 0;
-  }
+  if (wanted) return await showHelp('check', help);
   const kernel = linuxKernel();
   const program = openProgram(kernel, file, { ...options, dialect: options.dialect as 'bcc' | 'libbpf' | undefined });
   const compiled = specOfFile(program);

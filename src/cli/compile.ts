@@ -23,6 +23,7 @@ import type { CommandHelp } from './commands.ts';
 import { CommandLineError } from './errors.ts';
 import { fileReason } from './file-reason.ts';
 import { compileFile, FILE_FLAGS, messages, messagesJson, openProgram, parseFileCommand } from './program-file.ts';
+import { showHelp } from './show-help.ts';
 import { complain, print } from './standard.ts';
 
 const FLAGS = {
@@ -61,11 +62,7 @@ type Options = OptionsOf<typeof FLAGS>;
 
 export async function run(words: readonly string[]): Promise<number> {
   const { options, file, help: wanted } = parseFileCommand<Options>('compile', FLAGS, words);
-  if (wanted) {
-    const { commandHelp } = await import('./help.ts');
-    print(commandHelp('compile', help));
-    return 0;
-  }
+  if (wanted) return await showHelp('compile', help);
   if (file === '-' && options.out === undefined && options.emit === 'obj')
     throw new CommandLineError('compile: an object of what stdin gives needs a name: -o FILE');
   const program = openProgram(linuxKernel(), file, { ...options, dialect: options.dialect as 'bcc' | 'libbpf' | undefined });

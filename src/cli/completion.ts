@@ -11,6 +11,7 @@ import { COMMANDS, type CommandHelp } from './commands.ts';
 import { CommandLineError } from './errors.ts';
 import { HELP_FLAG } from './flags.ts';
 import { allFlags, parseFlags } from './parse.ts';
+import { showHelp } from './show-help.ts';
 import { print } from './standard.ts';
 
 interface Completed {
@@ -38,11 +39,7 @@ export const help: CommandHelp = {
 
 export async function run(words: readonly string[]): Promise<number> {
   const { options, positionals } = parseFlags('completion', HELP_FLAG, words);
-  if (options['help'] === true) {
-    const { commandHelp } = await import('./help.ts');
-    print(commandHelp('completion', help));
-    return 0;
-  }
+  if (options['help'] === true) return await showHelp('completion', help);
   const [shell = ''] = positionals;
   const make = SHELLS[shell];
   if (!make || positionals.length !== 1)

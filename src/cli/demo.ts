@@ -15,6 +15,7 @@ import { HELP_FLAG } from './flags.ts';
 import { onDevice } from './mounts.ts';
 import { parseFlags } from './parse.ts';
 import { runTool } from './run-tool.ts';
+import { showHelp } from './show-help.ts';
 import { print } from './standard.ts';
 
 /** How many writes of how many bytes. */
@@ -36,11 +37,7 @@ export const help: CommandHelp = {
 
 export async function run(words: readonly string[]): Promise<number> {
   const { options, positionals } = parseFlags('demo', HELP_FLAG, words);
-  if (options['help'] === true) {
-    const { commandHelp } = await import('./help.ts');
-    print(commandHelp('demo', help));
-    return 0;
-  }
+  if (options['help'] === true) return await showHelp('demo', help);
   if (positionals.length > 0) throw new CommandLineError(`'skep demo' takes no arguments, not '${positionals[0]}'`);
   const folder = blockBackedFolder();
   if (folder === undefined) {

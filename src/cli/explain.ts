@@ -9,6 +9,7 @@ import { VERIFIER_TABLE } from '../link/verifier-table.ts';
 import type { CommandHelp } from './commands.ts';
 import { HELP_FLAG } from './flags.ts';
 import { parseFlags } from './parse.ts';
+import { showHelp } from './show-help.ts';
 import { print } from './standard.ts';
 
 export const help: CommandHelp = {
@@ -24,11 +25,7 @@ export const help: CommandHelp = {
 
 export async function run(words: readonly string[]): Promise<number> {
   const { options, positionals } = parseFlags('explain', HELP_FLAG, words);
-  if (options['help'] === true) {
-    const { commandHelp } = await import('./help.ts');
-    print(commandHelp('explain', help));
-    return 0;
-  }
+  if (options['help'] === true) return await showHelp('explain', help);
   const texts = positionals.length === 0 ? [...everything()] : positionals.map(explain);
   print(`${texts.join(positionals.length === 0 ? '\n' : '\n\n')}\n`);
   return 0;

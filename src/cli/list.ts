@@ -6,6 +6,7 @@ import type { CommandHelp } from './commands.ts';
 import { CommandLineError } from './errors.ts';
 import { HELP_FLAG } from './flags.ts';
 import { allFlags, parseFlags } from './parse.ts';
+import { showHelp } from './show-help.ts';
 import { print } from './standard.ts';
 
 const FLAGS = {
@@ -26,11 +27,7 @@ export const help: CommandHelp = {
 
 export async function run(words: readonly string[]): Promise<number> {
   const { options, positionals } = parseFlags('tools', FLAGS, words);
-  if (options['help'] === true) {
-    const { commandHelp } = await import('./help.ts');
-    print(commandHelp('tools', help));
-    return 0;
-  }
+  if (options['help'] === true) return await showHelp('tools', help);
   if (positionals.length > 0) throw new CommandLineError(`'skep tools' takes --json, not '${positionals[0]}'`);
   if (options['json'] !== true) {
     for (const { name, topic, summary } of TOOL_LIST) print(`${name.padEnd(15)} ${topic.padEnd(10)} ${summary}\n`);

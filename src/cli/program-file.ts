@@ -4,7 +4,7 @@
  */
 import { readFileSync, statSync } from 'node:fs';
 import { isatty } from 'node:tty';
-import { isElf, objectName, onlyForText, readObjectFile } from '../bcc/object-file.ts';
+import { objectName, onlyForText, readObjectFile } from '../bcc/object-file.ts';
 import { BtfReader } from '../btf/read.ts';
 import { folderResolver } from '../compiler/c/preprocessor/headers.ts';
 import { SourceManager } from '../compiler/c/source.ts';
@@ -13,6 +13,7 @@ import { guessDialect } from '../compiler/dialect/auto.ts';
 import { bccDialect } from '../compiler/dialect/bcc/dialect.ts';
 import { libbpfDialect } from '../compiler/dialect/libbpf/dialect.ts';
 import { type DiagnosticJson, diagnosticToJson, renderDiagnostics } from '../compiler/render-diagnostic.ts';
+import { isElf } from '../elf/magic.ts';
 import { ElfFile } from '../elf/read.ts';
 import { UserError } from '../kernel/errors.ts';
 import { type KernelFacts, readTargetFacts } from '../kernel/facts.ts';
@@ -156,7 +157,7 @@ function readBytes(file: string): Buffer {
 function readBtfFile(file: string): BtfReader {
   const bytes = readBytes(file);
   try {
-    if (bytes.length < 4 || bytes.readUInt32BE(0) !== 0x7f454c46) return new BtfReader(bytes);
+    if (!isElf(bytes)) return new BtfReader(bytes);
     const elf = new ElfFile(bytes);
     const section = elf.section('.BTF');
     if (section === undefined) throw new UserError(`${file} has no .BTF section`);

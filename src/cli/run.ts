@@ -18,6 +18,7 @@ import { CommandLineError } from './errors.ts';
 import { mapLines } from './print-map.ts';
 import { FILE_FLAGS, messages, messagesJson, openProgram, parseFileCommand, specOfFile } from './program-file.ts';
 import { reportLost } from './report-lost.ts';
+import { showHelp } from './show-help.ts';
 import { fileSink, messageSink } from './sink.ts';
 import { complain, print } from './standard.ts';
 import { sleep } from './waiting.ts';
@@ -54,11 +55,7 @@ const LOOK = 50;
 
 export async function run(words: readonly string[]): Promise<number> {
   const { options, file, help: wanted } = parseFileCommand<Options>('run', FLAGS, words);
-  if (wanted) {
-    const { commandHelp } = await import('./help.ts');
-    print(commandHelp('run', help));
-    return 0;
-  }
+  if (wanted) return await showHelp('run', help);
   const places = (options.attach ?? []).map(placeOf);
   const kernel = linuxKernel();
   const program = openProgram(kernel, file, { ...options, dialect: options.dialect as 'bcc' | 'libbpf' | undefined });

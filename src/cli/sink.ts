@@ -12,7 +12,7 @@ import { closeSync, constants, fstatSync, openSync, writeSync } from 'node:fs';
 import { isatty } from 'node:tty';
 import { UserError } from '../kernel/errors.ts';
 import type { Sink } from '../tools/output.ts';
-import { isGone, writeFailure } from './standard.ts';
+import { isGone, PAUSE_MS, waitShortly, writeFailure } from './standard.ts';
 
 export interface FileSink extends Sink {
   /** Why the output is not whole; undefined also where the reader has gone: it does not miss anything. */
@@ -21,9 +21,8 @@ export interface FileSink extends Sink {
   hurry(ms?: number): void;
 }
 
-/** How often a full pipe is tried at once, and between tries, before the event loop gets its turn. */
+/** How often a full pipe is tried before the event loop gets its turn. */
 const TRIES = 5;
-const PAUSE_MS = 2;
 const PATIENCE_MS = 5000;
 
 /** `ended` is called when nothing more can be written: the reader has gone, or the disk is full. Throws `UserError`. */
@@ -128,7 +127,7 @@ class DescriptorSink implements FileSink {
           return undefined;
         }
         if (++tried >= tries) return bytes.subarray(at);
-        Atomics.wait(pause, 0, 0, PAUSE_MS);
+        waitShortly();
       }
     }
     return undefined;
@@ -157,5 +156,3 @@ function withoutWaiting(fd: number, terminal: boolean): number {
   }
   return fd;
 }
-
-const pause = new Int32Array(new SharedArrayBuffer(4));

@@ -9,6 +9,9 @@
 import { writeSync } from 'node:fs';
 import { UserError } from '../kernel/errors.ts';
 
+/** Between two tries to write into a full pipe. */
+export const PAUSE_MS = 2;
+
 /** Whoever read stdout has closed it (`| head`): nothing is wrong, and nothing is left to do. */
 export class ReaderGone extends Error {
   override name = 'ReaderGone';
@@ -48,9 +51,14 @@ function writeWhole(fd: number, bytes: Uint8Array): void {
     } catch (error) {
       // Whoever shares the pipe has made it one that does not wait.
       if ((error as NodeJS.ErrnoException).code !== 'EAGAIN') throw error;
-      Atomics.wait(pause, 0, 0, 2);
+      waitShortly();
     }
   }
 }
 
 const pause = new Int32Array(new SharedArrayBuffer(4));
+
+/** Until a full pipe is tried again. Nothing else runs meanwhile. */
+export function waitShortly(): void {
+  Atomics.wait(pause, 0, 0, PAUSE_MS);
+}

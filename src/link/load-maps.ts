@@ -206,13 +206,9 @@ export function pinMap(map: LoadedMap, path: string, kernel: Kernel): void {
   }
 }
 
-/** Takes a pin away again. What cannot be taken away stays: whoever calls has an error of their own to tell. */
-export function unpin(path: string, kernel: Kernel): void {
-  try {
-    kernel.syscall('unlinkat', AT_FDCWD, path, 0);
-  } catch (error) {
-    if (!(error instanceof KernelError)) throw error;
-  }
+/** Takes a name out of the bpf file system. Throws `KernelError`. */
+export function unpin(kernel: Kernel, path: string): void {
+  kernel.syscall('unlinkat', AT_FDCWD, path, 0);
 }
 
 /** Throws if a map from outside is not what the object describes. */

@@ -156,7 +156,14 @@ export class LoadedObject {
 
   /** Closes it and takes away the names that this very load gave its maps: it came to nothing. */
   discard(): void {
-    for (const path of this.#pins.splice(0)) unpin(path, this.kernel);
+    for (const path of this.#pins.splice(0)) {
+      try {
+        unpin(this.kernel, path);
+      } catch (error) {
+        // It stays: whoever calls has an error of their own to tell.
+        if (!(error instanceof KernelError)) throw error;
+      }
+    }
     this.close();
   }
 

@@ -120,12 +120,12 @@ export abstract class BpfMap<K = MapValue, V = MapValue> {
       values.add(view, valueAt, stride, count);
       length = count;
       walked.close();
-    }
-    for (const batch of walked === undefined ? scan(this.elements, this.spec) : []) {
-      keys.add(batch.keys, 0, key.byteLength, batch.count);
-      values.add(batch.values, 0, value.byteLength, batch.count);
-      length += batch.count;
-    }
+    } else
+      for (const batch of scan(this.elements, this.spec)) {
+        keys.add(batch.keys, 0, key.byteLength, batch.count);
+        values.add(batch.values, 0, value.byteLength, batch.count);
+        length += batch.count;
+      }
     const columns: Columns = { length, keys: keys.finish(), values: values.finish() };
     return columns as C;
   }

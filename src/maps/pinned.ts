@@ -13,6 +13,7 @@ import { explainDenied } from '../kernel/capabilities.ts';
 import { isDenied, UsageError, UserError } from '../kernel/errors.ts';
 import { btfData, mapInfo } from '../kernel/obj-info.ts';
 import { type Kernel, KernelError } from '../kernel/port.ts';
+import { unpin as removePin } from '../link/load-maps.ts';
 import type { MapSpec } from '../object/spec.ts';
 import { mapById } from './fd-array.ts';
 import type { MapOptions } from './map.ts';
@@ -40,9 +41,8 @@ export function openMapById(kernel: Kernel, id: number, options: MapOptions = {}
 
 /** Takes a map's name out of the bpf file system. The map lives on as long as somebody has it open. */
 export function unpin(kernel: Kernel, path: string): void {
-  const AT_FDCWD = -100;
   try {
-    kernel.syscall('unlinkat', AT_FDCWD, path, 0);
+    removePin(kernel, path);
   } catch (error) {
     if (error instanceof KernelError) throw new UsageError(`removing the pin ${path}: ${error.message}`, [], undefined, error);
     throw error;

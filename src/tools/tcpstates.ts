@@ -128,7 +128,7 @@ export const tool = defineTool({
       PROGRAM,
     ),
   async run({ options, out, load, events, kernel }) {
-    const journal = options.journal ? openJournal(kernel) : undefined;
+    using journal = options.journal ? openJournal(kernel) : undefined;
     const bpf = await load();
     const clock = new EventClock();
     const { wide, csv } = options;
@@ -174,14 +174,10 @@ export const tool = defineTool({
           ms: ms(e),
         }));
     };
-    try {
-      await events<Change>(bpf, 'events', (event) => {
-        show(event);
-        journal?.send(journalFields(event));
-      });
-    } finally {
-      journal?.close();
-    }
+    await events<Change>(bpf, 'events', (event) => {
+      show(event);
+      journal?.send(journalFields(event));
+    });
   },
 });
 

@@ -32,10 +32,9 @@ export function journalEntry(fields: JournalFields): Uint8Array {
   return new Uint8Array(Buffer.concat(parts));
 }
 
-export interface Journal {
+export interface Journal extends Disposable {
   /** Throws `UsageError` when the journal does not listen any more. */
   send(fields: JournalFields): void;
-  close(): void;
 }
 
 /** Throws `UsageError` where no journal listens. */
@@ -54,7 +53,7 @@ export function openJournal(kernel: Kernel): Journal {
         throw error;
       }
     },
-    close: () => kernel.close(fd),
+    [Symbol.dispose]: () => kernel.close(fd),
   };
 }
 

@@ -2,8 +2,9 @@
 import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
 import { test } from 'node:test';
-import { isElf, objectName, onlyForText, readObjectFile } from '../../../src/bcc/object-file.ts';
+import { objectName, onlyForText, readObjectFile } from '../../../src/bcc/object-file.ts';
 import { openProgram, specOfFile } from '../../../src/cli/program-file.ts';
+import { isElf } from '../../../src/elf/magic.ts';
 import { linuxKernel } from '../../../src/kernel/linux.ts';
 
 test('an ELF file of another machine is refused as that, text is no object', () => {
