@@ -65,24 +65,30 @@ export function buildCfg(fn: IrFunction): Cfg {
   if (!entry) return { order: [], position, preds: [], succs: [] };
   // Iterative depth-first walk: generated code may nest deeper than the call stack.
   const post: Block[] = [];
-  const stack: { block: Block; succs: Block[]; next: number }[] = [];
-  const open = (block: Block): void => {
-    position[block.id] = 0;
-    stack.push({ block, succs: successors(block.term), next: 0 });
-  };
   const succsOf: Block[][] = [];
-  open(entry);
-  while (stack.length > 0) {
-    const top = stack[stack.length - 1] as (typeof stack)[number];
+  // The path from the entry: blocks, their successors, and how many of these are still to be walked.
+  const path: Block[] = [entry];
+  const pathSuccs: Block[][] = [successors(entry.term)];
+  const left: number[] = [(pathSuccs[0] as Block[]).length];
+  position[entry.id] = 0;
+  for (let top = 0; top >= 0; ) {
+    const succs = pathSuccs[top] as Block[];
     // Later successors are walked first, so that the `then` side comes first in reverse postorder.
-    const s = top.succs[top.succs.length - 1 - top.next];
-    if (s) {
-      top.next++;
-      if (position[s.id] === -1) open(s);
+    const at = (left[top] as number) - 1;
+    if (at >= 0) {
+      left[top] = at;
+      const s = succs[at] as Block;
+      if (position[s.id] === -1) {
+        position[s.id] = 0;
+        top++;
+        path[top] = s;
+        pathSuccs[top] = successors(s.term);
+        left[top] = (pathSuccs[top] as Block[]).length;
+      }
     } else {
-      post.push(top.block);
-      succsOf.push(top.succs);
-      stack.pop();
+      post.push(path[top] as Block);
+      succsOf.push(succs);
+      top--;
     }
   }
   const order = post.reverse();

@@ -11,7 +11,7 @@ import { countUses, isInst, mapOperands, mapTermOperand, replaceAll } from '../u
 import { isNegatable } from './branches.ts';
 import { readConstant } from './constant-memory.ts';
 import { basedOn } from './pointers.ts';
-import { applyRow, keyOf, RowTable } from './rewrite.ts';
+import { applyRow, RowTable } from './rewrite.ts';
 import { RULES } from './rules.ts';
 
 let table: RowTable | undefined;
@@ -147,7 +147,7 @@ class Round {
       default:
         break;
     }
-    for (const row of this.rows.get(keyOf(i))) {
+    for (const row of this.rows.candidates(i)) {
       const better = applyRow(row, i, this.hints, this);
       if (better) return better;
     }

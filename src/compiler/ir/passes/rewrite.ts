@@ -15,6 +15,7 @@
 import { constant } from '../builder.ts';
 import { wrap } from '../eval.ts';
 import type { BinOp, Inst, IrType, Pred, Value } from '../ir.ts';
+import { isInst } from '../uses.ts';
 import { sameValue } from './cleanup-cfg.ts';
 
 /** Constants bound by name. */
@@ -40,7 +41,7 @@ export interface Row {
 type Pattern =
   | { readonly kind: 'value'; readonly slot: number; readonly type: IrType | undefined }
   | { readonly kind: 'const'; readonly slot: number; readonly type: IrType | undefined }
-  | { readonly kind: 'number'; readonly value: bigint; readonly type: IrType | undefined }
+  | { readonly kind: 'number'; readonly value: bigint; readonly in32: bigint; readonly type: IrType | undefined }
   | {
       readonly kind: 'op';
       readonly op: string;
@@ -87,6 +88,60 @@ export class RowTable {
     if (!list) this.compiled.set(key, (list = (this.rows.get(key) ?? []).flatMap(compileRow)));
     return list;
   }
+
+  /** By the root's key, then by what its first two operands are. */
+  private readonly byOperands = new Map<string, Map<string, Map<string, readonly CompiledRow[]>>>();
+
+  /** The rows that can match by the kinds of the instruction's operands: mostly none. */
+  candidates(i: Inst): readonly CompiledRow[] {
+    const key = keyOf(i);
+    if (!this.rows.has(key)) return NONE;
+    const [first, second] = firstTwo(i);
+    const a = first === undefined ? '' : operandKey(first);
+    const b = second === undefined ? '' : operandKey(second);
+    let byFirst = this.byOperands.get(key);
+    if (!byFirst) this.byOperands.set(key, (byFirst = new Map()));
+    let bySecond = byFirst.get(a);
+    if (!bySecond) byFirst.set(a, (bySecond = new Map()));
+    let list = bySecond.get(b);
+    if (!list) {
+      list = this.get(key).filter(({ from }) => mayBe(from.args[0], a) && mayBe(from.args[1], b));
+      bySecond.set(b, list);
+    }
+    return list;
+  }
+}
+
+const NONE: readonly CompiledRow[] = [];
+
+function operandKey(v: Value): string {
+  return isInst(v) ? keyOf(v) : v.op;
+}
+
+function mayBe(p: Pattern | undefined, key: string): boolean {
+  if (p === undefined || p.kind === 'value') return true;
+  return p.kind === 'op' ? p.op === key : key === 'const';
+}
+
+/** Of an instruction that rows are about, the operands in the order of the patterns. */
+function firstTwo(i: Inst): readonly [Value | undefined, Value | undefined] {
+  switch (i.op) {
+    case 'bin':
+    case 'cmp':
+      return [i.a, i.b];
+    case 'ptradd':
+      return [i.base, i.offset];
+    case 'select':
+      return [i.cond, i.a];
+    case 'ext':
+    case 'trunc':
+    case 'ptrtoint':
+    case 'inttoptr':
+    case 'bswap':
+      return [i.a, undefined];
+    default:
+      throw new Error(`rows about ${i.op}`);
+  }
 }
 
 function compileRow(row: Row): CompiledRow[] {
@@ -126,7 +181,10 @@ export function parsePattern(text: string, names: string[]): Pattern {
       return { kind: 'op', op, key: op, args, type: type as IrType | undefined };
     }
     const [name = '', type] = t.split(':');
-    if (/^-?\d/.test(name)) return { kind: 'number', value: BigInt(name), type: type as IrType | undefined };
+    if (/^-?\d/.test(name)) {
+      const value = BigInt(name);
+      return { kind: 'number', value: wrap('i64', value), in32: wrap('i32', value), type: type as IrType | undefined };
+    }
     let slot = names.indexOf(name);
     if (slot < 0) slot = names.push(name) - 1;
     return { kind: /^[A-Z]/.test(name) ? 'const' : 'value', slot, type: type as IrType | undefined };
@@ -188,7 +246,7 @@ function match(p: Pattern, v: Value, slots: (Value | undefined)[]): boolean {
       return true;
     }
     case 'number':
-      return v.op === 'const' && v.value === wrap(v.type, p.value);
+      return v.op === 'const' && v.value === (v.type === 'i32' ? p.in32 : p.value);
     case 'op': {
       switch (v.op) {
         case 'bin':
