@@ -22,6 +22,7 @@ const PROGRAM = `
 
 #define ARG_SIZE 1024
 #define ARGS_SIZE 16384
+#define EVENTS_PAGES 256
 
 enum { ENTER, FROM_NEW_PROCESS, LEAVE };
 /* What user space is told of the arguments. */
@@ -50,7 +51,16 @@ union room {
 
 BPF_PERCPU_ARRAY(scratch, union room, 1);
 BPF_HASH(unreadable, u32, u8, 1024);
-BPF_RINGBUF_OUTPUT(events, 256);
+BPF_RINGBUF_OUTPUT(events, EVENTS_PAGES);
+
+/*
+ * Nobody needs to wake for the first record of a call: there is nothing to print before its last. To wake costs more
+ * than all else here. Only a buffer that fills up is told of at once: a full one would have no room for the last.
+ */
+static inline u64 quietly(void)
+{
+    return events.ringbuf_query(BPF_RB_AVAIL_DATA) > EVENTS_PAGES * 4096 / 4 ? BPF_RB_FORCE_WAKEUP : BPF_RB_NO_WAKEUP;
+}
 
 static inline int left_out(void)
 {
@@ -109,7 +119,7 @@ static inline int enter(const char *path, const char *const *argv)
 #endif
     if (at > ARGS_SIZE)
         return 0;
-    events.ringbuf_output(e, offsetof(struct event, args) + at, 0);
+    events.ringbuf_output(e, offsetof(struct event, args) + at, quietly());
     return 0;
 }
 
@@ -123,7 +133,7 @@ static inline void from_new_process(struct event *e, struct task_struct *task)
         length = ARGS_SIZE;
     e->kind = FROM_NEW_PROCESS;
     if (bpf_probe_read_user(e->args, length, (void *)start) == 0)
-        events.ringbuf_output(e, offsetof(struct event, args) + length, 0);
+        events.ringbuf_output(e, offsetof(struct event, args) + length, quietly());
 }
 #endif
 
@@ -159,7 +169,8 @@ static inline int leave(long ret)
     e->cpu = bpf_get_smp_processor_id();
     e->ret = ret;
     bpf_get_current_comm(e->comm, sizeof(e->comm));
-    events.ringbuf_output(e, offsetof(struct event, args), 0);
+    /* The reader has not caught up, as it slept over the first record: it would not be woken by itself. */
+    events.ringbuf_output(e, offsetof(struct event, args), BPF_RB_FORCE_WAKEUP);
     return 0;
 }
 
