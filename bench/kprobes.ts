@@ -105,7 +105,7 @@ print('BCC: %d detached' % len(fds), round((time.time() - t) * 1000))
 const few = chosen.slice(0, Number(values.bcc));
 if (few.length > 0) {
   const { version } = featuresOf(kernel);
-  const python = spawnSync('python3', ['-c', PYTHON, String(version.code)], { input: few.join('\n'), encoding: 'utf8' });
+  const python = spawnSync('/usr/bin/python3', ['-c', PYTHON, String(version.code)], { input: few.join('\n'), encoding: 'utf8' });
   if (python.status !== 0) console.log(`BCC: not measured: ${(python.stderr ?? String(python.error)).trim().split('\n').at(-1)}`);
   for (const line of python.stdout?.trim().split('\n') ?? []) {
     const [, what, ms = ''] = /^(.*) (\d+)$/.exec(line) ?? [];

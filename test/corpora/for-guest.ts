@@ -14,7 +14,7 @@ import { GUEST_OBJECTS } from '../run/guest-objects.ts';
 import { keepToolPrograms } from '../support/tool-programs.ts';
 import { compileSource, keepCompiled } from './compiled.ts';
 import { CorpusMissing } from './corpora.ts';
-import { CORPORA, type Corpus, sourcesOf } from './sources.ts';
+import { CORPORA, type Corpus, factsFor, sourcesOf } from './sources.ts';
 
 const [wanted, folder] = process.argv.slice(2);
 const series = SERIES.find((name) => name === wanted);
@@ -25,7 +25,8 @@ for (const source of [MAPS, EXTERNS, LOADED_EXTERNS]) fixture(source);
 compileXlated();
 for (const flags of VARIANTS) compileVariant(flags);
 const facts = guestFacts(series, readTargetFacts(linuxKernel()));
-for (const corpus of CORPORA) for (const source of sources(corpus)) keepCompiled(folder, corpus, source, compileSource(source, facts));
+for (const corpus of CORPORA)
+  for (const source of sources(corpus)) keepCompiled(folder, corpus, source, compileSource(source, factsFor(corpus, facts)));
 await keepToolPrograms(folder, facts);
 
 function sources(corpus: Corpus): ReturnType<typeof sourcesOf> {

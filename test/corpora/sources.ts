@@ -1,17 +1,20 @@
 /** The corpora that every kernel must accept, as sources for the compiler. */
-import { readFileSync } from 'node:fs';
+import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { folderResolver } from '../../src/compiler/c/preprocessor/headers.ts';
+import { guessDialect } from '../../src/compiler/dialect/auto.ts';
 import { bccDialect } from '../../src/compiler/dialect/bcc/dialect.ts';
 import { libbpfDialect } from '../../src/compiler/dialect/libbpf/dialect.ts';
+import type { TargetFacts } from '../../src/compiler/target-facts.ts';
 import type { UsdtProgram } from '../../src/compiler/usdt.ts';
 import { parseUsdtArguments } from '../../src/elf/usdt-arguments.ts';
+import { root } from '../run/paths.ts';
 import { BPFFS } from '../support/bpffs.ts';
 import type { Source } from './compiled.ts';
 import { bccPrograms, kernelSamples } from './corpora.ts';
 
 export const SAMPLE_SERIES = ['6.1', '6.12'] as const;
-export const CORPORA = ['bcc', 'samples-6.1', 'samples-6.12'] as const;
+export const CORPORA = ['bcc', 'samples-6.1', 'samples-6.12', 'own-v2', 'own-v3', 'own-v4'] as const;
 export type Corpus = (typeof CORPORA)[number];
 
 /** Throws `CorpusMissing` where its Debian package is not installed. */
@@ -23,9 +26,31 @@ export function sourcesOf(corpus: Corpus): Source[] {
       return sampleSources('6.1');
     case 'samples-6.12':
       return sampleSources('6.12');
+    case 'own-v2':
+    case 'own-v3':
+    case 'own-v4':
+      return ownSources();
     default:
       return corpus satisfies never;
   }
+}
+
+/** The instruction set that a corpus is compiled for, where it is not the newest that the kernel has. */
+export function factsFor(corpus: Corpus, facts: TargetFacts): TargetFacts {
+  const [, cpu] = /^own-v(\d)$/.exec(corpus) ?? [];
+  return cpu === undefined ? facts : Object.defineProperty(Object.create(facts) as TargetFacts, 'cpu', { value: Number(cpu) });
+}
+
+/** The programs of bench/codegen. */
+function ownSources(): Source[] {
+  const folder = join(root, 'bench', 'codegen');
+  return readdirSync(folder)
+    .filter((name) => name.endsWith('.c'))
+    .sort()
+    .map((name) => {
+      const text = readFileSync(join(folder, name), 'utf8');
+      return { name, text, options: { dialect: guessDialect(text), file: name } };
+    });
 }
 
 /** Where the one pinned map of BCC's examples goes. */

@@ -250,7 +250,7 @@ kernelTest(
       assert.equal(histogram === undefined ? undefined : counted(histogram), naps, `${name}: ${JSON.stringify(both)}`);
     }
     const user = await stop(library);
-    const mine = user.out.split('\n\n').find((part) => new RegExp(`^Function = \\S*clock_nanosleep \\[${pid}\\]\\n`).test(part)) ?? '';
+    const mine = user.out.split(/\n\n+/).find((part) => new RegExp(`^Function = \\S*clock_nanosleep \\[${pid}\\]\\n`).test(part)) ?? '';
     assert.equal(
       [...mine.matchAll(/ : (\d+) +\|/g)].reduce((sum, [, count]) => sum + Number(count), 0),
       naps,

@@ -35,7 +35,9 @@ kernelTest("the programs of BCC's tools compile and are accepted", { btf: true, 
   t.diagnostic(summary(verdicts));
   const problems = unexpected(host, verdicts, BCC_EXCEPTIONS);
   assert.equal(problems.length, 0, `${summary(verdicts)}\n${problems.join('\n')}`);
-  for (const source of sources.filter(({ name }) => COMPILED_HERE.includes(name))) {
+  const again = sources.filter(({ name }) => COMPILED_HERE.includes(name));
+  assert.equal(again.length, COMPILED_HERE.length, 'programs to compile here are not in the corpus');
+  for (const source of again) {
     const [below = '', here = ''] = compiledTwice(host, 'bcc', source) ?? [];
     let same = 0;
     while (same < here.length && here[same] === below[same]) same++;

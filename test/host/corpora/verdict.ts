@@ -15,7 +15,7 @@ import { fillSlots } from '../../../src/link/load-maps.ts';
 import type { MapSpec } from '../../../src/object/spec.ts';
 import { specToJson } from '../../../src/object/spec-json.ts';
 import { type CompiledSource, compileSource, keptCompiled, type Source } from '../../corpora/compiled.ts';
-import type { Corpus } from '../../corpora/sources.ts';
+import { type Corpus, factsFor } from '../../corpora/sources.ts';
 import { GUEST_OBJECTS } from '../../run/guest-objects.ts';
 
 export interface Verdict {
@@ -47,9 +47,9 @@ export interface Host {
 /** In a guest, where the machine below it put what it compiled for this kernel; undefined elsewhere. */
 const compiledBelow: string | undefined = process.env[GUEST_OBJECTS];
 
-function compiledFor(host: Host, corpus: Corpus, source: Source): CompiledSource {
+export function compiledFor(host: Host, corpus: Corpus, source: Source): CompiledSource {
   const kept = compiledBelow === undefined ? undefined : keptCompiled(compiledBelow, corpus, source);
-  return kept ?? compileSource(source, host.facts);
+  return kept ?? compileSource(source, factsFor(corpus, host.facts));
 }
 
 /** What was compiled elsewhere for this kernel, and what it gives asked by the compiler itself; undefined where nothing was. */

@@ -4,6 +4,7 @@ import { spawn } from 'node:child_process';
 import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { setTimeout as pause } from 'node:timers/promises';
 import { kernelTest } from '../../run/needs.ts';
 import { root } from '../../run/paths.ts';
 import { start, startSkep } from '../../support/command.ts';
@@ -34,12 +35,18 @@ kernelTest('| head goes away: a quiet end with status 0; | jq and a file get who
   }
 });
 
-kernelTest('Ctrl-C prints what was counted; a second one is not needed', {}, async () => {
-  const tool = startSkep(['bitesize', '-v', '-p', String(process.pid)]);
-  await tool.says('bitesize: ready');
-  process.kill(tool.pid, 'SIGINT');
-  assert.deepEqual(await tool.ended, { status: 0, signal: null }, tool.err());
-  assert.equal(tool.out(), 'Tracing block I/O... Hit Ctrl-C to end.\n');
+kernelTest('Ctrl-C prints what was counted; a second one is not needed', { commands: ['perl'] }, async () => {
+  const busy = opener();
+  try {
+    const tool = startSkep(['syscount', '-v', '-p', String(busy.pid)]);
+    await tool.says('syscount: ready');
+    await pause(500);
+    process.kill(tool.pid, 'SIGINT');
+    assert.deepEqual(await tool.ended, { status: 0, signal: null }, tool.err());
+    assert.match(tool.out(), /^Tracing syscalls.* Ctrl\+C to quit\.\n[^]*^openat +[1-9]\d*$/m, tool.out());
+  } finally {
+    busy.kill('SIGKILL');
+  }
 });
 
 kernelTest('--output into a folder that is not there: one line, status 1', {}, async () => {
