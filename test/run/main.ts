@@ -31,11 +31,8 @@ import { summaryLines } from './summary.ts';
 
 const CI = process.env['CI'] === 'true';
 const FILE_MINUTES = 30;
-/** Tests that take too long under emulation, or were not yet seen to pass there: in guests with SKEP_LONG=1 only. */
-const LONG_IN_GUESTS = [
-  ...['counts', 'examples', 'files', 'processes', 'scheduler'].map((name) => `guest/tools/${name}`),
-  'host/tools/killed',
-];
+/** Tests that take too long under emulation: in guests with SKEP_LONG=1 only. */
+const LONG_IN_GUESTS = ['guest/tools/examples', 'host/tools/killed'];
 
 /** Tests whose programs are compiled on this machine for the guest's kernel. */
 const COMPILED_BELOW = [

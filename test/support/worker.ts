@@ -6,6 +6,7 @@
  *   await work.go();         the calls are made; the process stays until `end`
  */
 import { once } from 'node:events';
+import { afterEach } from 'node:test';
 import { start } from './command.ts';
 
 export interface Worker {
@@ -24,20 +25,30 @@ syswrite(STDOUT, "done\\n");
 sleep 100000;
 `;
 
+/** Those of a test that failed would keep its file from ending. */
+const living = new Set<Worker>();
+
+afterEach(async () => {
+  for (const one of living) await one.end();
+});
+
 export async function worker(script: string, ...args: readonly string[]): Promise<Worker> {
   const perl = start(['perl', '-e', FRAME(script), ...args]);
   await perl.sees('waits');
-  return {
+  const made: Worker = {
     pid: perl.pid,
     async go() {
       perl.child.kill('SIGUSR1');
       await perl.sees('done');
     },
     async end() {
+      living.delete(made);
       perl.child.kill('SIGKILL');
       if (perl.child.exitCode === null && perl.child.signalCode === null) await once(perl.child, 'exit');
     },
   };
+  living.add(made);
+  return made;
 }
 
 /** Numbers of system calls that tests have made. */
