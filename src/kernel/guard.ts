@@ -6,7 +6,6 @@
  * A guard is a shell of its own session that sleeps in read(2) and costs nothing. It is used only for what the kernel
  * would not clean up by itself; where there is no shell there is no guard, and leftovers are found at the next start.
  */
-import { spawn } from 'node:child_process';
 import type { Socket } from 'node:net';
 
 export interface Guard {
@@ -19,6 +18,8 @@ export function startGuard(script: string, args: readonly string[], fd?: number)
   // `read` in a loop: also a stray byte would not start the script.
   const text = `trap '' HUP INT TERM; while read -r _; do :; done; ${script}`;
   try {
+    // Loaded here: few starts need it, and it takes two milliseconds.
+    const { spawn } = process.getBuiltinModule('node:child_process');
     const child = spawn('/bin/sh', ['-c', text, 'skep-guard', ...args], {
       stdio: ['pipe', 'ignore', 'ignore', fd ?? 'ignore'],
       detached: true,
