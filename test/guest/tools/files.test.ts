@@ -4,10 +4,13 @@ import { execFileSync } from 'node:child_process';
 import { mkdtempSync, rmSync, truncateSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { kernelTest } from '../../run/needs.ts';
+import { guestSeries, kernelTest } from '../../run/needs.ts';
 import { end, records, startPeer, startTool, stop, stopPeer, untilSeen } from '../../support/tools.ts';
 
 const NEEDS = { guest: true, modules: ['ext4', 'loop'], commands: ['mkfs.ext4', 'dd', 'perl'] } as const;
+
+/** Debian's filelife of libbpf-tools 0.26 prints its header on 6.12 and then nothing, whatever is made and deleted. */
+const PEER_SEES_FILES = guestSeries !== '6.12';
 
 /** An ext4 of the test's own. */
 function withExt4(fn: (folder: string) => Promise<void>): Promise<void> {
@@ -47,7 +50,7 @@ kernelTest('filelife, fileslower, filetop, ext4slower: known files, and as the p
       startTool(['filetop', '--json', '-d', folder, '-s', 'wbytes', '100000']),
       startTool(['filetop', '-C', '-d', folder, '100000']),
       startTool(['filetop', '-C', '-d', folder, '1', '2']),
-      startPeer('filelife', [], 'COMM'),
+      PEER_SEES_FILES ? startPeer('filelife', [], 'COMM') : undefined,
       startPeer('ext4slower', ['-m', '0'], 'COMM'),
     ]);
     // The tools run in this process: what it writes itself is left out.
