@@ -21,6 +21,13 @@ export interface IteratorOptions {
   readonly pid?: number;
 }
 
+/** Kinds that walk over one map's elements: it must be named, so they are not attached by themselves. */
+const OVER_A_MAP: ReadonlySet<string> = new Set(['bpf_map_elem', 'bpf_sk_storage_map', 'sockmap']);
+
+export function iteratesOverMap(target: string): boolean {
+  return OVER_A_MAP.has(target);
+}
+
 export function attachIterator(kernel: Kernel, program: TracingProgram, options: IteratorOptions = {}): Attachment {
   const info = iterInfo(options);
   const target = program.spec.target ?? '';

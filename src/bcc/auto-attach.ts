@@ -6,7 +6,7 @@
  */
 import type { Attachment } from '../attach/attachment.ts';
 import { attachCgroup } from '../attach/cgroup.ts';
-import { attachIterator } from '../attach/iterator.ts';
+import { attachIterator, iteratesOverMap } from '../attach/iterator.ts';
 import { attachKprobe } from '../attach/kprobe.ts';
 import { attachKprobeMulti } from '../attach/kprobe-multi.ts';
 import { attachPerfEvent, type PerfEventName, perfEventNumbers } from '../attach/perf-event.ts';
@@ -70,7 +70,13 @@ const BY_TYPE: Readonly<Record<string, Attach>> = {
 /** True for programs that `autoAttach` takes. */
 export function attachesByItself(spec: ProgramSpec): boolean {
   const attach = matchSection(spec.section)?.attach;
-  return spec.target !== undefined && attach !== undefined && BY_SECTION[attach] !== undefined;
+  if (spec.target === undefined || attach === undefined || BY_SECTION[attach] === undefined) return false;
+  return !waitsForMap(spec);
+}
+
+/** An iterator over the elements of a map: which one must be said. */
+export function waitsForMap(spec: ProgramSpec): boolean {
+  return spec.target !== undefined && matchSection(spec.section)?.attach === 'iter' && iteratesOverMap(spec.target);
 }
 
 export function autoAttach(kernel: Kernel, program: LoadedProgram): Attachment {

@@ -37,7 +37,7 @@ import { type AnyMap, openMap } from '../maps/open.ts';
 import { DataSections, Variable, variableCodec } from '../maps/variables.ts';
 import { LOST_PREFIX } from '../object/lost.ts';
 import type { ObjectSpec, ProgramSpec } from '../object/spec.ts';
-import { autoAttach } from './auto-attach.ts';
+import { autoAttach, waitsForMap } from './auto-attach.ts';
 import { parseCflags } from './cflags.ts';
 import type { TextOptions } from './compile-text.ts';
 import { Printing } from './printing.ts';
@@ -131,7 +131,7 @@ export class BPF extends Printing implements AsyncDisposable, Disposable {
       for (const warning of bpf.object.warnings) log(warning);
       if (options.autoAttach !== false)
         for (const program of spec.programs)
-          if (program.autoAttach && program.autoLoad) bpf.keep(autoAttach(kernel, bpf.object.load(program)));
+          if (program.autoAttach && program.autoLoad && !waitsForMap(program)) bpf.keep(autoAttach(kernel, bpf.object.load(program)));
       for (const usdt of options.usdt ?? [])
         for (const attachment of usdt.attach(kernel, (fn) => bpf.uprobeLoader(fn))) bpf.keep(attachment);
       return bpf;

@@ -109,3 +109,29 @@ kernelTest('places in words', {}, async () => {
   assert.throws(() => b.attachTo('p', 'cpu_clock'), /expected event@times-a-second/);
   assert.throws(() => b.attachTo('q', 'x'), /there is no program 'q'/);
 });
+
+/** Whole keys and values, as bytes: what reading it gives is what was put in. */
+const ELEMENTS = `#include "vmlinux.h"
+#include <bpf/bpf_helpers.h>
+struct { __uint(type, BPF_MAP_TYPE_HASH); __uint(max_entries, 4); __type(key, u32); __type(value, u64); } numbers SEC(".maps");
+SEC("iter/bpf_map_elem") int walk(struct bpf_iter__bpf_map_elem *ctx)
+{
+	struct seq_file *seq = ctx->meta->seq;
+	u32 *key = ctx->key;
+	u64 *value = ctx->value;
+	if (key && value)
+		BPF_SEQ_PRINTF(seq, "%u=%llu\\n", *key, *value);
+	return 0;
+}
+char LICENSE[] SEC("license") = "GPL";`;
+
+kernelTest('an iterator over a map waits to be told which', { btf: true, readKernel: true, minKernel: '5.10' }, async () => {
+  using b = await BPF.load({ text: ELEMENTS.replace('bpf_helpers.h>', 'bpf_helpers.h>\n#include <bpf/bpf_tracing.h>') });
+  assert.deepEqual(b.attached, []);
+  assert.throws(() => b.attachIterator('walk'), /this iterator needs a map/);
+  const numbers = b.map<number, bigint>('numbers');
+  numbers.set(7, 49n);
+  numbers.set(8, 64n);
+  const text = Buffer.concat([...b.readIterator(b.attachIterator('walk', { map: numbers.fd }))]).toString();
+  assert.deepEqual(text.trim().split('\n').sort(), ['7=49', '8=64']);
+});
