@@ -25,6 +25,7 @@ const PROGRAMS = [
   'test/host/link/load-as',
   'src/cli/skep',
   'src/index',
+  'src/kernel/linux',
 ];
 /** Started by tests as test files. */
 const FIXTURES = ['fixtures/leaky', 'fixtures/halfway'];

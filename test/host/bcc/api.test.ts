@@ -217,7 +217,7 @@ const SOURCE = (file: string): string => JSON.stringify(new URL(`../../../src/${
 const SCRIPT = `
 import { writeFileSync } from 'node:fs';
 import { getPriority } from 'node:os';
-import { BPF } from ${SOURCE('bcc/bpf')};
+import { BPF } from ${SOURCE('index')};
 import { linuxKernel } from ${SOURCE('kernel/linux')};
 async function counts(head, attach = () => {}) {
   try {
