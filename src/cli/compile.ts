@@ -1,5 +1,6 @@
 /**
- * `skep compile prog.c`: from C to a BPF object, or to one of the stages on the way. Needs no root: nothing is loaded.
+ * `skep compile prog.c`: from C to a BPF object, or to one of the stages on the way. Needs no root: nothing is loaded
+ * (but TRACEPOINT_PROBE takes its records from tracefs).
  *
  *   pp: text after the preprocessor   ir: after the passes   asm: instructions   btf: types as C   obj: an ELF object
  *
@@ -48,7 +49,7 @@ const FLAGS = {
 export const help: CommandHelp = {
   usage: 'PROG.c',
   about:
-    'Compiles restricted C, in the dialect of BCC or of libbpf, to an object that bpftool, libbpf and other loaders take. Nothing is loaded, so no privilege is needed. Exit status: 0, 1 if the text has errors, 2 for wrong usage.',
+    'Compiles restricted C, in the dialect of BCC or of libbpf, to an object that bpftool, libbpf and other loaders take. Nothing is loaded, so no privilege is needed, except for TRACEPOINT_PROBE, whose records stand in tracefs, which only root may read. Exit status: 0, 1 if the text has errors, 2 for wrong usage.',
   flags: FLAGS,
   examples: [
     ['skep compile prog.c', 'to prog.bpf.o, for this kernel'],

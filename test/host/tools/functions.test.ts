@@ -4,8 +4,11 @@
  */
 import assert from 'node:assert/strict';
 import { type ChildProcessByStdio, spawn } from 'node:child_process';
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
 import type { Readable, Writable } from 'node:stream';
 import { kernelTest } from '../../run/needs.ts';
+import { root } from '../../run/paths.ts';
 import { compileNative } from '../../support/native.ts';
 import { end, records, startTool, stop, untilSeen } from '../../support/tools.ts';
 
@@ -217,6 +220,7 @@ kernelTest('mistakes in probes are told where they are', {}, async () => {
     const type = skep('trace', 't:sched:sched_switch "%d", args->next_pidd', '-M', '1');
     assert.equal(type.status, 1);
     assert.match(type.err, /^probe 1:1:34: error: .*next_pidd.*did you mean 'next_pid'/);
+    assert.ok(readFileSync(join(root, 'README.md'), 'utf8').includes(`args->next_pidd'\n${type.err}\`\`\``), type.err);
     const none = skep('funccount', 't:sched:no_such_*');
     assert.equal(none.status, 1);
     assert.match(none.err, /no functions matched by pattern t:sched:no_such_\*/);
