@@ -27,9 +27,10 @@ import { UserRing, type UserRingOptions } from '../events/user-ring.ts';
 import { PrivilegeError, UsageError } from '../kernel/errors.ts';
 import { type KernelFacts, readTargetFacts } from '../kernel/facts.ts';
 import { featuresOf } from '../kernel/features.ts';
+import { fileReason } from '../kernel/file-reason.ts';
 import { linuxKernel } from '../kernel/linux.ts';
 import { progInfo } from '../kernel/obj-info.ts';
-import type { Kernel } from '../kernel/port.ts';
+import { type Kernel, KernelError } from '../kernel/port.ts';
 import { closedError } from '../link/descriptor.ts';
 import { type LoadedObject, type LoadedProgram, loadObject } from '../link/load.ts';
 import type { In, MapInput, MapValue, ValueCodec } from '../maps/codec.ts';
@@ -354,7 +355,7 @@ async function specOf(options: LoadOptions, kernel: Kernel, facts: KernelFacts):
   if (options.dialect !== undefined && options.dialect !== 'bcc' && options.dialect !== 'libbpf')
     throw new UsageError(`there is no dialect '${String(options.dialect)}': it is 'bcc' or 'libbpf'`);
   if (spec) return spec;
-  const bytes = file === undefined ? undefined : kernel.readFile(file);
+  const bytes = file === undefined ? undefined : programFile(kernel, file);
   if (file !== undefined && bytes !== undefined && isElf(bytes)) {
     // No tool has one: what reads it is loaded for those who do.
     const { onlyForText, readObjectFile } = await import('./object-file.ts');
@@ -384,4 +385,12 @@ async function specOf(options: LoadOptions, kernel: Kernel, facts: KernelFacts):
     return (await compile(facts)).spec;
   const { remembered } = await import('./remember.ts');
   return remembered(options.store, [input.text, input.file, input.name, input.dialect ?? '', input.defines], facts, kernel, compile);
+}
+
+function programFile(kernel: Kernel, file: string): Uint8Array {
+  try {
+    return kernel.readFile(file);
+  } catch (error) {
+    throw error instanceof KernelError ? new UsageError(`cannot read ${file}: ${fileReason(error)}`, [], undefined, error) : error;
+  }
 }

@@ -84,18 +84,30 @@ function split(flags: Flags, words: readonly string[], name: string): { values: 
     const { values, positionals } = parseArgs({ args: [...words], options, allowPositionals: true, strict: true });
     return { values: values as RawValues, positionals };
   } catch (error) {
-    throw new CommandLineError(splitMessage(error as Error, flags, name));
+    throw new CommandLineError(splitMessage(error as Error, flags, name, words));
   }
 }
 
-function splitMessage(error: Error & { code?: string }, flags: Flags, name: string): string {
+/** What Node's parser found wrong, in our words: it names the flag first, as it was typed or as '-p, --pid <value>'. */
+function splitMessage(error: Error & { code?: string }, flags: Flags, name: string, words: readonly string[]): string {
   const see = `; see 'skep ${name} --help'`;
+  const given = /'(-{1,2}[^' ,]+)/.exec(error.message)?.[1] ?? '';
+  const bare = given.replace(/^-+/, '');
   if (error.code === 'ERR_PARSE_ARGS_UNKNOWN_OPTION') {
-    const given = /'(-{1,2}[^' ]+)'/.exec(error.message)?.[1] ?? '';
-    const near = similar(given.replace(/^-+/, ''), Object.keys(flags))[0];
+    const near = similar(bare, Object.keys(flags))[0];
     return `${name} has no flag ${given}${near === undefined ? '' : `, did you mean --${near}?`}${see}`;
   }
-  return `${name}: ${(error.message.split('.')[0] ?? '').toLowerCase().replace(/^option/, 'the flag')}${see}`;
+  const [long, flag] = Object.entries(flags).find(([known, { short }]) => (given.startsWith('--') ? known : short) === bare) ?? [];
+  if (long === undefined || flag === undefined) return `${name}: ${error.message.split('\n')[0]}${see}`;
+  if (flag.type === 'boolean') return `--${long} takes no value${see}`;
+  const last = given.startsWith('--') ? (word: string) => word === given : (word: string) => /^-\w+$/.test(word) && word.endsWith(bare);
+  const next = words.find((word, i) => /^-./.test(word) && last(words[i - 1] ?? ''));
+  const expected = flag.choices ? `one of ${flag.choices.join(', ')}` : (RANGES[flag.type]?.[2] ?? flag.value ?? 'a value');
+  if (!error.message.includes('ambiguous') || next === undefined) return `--${long} takes ${expected}, and none is given${see}`;
+  // A text may well begin with a dash, a number only where it may be negative.
+  const dash =
+    RANGES[flag.type] === undefined || flag.type === 'integer' ? `; one that begins with a dash is given as --${long}=${next}` : '';
+  return `--${long} takes ${expected}, not '${next}'${dash}${see}`;
 }
 
 function flagValue(name: string, flag: Flag, given: RawValues[string]): unknown {

@@ -17,10 +17,10 @@ import { isElf } from '../elf/magic.ts';
 import { ElfFile } from '../elf/read.ts';
 import { UserError } from '../kernel/errors.ts';
 import { type KernelFacts, readTargetFacts } from '../kernel/facts.ts';
+import { fileReason } from '../kernel/file-reason.ts';
 import type { Kernel } from '../kernel/port.ts';
 import type { Flags } from '../tools/tool.ts';
 import { CommandLineError } from './errors.ts';
-import { fileReason } from './file-reason.ts';
 import { HELP_FLAG } from './flags.ts';
 import { parseFlags } from './parse.ts';
 

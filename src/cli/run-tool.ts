@@ -14,6 +14,7 @@ import { alternatives, likelyChoice } from '../tools/choose.ts';
 import { Output, type Sink } from '../tools/output.ts';
 import { fillCgroup } from '../tools/parts/cgroup.ts';
 import type { ProbeChoice, StoppedCommand, Tool, ToolContext } from '../tools/tool.ts';
+import { absentProcesses } from './absent-processes.ts';
 import { markWrongWords } from './errors.ts';
 import { parseTool } from './parse.ts';
 import { reportLost } from './report-lost.ts';
@@ -112,8 +113,11 @@ async function parseAndRun(tool: Tool, words: readonly string[], around: Surroun
     ...load,
     ...(common.verbose ? { log: say } : {}),
   });
+  const absent = absentProcesses(tool.flags, typed, kernel);
   const ready = (bpf: BPF): void => {
     loaded.push(bpf);
+    // A number may be given before there is the process, or be one of another namespace.
+    for (const id of absent.splice(0)) warn(`there is no process ${id} now: nothing is seen of it until there is one`);
     fillCgroup(kernel, bpf, typed.cgroup);
     // From here the tool sees things: what it was given as time begins.
     if (common.duration !== undefined && !timed) {

@@ -10,6 +10,7 @@
  */
 import { closeSync, constants, fstatSync, openSync, writeSync } from 'node:fs';
 import { UserError } from '../kernel/errors.ts';
+import { fileReason } from '../kernel/file-reason.ts';
 import type { Sink } from '../tools/output.ts';
 import { isGone, PAUSE_MS, waitShortly, writeFailure } from './standard.ts';
 
@@ -52,7 +53,7 @@ function openFile(path: string): number {
   try {
     return openSync(path, 'w');
   } catch (error) {
-    throw new UserError(`cannot write the file of --output: ${(error as Error).message}`, undefined, error);
+    throw new UserError(`cannot write the file of --output, ${path}: ${fileReason(error)}`, undefined, error);
   }
 }
 

@@ -43,12 +43,14 @@ kernelTest('skep demo counts the requests that it made', {}, async (t) => {
 for (const signal of ['SIGINT', 'SIGTERM', 'SIGKILL'] as const) {
   kernelTest(`${signal} leaves nothing in the kernel`, {}, async () => {
     const before = await snapshot();
-    const tool = startSkep(['bitesize', '--pid', '1']);
+    // No process has this number: it is beyond the largest.
+    const tool = startSkep(['bitesize', '--pid', '4194304']);
     await tool.sees('Tracing');
     assert.notDeepEqual(await made(before), []);
     process.kill(tool.pid, signal);
     const end = await tool.ended;
     assert.deepEqual(end, signal === 'SIGKILL' ? { status: null, signal } : { status: 0, signal: null }, tool.err());
+    assert.match(tool.err(), /^bitesize: warning: there is no process 4194304 now/);
     assert.deepEqual(await leftovers(before), []);
   });
 }

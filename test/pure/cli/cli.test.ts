@@ -3,9 +3,11 @@ import assert from 'node:assert/strict';
 import { spawnSync } from 'node:child_process';
 import { join } from 'node:path';
 import { test } from 'node:test';
+import { absentProcesses } from '../../../src/cli/absent-processes.ts';
 import { COMMANDS } from '../../../src/cli/commands.ts';
 import { commandHelp, toolHelp } from '../../../src/cli/help.ts';
 import { allFlags, parseTool } from '../../../src/cli/parse.ts';
+import { FakeKernel } from '../../../src/kernel/fake.ts';
 import { TOOL_LIST } from '../../../src/tools/index.ts';
 import { defineTool, type Tool } from '../../../src/tools/tool.ts';
 import { root } from '../../run/paths.ts';
@@ -37,7 +39,15 @@ test("--version is the package's", () => {
 const WRONG: readonly (readonly [readonly string[], RegExp])[] = [
   [['bitsize'], /no tool or command 'bitsize', did you mean 'bitesize'\?/],
   [['bitesize', '--jsn'], /bitesize has no flag --jsn, did you mean --json\?/],
-  [['bitesize', '--pid'], /pid/],
+  [['bitesize', '--pid'], /skep: --pid takes a process id, and none is given; see 'skep bitesize --help'/],
+  [['bitesize', '-p', '--json'], /skep: --pid takes a process id, not '--json'; see/],
+  [['bitesize', '--duration', '-1'], /skep: --duration takes a number of at least 0, not '-1'; see/],
+  [['bitesize', '-v', '--output'], /skep: --output takes FILE, and none is given; see/],
+  [['bitesize', '--output', '-x'], /skep: --output takes FILE, not '-x'; one that begins with a dash is given as --output=-x; see/],
+  [['trace', 'do_nanosleep', '-TM', '-3'], /skep: --max-events takes a whole number from 1 to 4294967295, not '-3'; see/],
+  [['bitesize', '--json=1'], /skep: --json takes no value; see/],
+  [['compile', '--emit', '-'], /skep: --emit is one of obj, asm, ir, pp, btf, not '-'/],
+  [['compile', '--emit'], /skep: --emit takes one of obj, asm, ir, pp, btf, and none is given/],
   [['bitesize', '--pid', '0'], /--pid takes a process id, not '0'/],
   [['bitesize', '--pid', 'abc'], /--pid takes a process id, not 'abc'/],
   [['bitesize', 'x'], /seconds takes a number of at least 0, not 'x'/],
@@ -188,4 +198,17 @@ test('typed options: defaults, choices, repeated flags, positionals', () => {
   assert.throws(() => parseTool(tool, ['--sort', 'c']), /--sort is one of a, b, not 'c'/);
   assert.throws(() => parseTool(tool, ['--port', '65536']), /--port takes a port/);
   assert.throws(() => parseTool(tool, ['--top', '1.5']), /whole number/);
+});
+
+test('processes that are not there are found among the words', async () => {
+  const kernel = new FakeKernel();
+  kernel.files.set('/proc/7/status', '');
+  const absent = async (name: string, ...words: readonly string[]) => {
+    const tool = (await TOOL_LIST.find((entry) => entry.name === name)?.load()) as Tool;
+    return absentProcesses(tool.flags, parseTool(tool, words).options, kernel);
+  };
+  assert.deepEqual(await absent('bitesize', '-p', '7'), []);
+  assert.deepEqual(await absent('bitesize', '-p', '8'), ['8']);
+  assert.deepEqual(await absent('profile', '-p', '7,8,9'), ['8', '9']);
+  assert.deepEqual(await absent('bitesize'), []);
 });

@@ -28,8 +28,12 @@ const CASES: readonly Case[] = [
   { words: ['compile', '-'], status: 2, says: /-o FILE/ },
   { words: ['profile', '-F', '99999999999'], status: 2, says: /from 1 to 4294967295/ },
   // What was asked for could not be done.
-  { words: ['opensnoop', '--output', '/proc/nowhere/x'], status: 1, says: /cannot write the file of --output/ },
-  { words: ['opensnoop', '--output', '/tmp'], status: 1, says: /cannot write the file of --output/ },
+  {
+    words: ['opensnoop', '--output', '/proc/nowhere/x'],
+    status: 1,
+    says: /file of --output, \/proc\/nowhere\/x: there is no such file or folder\n/,
+  },
+  { words: ['opensnoop', '--output', '/tmp'], status: 1, says: /cannot write the file of --output, \/tmp: it is a folder\n/ },
   // What is quoted does nothing to a terminal.
   { words: ['\x1b[31mx'], status: 2, says: /'\\x1b\[31mx'/ },
   { words: ['trace', 'u:/\x1b[31mx:y'], status: 1, says: /\\x1b\[31mx/ },
