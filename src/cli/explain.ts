@@ -2,6 +2,7 @@
  * `skep explain CODE`: what the code of a message means; of the compiler's messages (`[unused-variable]`) and of the
  * verifier's refusals (`null-pointer`). Without a code: all of them.
  */
+import { adviceOf } from '../compiler/code-advice.ts';
 import { allCodes, CODE_GROUPS, meaningOf } from '../compiler/codes.ts';
 import { suggest } from '../compiler/did-you-mean.ts';
 import { UserError } from '../kernel/errors.ts';
@@ -15,7 +16,7 @@ import { print } from './standard.ts';
 export const help: CommandHelp = {
   usage: '[CODE...]',
   words: [],
-  about: "Says what the code at the end of a compiler's message means, or the class of a verifier's refusal, with what to change.",
+  about: "Says what the code at the end of a compiler's message means, or the class of a verifier's refusal, and what to change where that is not plain.",
   flags: HELP_FLAG,
   examples: [
     ['skep explain unchecked-lookup', 'one code'],
@@ -43,6 +44,8 @@ function explain(word: string): string {
     );
   }
   const lines = meaning === undefined ? [] : [`${code}: ${meaning}`];
+  const advice = adviceOf(code);
+  if (advice !== undefined) lines.push(`  what to do: ${advice}`);
   if (refusals.length > 0) lines.push(`${code}: a program that the kernel's verifier refuses.`);
   for (const { explanation, hint } of refusals)
     lines.push(`  ${explanation.replace(/\$\d/g, '…')}`, `    what to do: ${hint.replace(/\$\d/g, '…')}`);

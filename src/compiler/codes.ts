@@ -1,6 +1,6 @@
 /**
  * Every diagnostic of the compiler by its stable code: what the rule is, in a sentence. Codes of semantic analysis stand
- * in `c/sema/codes.ts`. `skep explain CODE` and `docs/errors.md` are made of this.
+ * in `c/sema/codes.ts`, what to change in `code-advice.ts`. `skep explain CODE` and `docs/errors.md` are made of these.
  */
 import { SEMA_CODES } from './c/sema/codes.ts';
 
@@ -189,6 +189,9 @@ export const CODE_GROUPS = {
   Warnings: WARNINGS,
   'Code generation': CODE,
 } as const satisfies Readonly<Record<string, Readonly<Record<string, string>>>>;
+
+type Groups = typeof CODE_GROUPS;
+export type Code = { [Group in keyof Groups]: keyof Groups[Group] }[keyof Groups];
 
 /** What a code means, undefined for one that there is not. */
 export function meaningOf(code: string): string | undefined {

@@ -9,6 +9,7 @@ import assert from 'node:assert/strict';
 import { readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'node:test';
+import { adviceOf } from '../../../src/compiler/code-advice.ts';
 import { allCodes, CODE_GROUPS } from '../../../src/compiler/codes.ts';
 import { compile } from '../../../src/compiler/compile.ts';
 import { bccDialect } from '../../../src/compiler/dialect/bcc/dialect.ts';
@@ -155,15 +156,28 @@ test('every code is in a test', () => {
   );
 });
 
+/** As Markdown; what stands in backticks is shown as it is and needs no escapes. */
+function markdown(text: string): string {
+  return text
+    .replace(/\$\d/g, '…')
+    .split('`')
+    .map((part, i) => (i % 2 === 1 ? part : part.replace(/[_*<]/g, '\\$&')))
+    .join('`');
+}
+
 function page(): string {
   let text = `# Messages of the compiler
 
 Every message ends with its code in brackets. Codes are stable: scripts and editors may rely on them, messages may grow
-clearer. \`skep explain CODE\` says the same. This page is made from \`src/compiler/codes.ts\`.
+clearer. Where the meaning alone does not say what to change, that follows. \`skep explain CODE\` says the same. This page
+is made from \`src/compiler/codes.ts\` and \`src/compiler/code-advice.ts\`.
 `;
   for (const [title, group] of Object.entries(CODE_GROUPS)) {
     text += `\n## ${title}\n\n`;
-    for (const [code, meaning] of Object.entries(group)) text += `- \`${code}\`: ${meaning.replace(/[_*<]/g, '\\$&')}\n`;
+    for (const [code, meaning] of Object.entries(group)) {
+      const advice = adviceOf(code);
+      text += `- \`${code}\`: ${markdown(meaning)}${advice === undefined ? '' : ` What to do: ${markdown(advice)}.`}\n`;
+    }
   }
   text += `
 ## Refusals of the kernel's verifier
@@ -172,12 +186,22 @@ A program that compiles may still be refused when it is loaded. skep names the c
 change; these are the classes.
 
 `;
-  for (const { class: name, explanation, hint } of VERIFIER_TABLE) {
-    const plain = (s: string): string => s.replace(/\$\d/g, '…').replace(/[_*<]/g, '\\$&');
-    text += `- \`${name}\`: ${plain(explanation)}. What to do: ${plain(hint)}.\n`;
-  }
+  for (const { class: name, explanation, hint } of VERIFIER_TABLE)
+    text += `- \`${name}\`: ${markdown(explanation)}. What to do: ${markdown(hint)}.\n`;
   return text;
 }
+
+test('code on the page is code: in pairs of backticks, without backslashes', () => {
+  for (const line of page().split('\n')) {
+    const parts = line.split('`');
+    assert.equal(parts.length % 2, 1, line);
+    assert.deepEqual(
+      parts.filter((part, i) => i % 2 === 1 && part.includes('\\')),
+      [],
+      line,
+    );
+  }
+});
 
 test('docs/errors.md is what the table says', () => {
   const path = join(root, 'docs', 'errors.md');
