@@ -16,7 +16,8 @@ import { print } from './standard.ts';
 export const help: CommandHelp = {
   usage: '[CODE...]',
   words: [],
-  about: "Says what the code at the end of a compiler's message means, or the class of a verifier's refusal, and what to change where that is not plain.",
+  about:
+    "Says what the code at the end of a compiler's message means, or the class of a verifier's refusal, and what to change where that is not plain.",
   flags: HELP_FLAG,
   examples: [
     ['skep explain unchecked-lookup', 'one code'],

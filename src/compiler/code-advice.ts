@@ -6,8 +6,10 @@ import type { Code } from './codes.ts';
 
 const CODE_ADVICE: Readonly<Partial<Record<Code, string>>> = {
   // The preprocessor
-  'include-not-found': "headers of the kernel and of libbpf are built in; give folders of your own with `-I`, and write your files' names in quotes",
-  'library-header': 'leave the line out: use helpers (`bpf_trace_printk`, `bpf_probe_read_str`) and `__builtin_memcpy`, `__builtin_memset` instead',
+  'include-not-found':
+    "headers of the kernel and of libbpf are built in; give folders of your own with `-I`, and write your files' names in quotes",
+  'library-header':
+    'leave the line out: use helpers (`bpf_trace_printk`, `bpf_probe_read_str`) and `__builtin_memcpy`, `__builtin_memset` instead',
   'macro-redefined': 'rename one of the two, or `#undef` the first',
   // The parser
   'expected-semicolon': "end the line at the caret with ';'; maps of BCC (`BPF_HASH(…);`) need one, too",
@@ -17,7 +19,8 @@ const CODE_ADVICE: Readonly<Partial<Record<Code, string>>> = {
   'old-style-definition': 'write the types inside the parentheses: `int f(int a)`',
   // Names and types
   'undeclared-identifier': 'declare it, correct its name, or include the header that has it',
-  'undeclared-function': 'BPF has no C library: call a helper, a kernel function (`extern … __ksym`) or a function of your own that stands before',
+  'undeclared-function':
+    'BPF has no C library: call a helper, a kernel function (`extern … __ksym`) or a function of your own that stands before',
   'unknown-type': "correct the name, include `<vmlinux.h>` for the kernel's types, or write `struct` before it",
   'incomplete-type': "define the struct, correct its name, or include `<vmlinux.h>` for the kernel's types",
   'no-member': 'correct the name; members that only some kernels have are read after `bpf_core_field_exists()`',

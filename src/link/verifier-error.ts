@@ -106,11 +106,17 @@ function partsOf(problem: VerifierProblem): Parts {
       ? undefined
       : { file: line.file, line: line.line, column: line.column, text: textOf(sources, line.file, line.line) };
   };
-  const source = parsed.slot === undefined ? undefined : placeOf(parsed.slot);
-  const told = explain(parsed.message, parsed.slot === undefined ? undefined : problem.poisoned.get(parsed.slot));
+  // Objects of some compilers have no columns at all: that says nothing.
+  const columns = joined.lines.some(({ column }) => column > 0);
+  const ownPlaceOf = (slot: number): SourcePlace | undefined => {
+    const place = placeOf(slot);
+    return columns && place?.column === 0 ? undefined : place;
+  };
+  const source = parsed.slot === undefined ? undefined : (placeOnPath(parsed.slot, parsed.path, ownPlaceOf) ?? placeOf(parsed.slot));
+  const told = explain(parsed.message, parsed.instruction, parsed.slot === undefined ? undefined : problem.poisoned.get(parsed.slot));
   const summary = told.class === 'unknown' && parsed.report !== undefined ? parsed.report.reason : told.summary;
   const hint = told.class === 'unknown' && parsed.report !== undefined ? parsed.report.suggestion : told.hint;
-  const where = source === undefined ? '' : `${source.file}:${source.line}:${source.column}: `;
+  const where = source === undefined ? '' : `${source.file}:${source.line}:${source.column > 0 ? `${source.column}:` : ''} `;
   return {
     class: told.class,
     summary,
@@ -119,7 +125,7 @@ function partsOf(problem: VerifierProblem): Parts {
     instruction: parsed.instruction,
     function: parsed.slot === undefined ? undefined : functionAt(joined.functions, parsed.slot)?.name,
     source,
-    trail: trailOf(parsed.path, placeOf),
+    trail: trailOf(parsed.path, ownPlaceOf),
     registers: parsed.involved.flatMap((name) => {
       const state = parsed.registers.get(name);
       return state === undefined ? [] : [{ name, state }];
@@ -155,16 +161,31 @@ function safeLine(line: string): string {
 
 function explain(
   message: string,
+  instruction: string | undefined,
   poisoned: string | undefined,
 ): { readonly class: VerifierClass; readonly summary: string; readonly hint: string } {
   for (const row of VERIFIER_TABLE) {
     const match = row.pattern.exec(message);
-    if (match === null) continue;
+    if (match === null || row.instruction?.test(instruction ?? '') === false) continue;
     const fill = (text: string): string => text.replace(/\$(\d)/g, (_, n: string) => match[Number(n)] ?? '?');
     const what = poisoned === undefined ? '' : `: ${poisoned}`;
     return { class: row.class, summary: fill(row.explanation) + what, hint: fill(row.hint) };
   }
   return { class: 'unknown', summary: message, hint: '' };
+}
+
+/**
+ * Where a path was when it came to a slot. Code that several lines share (an `exit`; column 0 says so) is the fault of the
+ * line that the path came from, which the nearest place before it on the path tells.
+ */
+function placeOnPath(slot: number, path: readonly number[], placeOf: (slot: number) => SourcePlace | undefined): SourcePlace | undefined {
+  const from = path.lastIndexOf(slot);
+  if (from < 0) return placeOf(slot);
+  for (let at = from; at >= 0; at--) {
+    const place = placeOf(path[at] ?? 0);
+    if (place !== undefined) return place;
+  }
+  return undefined;
 }
 
 function trailOf(path: readonly number[], placeOf: (slot: number) => SourcePlace | undefined): SourcePlace[] {

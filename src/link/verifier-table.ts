@@ -49,10 +49,14 @@ export type VerifierClass =
 export interface VerifierRow {
   readonly class: VerifierClass;
   readonly pattern: RegExp;
+  /** What the refused instruction must look like, as the kernel prints it; any where not said. */
+  readonly instruction?: RegExp;
   /** In the user's words; `$1`… stand for groups of the pattern. */
   readonly explanation: string;
   readonly hint: string;
 }
+
+const GPL_HINT = 'say `char LICENSE[] SEC("license") = "GPL";` (BCC: `#define BPF_LICENSE GPL`), if that is the licence of your program';
 
 export const VERIFIER_TABLE: readonly VerifierRow[] = [
   {
@@ -167,10 +171,29 @@ export const VERIFIER_TABLE: readonly VerifierRow[] = [
   },
   {
     class: 'gpl-only',
-    pattern:
-      /cannot call (?:GPL-restricted|kernel) function from non-GPL compatible program|Cannot access kernel 'struct \w+' from non-GPL|must have a GPL compatible license/,
+    pattern: /cannot call GPL-restricted function from non-GPL compatible program/,
+    instruction: /call bpf_probe_read(?:_kernel)?(?:_str)?#/,
+    explanation: 'this reads memory of the kernel, which only programs under the GPL may (`->` and `*` of a pointer to it are such reads)',
+    hint: GPL_HINT,
+  },
+  {
+    class: 'gpl-only',
+    pattern: /cannot call GPL-restricted function from non-GPL compatible program/,
+    instruction: /call bpf_probe_read_user(?:_str)?#/,
+    explanation: 'this reads memory of a process, which only programs under the GPL may (`->` and `*` of a pointer to it are such reads)',
+    hint: GPL_HINT,
+  },
+  {
+    class: 'gpl-only',
+    pattern: /Cannot access kernel 'struct (\w+)' from non-GPL/,
+    explanation: 'this reads memory of the kernel (struct $1), which only programs under the GPL may',
+    hint: GPL_HINT,
+  },
+  {
+    class: 'gpl-only',
+    pattern: /cannot call (?:GPL-restricted|kernel) function from non-GPL compatible program|must have a GPL compatible license/,
     explanation: 'this helper may only be used by programs under the GPL',
-    hint: 'say `char LICENSE[] SEC("license") = "GPL";` (BCC: `#define BPF_LICENSE GPL`), if that is the licence of your program',
+    hint: GPL_HINT,
   },
   {
     class: 'argument-type',

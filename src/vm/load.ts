@@ -55,7 +55,7 @@ export function loadCode(name: string, id: number, joined: JoinedProgram, env: L
     constant: (insn, index) => constant(name, insn, refs.get(index), env),
     sourceOf: (index) => {
       const line = lines.findLast((candidate) => candidate.insn <= index);
-      return line === undefined ? undefined : `${line.file}:${line.line}:${line.column}`;
+      return line === undefined ? undefined : `${line.file}:${line.line}${line.column > 0 ? `:${line.column}` : ''}`;
     },
   });
   // Symbols that programs take by plain constants have a reference too.

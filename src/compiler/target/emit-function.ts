@@ -60,7 +60,7 @@ export function emitFunction(fn: IrFunction, module: IrModule, options: EmitOpti
     linkage: fn.linkage,
     insns: code.insns,
     refs: code.refs,
-    lines: lineTable(code.locs, options.resolve, fn.loc),
+    lines: lineTable(code, options.resolve, fn.loc),
     ...(fn.btfFunc === undefined ? {} : { btfFunc: fn.btfFunc }),
     core: code.core,
     stack,

@@ -25,14 +25,18 @@ export interface Emitted {
   readonly refs: SymbolRef[];
   readonly core: CoreRelocation[];
   readonly locs: Loc[];
+  /** Instructions that several lines share; `locs` has one of these. */
+  readonly shared: boolean[];
 }
 
 export function emitCode(fn: MFunction, diagnostics: Diagnostics): Emitted {
-  const out: Emitted = { insns: [], refs: [], core: [], locs: [] };
+  const out: Emitted = { insns: [], refs: [], core: [], locs: [], shared: [] };
   const starts = new Map<MBlock, number>();
   const jumps: Jump<MBlock>[] = [];
+  let shared = false;
   const push = (insn: Insn, loc: Loc): number => {
     out.locs.push(loc);
+    out.shared.push(shared);
     return out.insns.push(insn) - 1;
   };
   fn.blocks.forEach((block, k) => {
@@ -40,7 +44,12 @@ export function emitCode(fn: MFunction, diagnostics: Diagnostics): Emitted {
     const follows = fn.blocks[k + 1];
     const last = block.insts[block.insts.length - 1];
     const jump = block.taken !== undefined && isConditionalJump(last) ? last : undefined;
-    for (const i of block.insts) if (i !== jump) emitInst(i, push, out, diagnostics);
+    for (const i of block.insts) {
+      if (i === jump) continue;
+      shared = i.shared;
+      emitInst(i, push, out, diagnostics);
+    }
+    shared = jump?.shared === true;
     let { taken, next } = block;
     if (jump !== undefined && last !== undefined) {
       if (taken === follows && next !== follows && invertible(jump, fn.cpu)) {
@@ -54,6 +63,7 @@ export function emitCode(fn: MFunction, diagnostics: Diagnostics): Emitted {
       jumps.push({ insn: at, to: taken as MBlock });
     }
     if (next === undefined || next === follows) return;
+    shared = isBareExit(next) && (next.insts[0] as MInst).shared;
     if (isBareExit(next)) emitInst(next.insts[0] as MInst, push, out, diagnostics);
     else jumps.push({ insn: push({ op: CLASS.JMP | JMP.JA, dst: 0, src: 0, off: 0, imm: 0 }, block.loc), to: next });
   });
@@ -103,17 +113,20 @@ function note(at: number, i: MInst, out: Emitted): void {
     out.core.push({ insn: at, kind: i.extra.core.kind, type: i.extra.core.type, access: i.extra.core.access });
 }
 
-/** One row per change; the first instruction always has one, as the kernel demands. */
-export function lineTable(locs: readonly Loc[], resolve: LocResolver, fallback: Loc): LineInfo[] {
+/**
+ * One row per change; the first instruction always has one, as the kernel demands. What several lines share has column
+ * 0, as in other compilers' objects what has no place: whoever wants the line must see how it was reached.
+ */
+export function lineTable({ locs, shared }: Pick<Emitted, 'locs' | 'shared'>, resolve: LocResolver, fallback: Loc): LineInfo[] {
   const rows: LineInfo[] = [];
   let last: LineInfo | undefined;
-  let lastLoc = -1;
   locs.forEach((loc, insn) => {
-    if (loc === lastLoc && last !== undefined) return;
-    lastLoc = loc;
+    if (insn > 0 && loc === locs[insn - 1] && shared[insn] === shared[insn - 1]) return;
     const at = resolve(loc) ?? (insn === 0 ? resolve(fallback) : undefined);
-    if (at === undefined || (last !== undefined && last.file === at.file && last.line === at.line && last.column === at.column)) return;
-    last = { insn, file: at.file, line: at.line, column: at.column };
+    if (at === undefined) return;
+    const column = shared[insn] === true && insn > 0 ? 0 : at.column;
+    if (last !== undefined && last.file === at.file && last.line === at.line && last.column === column) return;
+    last = { insn, file: at.file, line: at.line, column };
     rows.push(last);
   });
   return rows;

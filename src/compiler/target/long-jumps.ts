@@ -83,6 +83,7 @@ function addIsland(code: Emitted, targets: { insn: number; to: number }[], far: 
 function insert(code: Emitted, targets: { insn: number; to: number }[], at: number, insn: Insn): void {
   code.insns.splice(at, 0, insn);
   code.locs.splice(at, 0, code.locs[Math.max(0, at - 1)] ?? 0);
+  code.shared.splice(at, 0, code.shared[Math.max(0, at - 1)] ?? false);
   for (const j of targets) {
     if (j.insn >= at) j.insn++;
     // A jump to what stood here now goes to what is inserted: it leads on.

@@ -84,6 +84,8 @@ export class MInst {
   extra: Extra | undefined = undefined;
   /** Which pointer a memory operand was computed from: equal numbers, same kind of pointer. 0 is unknown. */
   origin = 0;
+  /** It is the end of several lines at once, and `loc` is only one of them. */
+  shared = false;
   /** Stack objects it reads or writes through pointers (calls, accesses by computed addresses). */
   touch: readonly number[] | undefined = undefined;
 

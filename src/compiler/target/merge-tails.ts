@@ -100,6 +100,11 @@ function merge(fn: MFunction, members: readonly MBlock[], length: number): void 
   }
   for (const b of members) {
     if (b === home) continue;
+    for (let k = 1; k <= length; k++) {
+      const kept = home.insts[home.insts.length - k] as MInst;
+      const dropped = b.insts[b.insts.length - k] as MInst;
+      if (kept.loc !== dropped.loc || dropped.shared) kept.shared = true;
+    }
     b.insts.length -= length;
     b.taken = undefined;
     b.next = home;

@@ -9,6 +9,8 @@ export interface RefusedProgram {
   readonly class: VerifierClass;
   readonly text: string;
   readonly via?: readonly RegExp[];
+  /** What the message must say. */
+  readonly says?: RegExp;
   /** Name of the function; the only program of the text where not said. */
   readonly program?: string;
   /** What is refused is the whole program, or the log does not say where. */
@@ -91,6 +93,13 @@ export const REFUSED: Readonly<Record<string, RefusedProgram>> = {
     ),
     nowhere: true,
   },
+  'a record that the second of three returns keeps': {
+    class: 'leaked-reference',
+    ...lib(
+      'struct event { u32 pid; };\nstruct { __uint(type, BPF_MAP_TYPE_RINGBUF); __uint(max_entries, 4096); } rb SEC(".maps");\nSEC("tp/sched/sched_switch")\nint f(void *ctx)\n{\n\tstruct event *e = bpf_ringbuf_reserve(&rb, sizeof(*e), 0);\n\tif (!e) return 0;\n\te->pid = bpf_get_current_pid_tgid() >> 32;\n\tif (e->pid == 5) return 0; /* !! */\n\tbpf_ringbuf_submit(e, 0);\n\treturn 0;\n}',
+    ),
+    via: [/bpf_ringbuf_reserve/],
+  },
   'a helper of other programs': {
     class: 'helper-unavailable',
     ...lib('SEC("xdp")\nint f(struct xdp_md *ctx)\n{\n\treturn bpf_skb_vlan_pop((void *)ctx); /* !! */\n}'),
@@ -99,6 +108,19 @@ export const REFUSED: Readonly<Record<string, RefusedProgram>> = {
     class: 'gpl-only',
     dialect: 'libbpf',
     text: '#include <vmlinux.h>\n#include <bpf/bpf_helpers.h>\nchar LICENSE[] SEC("license") = "Proprietary";\nSEC("tp/sched/sched_switch")\nint f(void *ctx)\n{\n\tchar b[8];\n\tbpf_probe_read_user(b, 8, ctx); /* !! */\n\treturn b[0];\n}',
+  },
+  'kernel memory without a licence': {
+    class: 'gpl-only',
+    dialect: 'libbpf',
+    text: '#include <vmlinux.h>\n#include <bpf/bpf_helpers.h>\n#include <bpf/bpf_core_read.h>\nSEC("raw_tp/sched_process_exit")\nint f(struct bpf_raw_tracepoint_args *ctx)\n{\n\tstruct task_struct *t = (void *)ctx->args[0];\n\treturn BPF_CORE_READ(t, pid); /* !! */\n}',
+    says: /^prog\.c:8:\d+: .*: this reads memory of the kernel, which only programs under the GPL may/,
+  },
+  'kernel memory by a pointer, without a licence': {
+    class: 'gpl-only',
+    ...bcc(
+      '#define BPF_LICENSE Proprietary\nint f(struct pt_regs *ctx, struct file *file) {\n  u64 before = 1;\n  return before + file->f_flags; // !!\n}',
+    ),
+    says: /^prog\.c:4:\d+: .*: this reads memory of the kernel, which only programs under the GPL may/,
   },
   'a number as an address': {
     class: 'invalid-pointer',

@@ -48,6 +48,7 @@ for (const { name, kernel, logs } of KERNELS) {
       const error = errorOf(gathered);
       const say = (what: string): void => void wrong.push(`${gathered.name}: ${what}\n${error.report()}\n${gathered.log.slice(-900)}\n`);
       if (error.class !== program.class) say(`class ${error.class}, not ${program.class}`);
+      if (program.says?.test(error.message) === false) say(`not ${program.says}`);
       if (error.hint === undefined) say('nothing to do about it');
       const marked = gathered.text.split('\n').findIndex((line) => line.includes('!!')) + 1;
       if (program.nowhere !== true) {
