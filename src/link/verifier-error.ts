@@ -14,7 +14,7 @@ import { terminalSafe } from '../compiler/render-diagnostic.ts';
 import { UserError } from '../kernel/errors.ts';
 import { functionAt, type JoinedProgram, lineAt } from './join.ts';
 import { parseVerifierLog } from './verifier-log.ts';
-import { VERIFIER_TABLE, type VerifierClass } from './verifier-table.ts';
+import { rowOf, type VerifierClass } from './verifier-table.ts';
 
 export interface SourcePlace {
   readonly file: string;
@@ -164,14 +164,12 @@ function explain(
   instruction: string | undefined,
   poisoned: string | undefined,
 ): { readonly class: VerifierClass; readonly summary: string; readonly hint: string } {
-  for (const row of VERIFIER_TABLE) {
-    const match = row.pattern.exec(message);
-    if (match === null || row.instruction?.test(instruction ?? '') === false) continue;
-    const fill = (text: string): string => text.replace(/\$(\d)/g, (_, n: string) => match[Number(n)] ?? '?');
-    const what = poisoned === undefined ? '' : `: ${poisoned}`;
-    return { class: row.class, summary: fill(row.explanation) + what, hint: fill(row.hint) };
-  }
-  return { class: 'unknown', summary: message, hint: '' };
+  const row = rowOf(message, instruction);
+  if (row === undefined) return { class: 'unknown', summary: message, hint: '' };
+  const match = row.pattern.exec(message);
+  const fill = (text: string): string => text.replace(/\$(\d)/g, (_, n: string) => match?.[Number(n)] ?? '?');
+  const what = poisoned === undefined ? '' : `: ${poisoned}`;
+  return { class: row.class, summary: fill(row.explanation) + what, hint: fill(row.hint) };
 }
 
 /**

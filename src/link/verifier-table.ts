@@ -400,3 +400,8 @@ export const VERIFIER_TABLE: readonly VerifierRow[] = [
     hint: 'this is a bug in the kernel; a newer version may have it fixed',
   },
 ];
+
+/** The row of a refusal: the kernel's message and, where the log has it, the refused instruction. */
+export function rowOf(message: string, instruction: string | undefined): VerifierRow | undefined {
+  return VERIFIER_TABLE.find((row) => row.pattern.test(message) && row.instruction?.test(instruction ?? '') !== false);
+}

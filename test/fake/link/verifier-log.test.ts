@@ -10,7 +10,7 @@ import { exit, mov64Imm } from '../../../src/isa/build.ts';
 import { joinProgram } from '../../../src/link/join.ts';
 import { VerifierError } from '../../../src/link/verifier-error.ts';
 import { parseVerifierLog } from '../../../src/link/verifier-log.ts';
-import { VERIFIER_TABLE } from '../../../src/link/verifier-table.ts';
+import { rowOf, VERIFIER_TABLE, type VerifierRow } from '../../../src/link/verifier-table.ts';
 import { tinyObject } from '../../host/kernel/support.ts';
 
 function errorOf(log: string, lines: readonly number[] = []): VerifierError {
@@ -213,7 +213,7 @@ test('a log of a million lines is read in a moment', () => {
 });
 
 test('every row of the table can match: its own words', () => {
-  const samples: readonly string[] = [
+  const samples: readonly (string | readonly [message: string, instruction: string])[] = [
     'invalid func unknown#195896080',
     'invalid func unknown#2002000001',
     "ldimm64 failed to find the address for kernel symbol 'runqueues'.",
@@ -233,6 +233,9 @@ test('every row of the table can match: its own words', () => {
     'too many subprograms',
     'Unreleased reference id=2 alloc_insn=10',
     'cannot call GPL-restricted function from non-GPL compatible program',
+    ['cannot call GPL-restricted function from non-GPL compatible program', 'call bpf_probe_read_kernel_str#115'],
+    ['cannot call GPL-restricted function from non-GPL compatible program', 'call bpf_probe_read_user#112'],
+    "Cannot access kernel 'struct task_struct' from non-GPL compatible program",
     'unknown func bpf_override_return#58',
     'cannot pass map_type 2 into func bpf_sk_storage_get#107',
     'invalid func foo#9999',
@@ -266,12 +269,13 @@ test('every row of the table can match: its own words', () => {
     'unknown opcode 8d',
     'verifier internal error: misconfigured ref_obj_id',
   ];
-  const hit = new Set<number>();
+  const hit = new Set<VerifierRow>();
   for (const sample of samples) {
-    const row = VERIFIER_TABLE.findIndex((r) => r.pattern.test(sample));
-    assert.ok(row >= 0, sample);
+    const [message, instruction] = typeof sample === 'string' ? [sample, undefined] : sample;
+    const row = rowOf(message, instruction);
+    assert.ok(row !== undefined, message);
     hit.add(row);
   }
-  const missed = VERIFIER_TABLE.filter((_, i) => !hit.has(i)).map((r) => String(r.pattern));
+  const missed = VERIFIER_TABLE.filter((row) => !hit.has(row)).map((r) => String(r.pattern));
   assert.deepEqual(missed, [], 'rows that no sample reaches: shadowed by an earlier row, or without a sample');
 });
