@@ -21,6 +21,7 @@ const FLOORS: readonly (readonly string[])[] = [
   ['compiler/compile-error.ts'],
   ['compiler/compile.ts'],
   ['compiler/object-maps.ts'],
+  ['compiler/code-advice.ts'],
   ['compiler/type-ids.ts', 'compiler/codes.ts'],
   ['compiler/dialect', 'compiler/target', 'compiler/ir/lower'],
   ['compiler/ir', 'compiler/c'],
