@@ -116,6 +116,8 @@ export function perfEventNumbers(name: string): { readonly type: number; readonl
 }
 
 export function numbersOf(event: PerfEventTarget['event']): { type: number; config: bigint; name: string } {
+  if (typeof event !== 'string' && (typeof event?.type !== 'number' || !/^(?:number|bigint)$/.test(typeof event.config)))
+    throw new UsageError("a perf event is given by 'event': its name ('cpu_clock'), or { type, config } as perf_event_open(2) takes them");
   if (typeof event !== 'string') return { ...event, name: `${event.type}:${event.config}` };
   const numbers = perfEventNumbers(event);
   if (numbers === undefined)

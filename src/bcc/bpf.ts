@@ -308,6 +308,7 @@ export class BPF extends Printing implements AsyncDisposable, Disposable {
   private unknown(what: string, name: string, names: readonly string[]): UsageError {
     if (!this.open) return closedError(`'${this.spec.name}', which ${what} '${name}' belongs to,`);
     const known = names.filter((candidate) => !candidate.startsWith('.'));
+    if (typeof name !== 'string') return new UsageError(`the name of a ${what} is a text; it has ${known.join(', ')}`);
     return new UsageError(
       `there is no ${what} '${name}' in ${this.spec.name}${known.length === 0 ? '' : ` (it has ${known.join(', ')})`}`,
       similar(name, known),

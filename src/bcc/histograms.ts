@@ -4,6 +4,7 @@
  * BCC's rule for struct keys: the first field is the section, the second the slot (padding between is skipped).
  * Sections come in the order in which the map gives them.
  */
+import { UsageError } from '../kernel/errors.ts';
 import type { Count } from '../render/histogram.ts';
 
 export interface Section<S = unknown> {
@@ -22,7 +23,7 @@ export function collectHistograms(entries: Iterable<readonly [unknown, unknown]>
     const id = identity(section);
     let found = sections.get(id);
     if (!found) sections.set(id, (found = { section, slots: [] }));
-    add(found.slots, slot, value as Count);
+    add(found.slots, slot, value);
   }
   return [...sections.values()];
 }
@@ -30,17 +31,17 @@ export function collectHistograms(entries: Iterable<readonly [unknown, unknown]>
 /** Slots of a map with plain integer keys. */
 export function collectSlots(entries: Iterable<readonly [unknown, unknown]>): Count[] {
   const slots: Count[] = [];
-  for (const [key, value] of entries) add(slots, Number(key), value as Count);
+  for (const [key, value] of entries) add(slots, slotNumber(key), value);
   return slots;
 }
 
 function parts(key: unknown): readonly [unknown, number] {
   if (typeof key !== 'object' || key === null)
-    throw new TypeError('a histogram by section needs a struct key: the section first, then the slot');
+    throw new UsageError('a histogram by section needs a struct key: the section first, then the slot');
   const fields = Object.entries(key).filter(([name]) => !name.startsWith('__pad'));
   const [section, slot] = fields;
-  if (!section || !slot) throw new TypeError('a histogram by section needs a struct key of two fields: the section, then the slot');
-  return [section[1], Number(slot[1])];
+  if (!section || !slot) throw new UsageError('a histogram by section needs a struct key of two fields: the section, then the slot');
+  return [section[1], slotNumber(slot[1])];
 }
 
 function identity(section: unknown): string {
@@ -49,8 +50,21 @@ function identity(section: unknown): string {
     : `${typeof section}:${String(section)}`;
 }
 
-function add(slots: Count[], slot: number, value: Count): void {
+function slotNumber(slot: unknown): number {
+  if (typeof slot !== 'number' && typeof slot !== 'bigint')
+    throw new UsageError(`the slots of a histogram are whole numbers, not ${shown(slot)}`, [], FITTING);
+  return Number(slot);
+}
+
+function add(slots: Count[], slot: number, value: unknown): void {
+  if (typeof value !== 'number' && typeof value !== 'bigint')
+    throw new UsageError(`a histogram counts: the values of its map are numbers, not ${shown(value)}`, [], FITTING);
   const index = Math.min(Math.max(slot, 0), LAST_SLOT);
   while (slots.length <= index) slots.push(0n);
   slots[index] = BigInt(slots[index] as Count) + BigInt(value);
 }
+
+const FITTING = 'BPF_HISTOGRAM(name, key) declares a map that fits; what others hold is read with entries()';
+
+const shown = (value: unknown): string =>
+  typeof value === 'string' ? 'texts' : typeof value === 'object' ? 'structs or arrays' : typeof value;

@@ -32,9 +32,18 @@ import type { Kernel } from '../kernel/port.ts';
 import { allTracepoints } from '../kernel/tracefs.ts';
 import type { LoadedObject, LoadedProgram } from '../link/load.ts';
 import type { ProgramSpec } from '../object/spec.ts';
+import { checkArguments } from './arguments.ts';
 import { attachTo } from './auto-attach.ts';
 import { KernelQueries, matchesWhole, probeLimit } from './kernel-queries.ts';
-import { attachPlaces, type LoadUprobe, type PlacesOptions, type UprobeOffsets, type UprobePlace, userPlaces } from './uprobes.ts';
+import {
+  attachPlaces,
+  checkPlace,
+  type LoadUprobe,
+  type PlacesOptions,
+  type UprobeOffsets,
+  type UprobePlace,
+  userPlaces,
+} from './uprobes.ts';
 
 export interface PatternOptions {
   /** Most probes set one by one where the kernel has no kprobe.multi; 1000 without, or the environment's BCC_PROBE_LIMIT. */
@@ -325,6 +334,7 @@ export abstract class Hooks extends KernelQueries {
   }
 
   private attachUser(target: UprobePlace | UprobeTarget | UprobeOffsets, fn: string, options: PlacesOptions): Attachment {
+    checkPlace(target);
     if ('offsets' in target) {
       const { path, offsets } = target;
       const { cookies, ...others } = options;
@@ -375,3 +385,5 @@ export abstract class Hooks extends KernelQueries {
     return this.object.load({ ...known, type, attachType, ...(place === undefined ? {} : { target: place }) });
   }
 }
+
+checkArguments(Hooks.prototype);

@@ -3,6 +3,7 @@
  *
  * Everything goes to the typed map below (`maps/`); what its family cannot do is an error that names both.
  */
+import { BtfError } from '../btf/error.ts';
 import { UsageError } from '../kernel/errors.ts';
 import type { MapInput, MapValue } from '../maps/codec.ts';
 import type { Columns } from '../maps/columns.ts';
@@ -40,6 +41,9 @@ type GivenKnown<T> = T extends number | bigint
  * is the value or the array that reading gives.
  */
 export type GivenValue<V> = Given<V> | HasFd | readonly Given<V>[] | { readonly all: Given<V extends readonly (infer E)[] ? E | V : V> };
+
+/** Methods whose first argument is no key. */
+const WITHOUT_KEY: ReadonlySet<string> = new Set(['push', 'add', 'setAll', 'deleteAll', 'getByPid']);
 
 export class TableAccess<K = MapValue, V = MapValue> {
   /** The typed map below, with all that its family can do. */
@@ -262,7 +266,24 @@ export class TableAccess<K = MapValue, V = MapValue> {
   protected can(method: string): (...args: readonly unknown[]) => unknown {
     const found = (this.map as unknown as Record<string, unknown>)[method];
     if (typeof found !== 'function') throw this.cannot(method);
-    return (...args) => (found as (...args: readonly unknown[]) => unknown).apply(this.map, [...args]);
+    return (...args) => {
+      try {
+        return (found as (...args: readonly unknown[]) => unknown).apply(this.map, [...args]);
+      } catch (error) {
+        throw error instanceof BtfError && error.code === 'value' ? this.unfit(method, args, error) : error;
+      }
+    };
+  }
+
+  /** What was given does not fit the types of the map: which of the two it was, and what would. */
+  private unfit(method: string, args: readonly unknown[], error: BtfError): UsageError {
+    const key = !WITHOUT_KEY.has(method) && !this.map.takesKey(args[0]);
+    return new UsageError(
+      `${method}() of map '${this.name}': ${key ? error.message.replace('the value:', 'the key:') : error.message}`,
+      [],
+      undefined,
+      error,
+    );
   }
 
   protected cannot(what: string): UsageError {

@@ -46,11 +46,24 @@ export interface UserPlaces {
   readonly label: string;
 }
 
+/** Throws `UsageError` for an object that says no place. */
+export function checkPlace(place: Partial<UprobePlace & UprobeTarget & UprobeOffsets>): void {
+  const { name, path, offset, offsets } = place;
+  const inFile = typeof offset === 'bigint' || (Array.isArray(offsets) && offsets.every((one) => typeof one === 'bigint'));
+  if (typeof name === 'string' ? path === undefined : typeof path === 'string' && inFile) return;
+  throw new UsageError(
+    "a probe in user space needs a place: 'name' (a path, a library, a command) with 'sym', 'symRe' or 'addr', or 'path' with 'offset' or 'offsets' (bigint)",
+  );
+}
+
 /** Throws `UsageError`: no such file, function or address. */
 export function userPlaces(place: UprobePlace): UserPlaces {
   const { sym, symRe, addr, symOff = 0 } = place;
   if ([sym, symRe, addr].filter((given) => given !== undefined).length !== 1)
     throw new UsageError(`a probe in ${place.name} needs one of 'sym', 'symRe' and 'addr'`);
+  const whole = typeof addr === 'bigint' || Number.isSafeInteger(addr);
+  if (!(typeof sym === 'string' || symRe instanceof RegExp || (addr !== undefined && whole)) || !Number.isSafeInteger(symOff))
+    throw new UsageError(`a probe in ${place.name}: 'sym' is a text, 'symRe' a RegExp, 'addr' and 'symOff' whole numbers`);
   using binary = new Binary(findBinary(place.name, place.pid));
   const { path, name } = binary;
   if (sym !== undefined) {

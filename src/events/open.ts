@@ -34,18 +34,12 @@ export interface EventContext {
 
 /** Throws `UsageError` for a map that carries no events, or a type that is not known. */
 export function openEvents<T>(map: MapHandle, { kernel, btf, lost }: EventContext, options: EventOptions<T> = {}): EventStream<T> {
+  const { type } = map.spec;
+  // First: another map's records need no type.
+  if (type !== 'ringbuf' && type !== 'perf_event_array')
+    throw new UsageError(`map '${map.name}' carries no events: it is of type ${type}, not ringbuf or perf_event_array`);
   const decode = options.decode ?? (decoderFor(map, btf, options) as RecordDecoder<T>);
-  let source: Source;
-  switch (map.spec.type) {
-    case 'ringbuf':
-      source = ringSource(openRing(kernel, map), lost);
-      break;
-    case 'perf_event_array':
-      source = openPerfBuffer(kernel, map, options);
-      break;
-    default:
-      throw new UsageError(`map '${map.name}' carries no events: it is of type ${map.spec.type}, not ringbuf or perf_event_array`);
-  }
+  const source: Source = type === 'ringbuf' ? ringSource(openRing(kernel, map), lost) : openPerfBuffer(kernel, map, options);
   return new EventStream(kernel, source, decode, options);
 }
 

@@ -5,7 +5,7 @@
  * unsigned integer and anything else raw bytes.
  */
 import { type BtfInput, type BtfValue, makeCodec, type SchemaOptions, type TypeSchema } from '../btf/codec.ts';
-import { intReader, intWriter } from '../btf/codec-scalars.ts';
+import { doesNotFit, intReader, intWriter } from '../btf/codec-scalars.ts';
 import type { BtfSource } from '../btf/types.ts';
 import { sizeOf } from '../btf/walk.ts';
 
@@ -47,7 +47,7 @@ function bytesCodec(size: number): MapCodec {
     schema: { kind: 'bytes', size },
     decode: (view, offset) => new Uint8Array(view.buffer, view.byteOffset + offset, size).slice(),
     encode: (view, offset, value) => {
-      if (!(value instanceof Uint8Array) || value.length !== size) throw new TypeError(`expected a Uint8Array of ${size} bytes`);
+      if (!(value instanceof Uint8Array) || value.length !== size) throw doesNotFit(value, `the value: a Uint8Array of ${size} bytes`);
       new Uint8Array(view.buffer, view.byteOffset + offset, size).set(value);
     },
   };

@@ -86,6 +86,16 @@ export abstract class BpfMap<K = MapValue, V = MapValue> {
     return this.#handle.fd;
   }
 
+  /** Whether something can be a key here. */
+  takesKey(key: unknown): boolean {
+    try {
+      this.keyCodec.encode(new DataView(new ArrayBuffer(this.spec.keySize)), 0, key as In<K>);
+      return true;
+    } catch {
+      return false;
+    }
+  }
+
   /** The key after this one, the first without; undefined at the end. After a key that is not there comes the first. */
   nextKey(key?: In<K>): K | undefined {
     if (key !== undefined) this.keyCodec.encode(this.elements.key, 0, key);
