@@ -13,7 +13,7 @@ import { explainDenied } from '../kernel/capabilities.ts';
 import { FeatureError, isDenied, NoSuchHookError, UsageError } from '../kernel/errors.ts';
 import { PERF_SAMPLE, PERF_TYPE, perfEventOpen } from '../kernel/perf-attr.ts';
 import { type Kernel, KernelError } from '../kernel/port.ts';
-import { similarTracepoints, tracepointId } from '../kernel/tracefs.ts';
+import { similarTracepoints, tracefsNeeds, tracepointId } from '../kernel/tracefs.ts';
 import { type AttachableProgram, type Attachment, attachment, explainAttach, type HookNeeds } from './attachment.ts';
 import { attachToEvent } from './perf.ts';
 
@@ -59,7 +59,7 @@ function idOf(kernel: Kernel, category: string, event: string, doing: string): n
     return tracepointId(kernel, category, event);
   } catch (error) {
     if (!(error instanceof KernelError)) throw error;
-    if (isDenied(error)) throw explainDenied(kernel, error, doing, ['CAP_PERFMON', 'CAP_SYS_ADMIN'], 'confidentiality');
+    if (isDenied(error)) throw explainDenied(kernel, error, doing, ['CAP_PERFMON', ...tracefsNeeds(kernel)], 'confidentiality');
     throw new FeatureError('tracefs', { why: error.message, cause: error });
   }
 }

@@ -14,8 +14,11 @@ import { atLeast, readKernelVersion } from './version.ts';
 
 // biome-ignore format: a table
 const BIT: Readonly<Record<CapabilityName, number>> = {
-  CAP_NET_ADMIN: 12, CAP_NET_RAW: 13, CAP_SYS_ADMIN: 21, CAP_SYS_RESOURCE: 24, CAP_PERFMON: 38, CAP_BPF: 39,
+  CAP_DAC_READ_SEARCH: 2, CAP_NET_ADMIN: 12, CAP_NET_RAW: 13, CAP_SYS_ADMIN: 21, CAP_SYS_RESOURCE: 24, CAP_PERFMON: 38, CAP_BPF: 39,
 };
+
+/** Not asked for: less is enough. */
+const CAP_DAC_OVERRIDE = 1;
 
 export interface Capabilities {
   has(name: CapabilityName): boolean;
@@ -26,7 +29,8 @@ export interface Capabilities {
 export function readCapabilities(kernel: Kernel): Capabilities {
   const status = readTextIfThere(kernel, '/proc/self/status') ?? '';
   const effective = BigInt(`0x${/^CapEff:\s*([0-9a-f]+)/m.exec(status)?.[1] ?? '0'}`);
-  const has = (name: CapabilityName): boolean => ((effective >> BigInt(BIT[name])) & 1n) === 1n;
+  const bit = (number: number): boolean => ((effective >> BigInt(number)) & 1n) === 1n;
+  const has = (name: CapabilityName): boolean => bit(BIT[name]) || (name === 'CAP_DAC_READ_SEARCH' && bit(CAP_DAC_OVERRIDE));
   return {
     has,
     missing: (needed) => {

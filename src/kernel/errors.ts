@@ -10,7 +10,14 @@
  */
 import type { KernelError } from './port.ts';
 
-export type CapabilityName = 'CAP_BPF' | 'CAP_PERFMON' | 'CAP_NET_ADMIN' | 'CAP_NET_RAW' | 'CAP_SYS_ADMIN' | 'CAP_SYS_RESOURCE';
+export type CapabilityName =
+  | 'CAP_BPF'
+  | 'CAP_PERFMON'
+  | 'CAP_NET_ADMIN'
+  | 'CAP_NET_RAW'
+  | 'CAP_SYS_ADMIN'
+  | 'CAP_SYS_RESOURCE'
+  | 'CAP_DAC_READ_SEARCH';
 
 /** An error that is shown to the user as it is: message and hint, no stack. */
 export class UserError extends Error {

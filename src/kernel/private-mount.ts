@@ -5,6 +5,7 @@
  * visible in any namespace, gone with the process. Where the file system is mounted in the usual place, that is used.
  */
 import { type Kernel, KernelError } from './port.ts';
+import { readTextIfThere } from './text.ts';
 
 const FSCONFIG_CMD_CREATE = 6;
 const MOUNT_ATTR = { NOSUID: 2, NODEV: 4, NOEXEC: 8 } as const;
@@ -22,6 +23,12 @@ export function tracefsFolder(kernel: Kernel): string {
     mounts.set(kernel, path);
   }
   return path;
+}
+
+/** Whether tracefs is mounted in the usual place, which does not say that this process may look into it. */
+export function tracefsMounted(kernel: Kernel): boolean {
+  const mounts = readTextIfThere(kernel, '/proc/self/mounts') ?? '';
+  return TRACEFS.some((folder) => mounts.includes(` ${folder} tracefs `));
 }
 
 /** Reads something of securityfs; a private mount is gone afterwards. Throws `KernelError`. */

@@ -11,7 +11,7 @@ import { explainDenied } from './capabilities.ts';
 import { FeatureError, isDenied } from './errors.ts';
 import type { Guard } from './guard.ts';
 import { type Kernel, KernelError } from './port.ts';
-import { tracefsPath } from './tracefs.ts';
+import { tracefsNeeds, tracefsPath } from './tracefs.ts';
 
 const AT_FDCWD = -100;
 const O_RDONLY = 0;
@@ -41,7 +41,7 @@ export function openTraceBuffer(kernel: Kernel, options: { readonly private?: bo
     return { fd, private: false, close: () => kernel.close(fd) };
   } catch (error) {
     if (!(error instanceof KernelError)) throw error;
-    if (isDenied(error)) throw explainDenied(kernel, error, 'reading the trace buffer', ['CAP_SYS_ADMIN'], 'confidentiality');
+    if (isDenied(error)) throw explainDenied(kernel, error, 'reading the trace buffer', tracefsNeeds(kernel), 'confidentiality');
     throw new FeatureError('trace buffer', { why: error.message, cause: error });
   }
 }

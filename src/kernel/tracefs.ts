@@ -4,10 +4,10 @@
  *   /sys/kernel/tracing | /sys/kernel/debug/tracing | a private mount ──▶ events/<category>/<event>/{id,format}
  */
 import { explainDenied } from './capabilities.ts';
-import { FeatureError, isDenied } from './errors.ts';
+import { type CapabilityName, FeatureError, isDenied } from './errors.ts';
 import { type Kernel, KernelError } from './port.ts';
-import { tracefsFolder } from './private-mount.ts';
-import { readText } from './text.ts';
+import { tracefsFolder, tracefsMounted } from './private-mount.ts';
+import { readText, readTextIfThere } from './text.ts';
 
 /** Folder of tracefs. Throws `KernelError` where this process cannot reach it. */
 export function tracefsPath(kernel: Kernel): string {
@@ -51,13 +51,22 @@ export function tracepointNames(kernel: Kernel, category?: string): string[] {
   }
 }
 
+/**
+ * What a process needs to read tracefs: its files are root's, so who is another user needs CAP_DAC_READ_SEARCH, and where
+ * nobody has mounted it CAP_SYS_ADMIN, to mount it for itself.
+ */
+export function tracefsNeeds(kernel: Kernel): CapabilityName[] {
+  const root = /^Uid:\s+\d+\s+0\s/m.test(readTextIfThere(kernel, '/proc/self/status') ?? '');
+  return [...(tracefsMounted(kernel) ? [] : (['CAP_SYS_ADMIN'] as const)), ...(root ? [] : (['CAP_DAC_READ_SEARCH'] as const))];
+}
+
 /** What `read` finds in tracefs. Throws `PrivilegeError`, `LockdownError` or `FeatureError` where that cannot be reached. */
 export function reachable<T>(kernel: Kernel, doing: string, read: () => T): T {
   try {
     return read();
   } catch (error) {
     if (!(error instanceof KernelError)) throw error;
-    if (isDenied(error)) throw explainDenied(kernel, error, doing, ['CAP_SYS_ADMIN'], 'confidentiality');
+    if (isDenied(error)) throw explainDenied(kernel, error, doing, tracefsNeeds(kernel), 'confidentiality');
     throw new FeatureError('tracefs', { why: error.message, cause: error });
   }
 }

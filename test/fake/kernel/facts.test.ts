@@ -125,6 +125,39 @@ test('without privilege the formats of tracepoints are an error, not unknown tra
   );
 });
 
+test('to read tracefs: who mounts it needs one capability, who is not root another, and both are named at once', () => {
+  const lacks = (bits: bigint, uid: number, mounts: string): string => {
+    const kernel = new FakeKernel();
+    kernel.on('fsopen', () => (((bits >> 21n) & 1n) === 1n ? undefined : fail('EPERM')));
+    kernel.on('fsmount', () => 77);
+    // What the mount shows is root's: nothing of it can be read here.
+    kernel.readFile = (path) => {
+      if (/tracing|\/fd\/77/.test(path)) throw new KernelError('read', 13, 'EACCES');
+      return FakeKernel.prototype.readFile.call(kernel, path);
+    };
+    kernel.files.set('/proc/self/status', `Uid:\t${uid}\t${uid}\t${uid}\t${uid}\nCapEff:\t${bits.toString(16)}\n`);
+    kernel.files.set('/proc/self/mounts', mounts);
+    kernel.files.set('/proc/sys/kernel/osrelease', '6.1.0\n');
+    let found: unknown;
+    assert.throws(
+      () => readTargetFacts(kernel).tracepointFormat('sched', 'sched_switch'),
+      (error: unknown) => {
+        found = error;
+        return error instanceof PrivilegeError;
+      },
+    );
+    return (found as PrivilegeError).missing.join();
+  };
+  const SYS_ADMIN = 1n << 21n;
+  const MOUNTED = 'sysfs /sys sysfs rw 0 0\ntracefs /sys/kernel/tracing tracefs rw,nosuid 0 0\n';
+  assert.equal(lacks(0n, 1000, ''), 'CAP_SYS_ADMIN,CAP_DAC_READ_SEARCH');
+  assert.equal(lacks(SYS_ADMIN, 1000, ''), 'CAP_DAC_READ_SEARCH');
+  assert.equal(lacks(1n << 2n, 1000, ''), 'CAP_SYS_ADMIN');
+  assert.equal(lacks(1n << 1n, 1000, ''), 'CAP_SYS_ADMIN');
+  assert.equal(lacks(0n, 1000, MOUNTED), 'CAP_DAC_READ_SEARCH');
+  assert.equal(lacks(0n, 0, ''), 'CAP_SYS_ADMIN');
+});
+
 test('which capability is missing, and what else it may be', () => {
   const kernel = new FakeKernel();
   kernel.files.set('/proc/sys/kernel/osrelease', '6.1.0\n');
