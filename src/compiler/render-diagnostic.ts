@@ -38,6 +38,8 @@ const TAB = 8;
 /** Of a long chain of expansions the outermost and innermost are shown. */
 const CHAIN_SHOWN = 6;
 const INCLUDES_SHOWN = 8;
+/** Files that are nobody's: `<bcc>`, `<command line>`. */
+const OWN_TEXT = /^<.*>$/;
 
 const STYLE = { error: '31', warning: '35', note: '36', bold: '1', caret: '32' } as const;
 
@@ -212,7 +214,8 @@ class Renderer {
   }
 
   private expansions(position: Position): void {
-    const chain = position.expansions;
+    // What happens inside the dialect's own text says nothing to its user.
+    const chain = position.expansions.filter(({ file }) => !OWN_TEXT.test(file));
     const half = CHAIN_SHOWN / 2;
     chain.forEach((place, i) => {
       if (chain.length > CHAIN_SHOWN && i >= half && i < chain.length - half) {

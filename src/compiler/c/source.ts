@@ -167,6 +167,18 @@ export class SourceManager implements Positions {
     return loc;
   }
 
+  /** Right behind the outermost use of a macro that a token came out of, as an argument or not. */
+  behindUse(loc: Loc): Loc {
+    let length = 0;
+    while (loc >= MACRO_BASE) {
+      const expansion = this.rows[(loc - MACRO_BASE) * 2 + 1]! >> 1;
+      loc = this.expansionLast[expansion]!;
+      // Without parentheses, the use ends with the macro's name.
+      length = loc === this.expansionUse[expansion] ? this.expansionMacro[expansion]!.length : 1;
+    }
+    return loc + length;
+  }
+
   /** `#line`: the line that begins at or after `loc` has this number, and the file this name (undefined: as before). */
   markLine(loc: Loc, line: number, name: string | undefined): void {
     const file = this.fileOf(loc);

@@ -38,4 +38,6 @@ export interface Token {
 export interface TokenSource {
   /** The next token, consumed. After the end, `eof` for ever. */
   next(): Token;
+  /** For a token that a macro made: the place right behind the user's text that it came out of. */
+  behind?(loc: Loc): Loc;
 }

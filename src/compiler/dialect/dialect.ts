@@ -44,6 +44,8 @@ export interface Dialect {
   functionText(name: string, context: DialectContext): string | undefined;
   /** Names that `functionText` and `builtinCall` know, for "did you mean". */
   functionNames?(): Iterable<string>;
+  /** What a member of a record that the dialect's macros declare is to the user: 'the value of table 'h''. */
+  memberWords?(record: string, member: string): string | undefined;
   /** Does this variable stand for a map? Called from `finishVariable` at file scope. */
   mapOf(variable: VarDecl, context: DialectContext): MapDecl | undefined;
   /** Is `base.name(…)` a method of the dialect? */

@@ -192,14 +192,16 @@ function reportTooLarge(fn: MFunction, diagnostics: Diagnostics, loc: Loc, depth
   const own = placed.map((k) => fn.slots[k] as Slot).filter((s) => !s.spill);
   const spills = placed.length - own.length;
   own.sort((a, b) => b.size - a.size);
-  const largest = own.slice(0, 5);
-  const named = (s: Slot): string => (s.name === undefined ? 'a temporary' : `'${s.name}'`);
+  // What is small is not the reason, unless there is nothing else.
+  const large = own.filter((s) => s.size >= STACK_SIZE / 16);
+  const largest = (large.length > 0 ? large : own).slice(0, 5);
+  const named = (s: Slot): string => (s.name === undefined || s.name.startsWith('__') ? 'a temporary' : `'${s.name}'`);
   const list = largest.map((s) => `${named(s)} (${s.size} bytes)`).join(', ');
   const saved = spills > 0 ? `; ${spills} register${spills > 1 ? 's are' : ' is'} saved there too` : '';
   diagnostics.error(
     'stack-too-large',
     largest[0]?.loc ?? loc,
     `${fn.name} needs ${depth} bytes of stack, BPF has ${STACK_SIZE}${list ? `; the largest: ${list}` : ''}${saved}. Large variables can live in a per-CPU array map instead`,
-    largest.map((s) => ({ message: `${named(s)} takes ${s.size} bytes`, loc: s.loc })),
+    (largest.length > 1 ? largest : []).map((s) => ({ message: `${named(s)} takes ${s.size} bytes`, loc: s.loc })),
   );
 }

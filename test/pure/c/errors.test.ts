@@ -360,12 +360,12 @@ const CASES: readonly Case[] = [
   {
     text: `${R}int g(struct point *p);\nint f(struct point p) { return g(§p); }`,
     expect: [
-      "error incompatible-assign types do not go together: passing 'struct point' to parameter 1 of 'struct point *' of 'g'; take the address with '&'",
+      "error incompatible-assign types do not go together: passing 'struct point' to parameter 1 of 'g', which is 'struct point *'; take the address with '&'",
     ],
   },
   {
     text: 'int g(int *p);\nint f(char *p) { return g(§p); }',
-    expect: ["warning incompatible-pointer incompatible pointers, passing 'char *' to parameter 1 of 'int *' of 'g'"],
+    expect: ["warning incompatible-pointer incompatible pointers, passing 'char *' to parameter 1 of 'g', which is 'int *'"],
     apart: 'warning',
   },
   {

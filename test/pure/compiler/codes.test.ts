@@ -61,7 +61,19 @@ const CASES: readonly Case[] = [
   { text: '#§pragma pack(3)\nint a;', expect: "warning pragma-pack #pragma pack takes 1, 2, 4, 8 or 16; found '3'" },
   { text: 'typedef int f(void) §{ return 0; }', expect: 'error typedef-function a typedef cannot have a function body' },
   { text: 'int f(a) int §b; { return a; }', expect: "error unknown-parameter 'b' is not a parameter of 'f'" },
+  // Behind a macro, at its closing parenthesis; what a macro begins with is no word of the user's.
+  { text: 'struct k { u32 a; };\nBPF_HASH(counts, struct k)§\nint f(void) { return 0; }', expect: "error expected-semicolon expected ';' after a declaration; found 'int'", dialect: 'bcc' },
+  { text: 'BPF_HASH(counts)§\nBPF_PERF_OUTPUT(events);', expect: "error expected-semicolon expected ';' after a declaration$", dialect: 'bcc' },
+  { text: '#define M int q\nM§\nint f(void) { return 0; }', expect: "error expected-semicolon expected ';' after a declaration; found 'int'" },
   // Dialects
+  { text: '§BPF_HASH(h, u32, struct foo);', expect: "error incomplete-type the value of table 'h' has incomplete type 'struct foo'$", dialect: 'bcc' },
+  { text: 'struct fool { int a; };\n§BPF_HASH(h, struct foo);', expect: "error incomplete-type the key of table 'h' has incomplete type 'struct foo'; did you mean 'struct fool'?", dialect: 'bcc' },
+  { text: 'struct k { int a; };\nBPF_HASH(h, struct k);\nint f(void *ctx) { struct k key = {}; return h.lookup(§key) != 0; }', expect: "error incompatible-assign 'h.lookup' takes a pointer to the key: &key; this is 'struct k' itself$", dialect: 'bcc' },
+  { text: 'struct k { int a; };\nBPF_HASH(h, u32, struct k);\nint f(void *ctx) { struct k v[2] = {}; u32 key = 0; h.update(&key, v§[1]); return 0; }', expect: "error incompatible-assign 'h.update' takes a pointer to the value (take the address with '&'); this is 'struct k' itself$", dialect: 'bcc' },
+  { text: 'struct k { int a; };\nBPF_PERF_OUTPUT(p);\nint f(void *ctx) { struct k e = {}; p.perf_submit(ctx, §e, sizeof(e)); return 0; }', expect: "error incompatible-assign 'p.perf_submit' takes a pointer to the record: &e; this is 'struct k' itself$", dialect: 'bcc' },
+  { text: '#include <bpf/bpf_helpers.h>\nSEC("kprobee/foo") int §f(void *ctx) { return 0; }', expect: 'error unknown-section section "kprobee/foo" of \'f\' does not say what kind of program it is, and neither does its context; did you mean "kprobe/foo"?', dialect: 'libbpf' },
+  { text: '#include <bpf/bpf_helpers.h>\nSEC("?cgruop/connect4") int §f(void *ctx) { return 0; }', expect: 'error unknown-section section "?cgruop/connect4" of \'f\' does not say what kind of program it is, and neither does its context; did you mean "?cgroup/connect4"?', dialect: 'libbpf' },
+  { text: '#include <bpf/bpf_helpers.h>\nstruct pt_regs { long di; };\nSEC("kretprob/foo") int §f(struct pt_regs *ctx) { return 0; }', expect: 'warning unknown-section section "kretprob/foo" of \'f\' does not say where it belongs; did you mean "kretprobe/foo"?', dialect: 'libbpf' },
   { text: '#include <bcc/proto.h>\nstatic int f(void) { struct udp_t *u = 0; return u->§sport; }', expect: "error no-packet field 'sport' of a packet header is read in a function without the packet: its first parameter must be the struct __sk_buff *", dialect: 'bcc' },
   // Code generation
   { text: 'static int a;\nint *§p = &a;\nint f(void) { return *p; }', expect: "error address-in-initializer 'p' holds the address of 'a', and no loader fills addresses into data: use it only where it folds away, or set it in the program" },
@@ -105,12 +117,25 @@ test('codes that no other test has, at their places, with the caret there', () =
     const [severity, code] = expect.split(' ');
     const all = said(plain, dialect);
     const found = all.find((s) => s.code === code);
-    const wanted = `${severity} ${before.length}:${column + 1} ${expect.slice((severity ?? '').length + 1)}`;
-    if (found?.line.startsWith(wanted) !== true)
+    // A `$` at the end: the message ends there.
+    const whole = expect.endsWith('$');
+    const wanted = `${severity} ${before.length}:${column + 1} ${expect.slice((severity ?? '').length + 1, whole ? -1 : undefined)}`;
+    if (whole ? found?.line !== wanted : found?.line.startsWith(wanted) !== true)
       wrong.push(`${plain}\nwanted ${wanted}\nfound  ${all.map((s) => s.line).join('\n       ')}`);
-    else if (found.caret !== column) wrong.push(`${plain}\ncaret at ${found.caret}`);
+    else if (found?.caret !== column) wrong.push(`${plain}\ncaret at ${found?.caret}`);
   }
   assert.deepEqual(wrong, []);
+});
+
+test("one message for one mistake, and nothing of the dialects' own text", () => {
+  assert.deepEqual(
+    said('int f(void) { float f = 1.5; return 0; }', undefined).map((s) => s.code),
+    ['no-floating-point'],
+  );
+  const { diagnostics, source } = compile('BPF_HASH(h, u32, struct foo);', { facts: testFacts({ btf: undefined }), dialect: bccDialect });
+  const shown = diagnostics.map((d) => renderDiagnostic(d, source)).join('');
+  assert.equal(shown.split('\n').length, 4, shown);
+  assert.ok(!shown.includes('<bcc>'), shown);
 });
 
 /** All files below a folder of the project. */

@@ -137,13 +137,16 @@ export class Cursor {
     const { prev, tok } = this;
     if ((!tok.lineStart && tok.kind !== 'eof') || prev === tok) return tok.loc;
     // 0 is a text without positions.
-    return prev.loc > 0 && prev.loc < MACRO_LOCS ? prev.loc + prev.text.length : prev.loc;
+    if (prev.loc >= MACRO_LOCS) return this.source.behind?.(prev.loc) ?? prev.loc;
+    return prev.loc > 0 ? prev.loc + prev.text.length : prev.loc;
   }
 
   /** `;` after something. A missing one is reported and parsing goes on as if it stood there, where that is likely. */
   expectSemicolon(after: string): void {
     if (this.accept(T.SEMI)) return;
-    const message = `expected ';' after ${after}; ${this.found()}`;
+    // What a macro begins with is no word of the user's.
+    const found = this.tok.lineStart && this.tok.loc >= MACRO_LOCS ? '' : `; ${this.found()}`;
+    const message = `expected ';' after ${after}${found}`;
     const obvious =
       this.tok.lineStart ||
       this.code === T.RBRACE ||

@@ -173,6 +173,10 @@ export class Preprocessor implements TokenSource {
     return this.constants === undefined ? token : this.constants.watch(token);
   }
 
+  behind(loc: Loc): Loc {
+    return this.source.behindUse(loc);
+  }
+
   private unterminatedLiteral(token: PpToken): void {
     const quote = token.text.includes('"') && !/^[LuU]?'/.test(token.text) ? '"' : "'";
     this.diagnostics.error(

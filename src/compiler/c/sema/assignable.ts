@@ -33,7 +33,7 @@ function phrase(purpose: Purpose, to: QualType, from: QualType): string {
     case 'initialize':
       return `initializing ${quoteType(to)} with a value of type ${quoteType(from)}`;
     case 'argument':
-      return `passing ${quoteType(from)} to parameter ${purpose.index + 1} of ${quoteType(to)}${purpose.callee}`;
+      return `passing ${quoteType(from)} to parameter ${purpose.index + 1}${purpose.callee}, which is ${quoteType(to)}`;
     default:
       return purpose satisfies never;
   }
@@ -47,7 +47,8 @@ function notes(purpose: Purpose): ReturnType<typeof noteAt> {
 export function assignTo(ctx: Context, e: Expr, to: QualType, purpose: Purpose, loc: Loc): Expr {
   const target = to.type;
   if (isError(to)) return rvalue(ctx, e);
-  if (target.kind === 'float') return noFloat(ctx, to, loc);
+  // One message is enough: the number on the right has had it.
+  if (target.kind === 'float') return isErrorExpr(e) ? e : noFloat(ctx, to, loc);
   const v = rvalue(ctx, e);
   if (isErrorExpr(v)) return v;
   const from = v.type.type;
@@ -89,7 +90,11 @@ export function assignTo(ctx: Context, e: Expr, to: QualType, purpose: Purpose, 
 function hint(to: QualType, from: QualType): string {
   if (to.type.kind === 'record' && from.type.kind === 'pointer' && compatibleTypes(from.type.to.type, to.type))
     return "; dereference with '*'";
-  if (to.type.kind === 'pointer' && from.type.kind === 'record' && compatibleTypes(to.type.to.type, from.type))
+  if (
+    to.type.kind === 'pointer' &&
+    from.type.kind === 'record' &&
+    (to.type.to.type.kind === 'void' || compatibleTypes(to.type.to.type, from.type))
+  )
     return "; take the address with '&'";
   return '';
 }

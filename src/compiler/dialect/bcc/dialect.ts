@@ -89,6 +89,12 @@ export const bccDialect: Dialect = {
     for (const helper of allHelpers()) yield helper.name;
   },
 
+  memberWords(record, member) {
+    const table = /^(.+)_table_t$/.exec(record)?.[1];
+    if (table === undefined) return undefined;
+    return member === 'key' ? `the key of table '${table}'` : member === 'leaf' ? `the value of table '${table}'` : undefined;
+  },
+
   mapOf: bccMap,
 
   isMethod: (base) => tableOf(base) !== undefined,

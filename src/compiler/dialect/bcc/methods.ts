@@ -271,30 +271,65 @@ export function callMethod(table: VarDecl, name: string, args: readonly Expr[], 
   if (name === 'insert' && map.type.includes('array')) {
     diagnostics.warn('useless-insert', loc, `insert() never does anything on '${table.name}': all keys of an array are there`);
   }
-  const addresses = ADDRESSES[name] ?? 0;
-  const given = args.map((arg, index) => (index < addresses ? asAddress(arg, index, { table, name, context }) : arg));
+  const addresses: Readonly<Record<number, Pointee>> = ADDRESSES[name] ?? {};
+  const given = args.map((arg, index) => {
+    const what = addresses[index];
+    return what === undefined ? arg : asAddress(arg, index, { table, name, what, context });
+  });
   return method.build({ table, map, args: given, loc, context });
 }
 
-/** How many arguments, from the first, are addresses of keys and values. */
-const ADDRESSES: Readonly<Record<string, number>> = {
-  lookup: 1,
-  delete: 1,
-  update: 2,
-  insert: 2,
-  lookup_or_try_init: 2,
-  lookup_or_init: 2,
+type Pointee = 'key' | 'value' | 'record';
+
+/** Which arguments are addresses, by index, and of what. */
+const ADDRESSES: Readonly<Record<string, Readonly<Record<number, Pointee>>>> = {
+  lookup: { 0: 'key' },
+  delete: { 0: 'key' },
+  update: { 0: 'key', 1: 'value' },
+  insert: { 0: 'key', 1: 'value' },
+  lookup_or_try_init: { 0: 'key', 1: 'value' },
+  lookup_or_init: { 0: 'key', 1: 'value' },
+  perf_submit: { 1: 'record' },
+  perf_submit_skb: { 2: 'record' },
+  perf_counter_value: { 1: 'value' },
+  ringbuf_output: { 0: 'record' },
+  ringbuf_submit: { 0: 'record' },
+  ringbuf_discard: { 0: 'record' },
+  push: { 0: 'value' },
+  pop: { 0: 'value' },
+  peek: { 0: 'value' },
+  sock_map_update: { 1: 'key' },
+  sock_hash_update: { 1: 'key' },
+  msg_redirect_hash: { 1: 'key' },
+  sk_redirect_hash: { 1: 'key' },
+  sk_storage_get: { 1: 'value' },
+  inode_storage_get: { 1: 'value' },
+  task_storage_get: { 1: 'value' },
 };
 
-/** A number where an address is meant: said in the words of the method, not of the helper that it becomes. */
+/** A number or a struct where an address is meant: said in the words of the method, not of the helper that it becomes. */
 function asAddress(
   arg: Expr,
   index: number,
-  { table, name, context: { actions, diagnostics } }: { readonly table: VarDecl; readonly name: string; readonly context: DialectContext },
+  {
+    table,
+    name,
+    what,
+    context,
+  }: { readonly table: VarDecl; readonly name: string; readonly what: Pointee; readonly context: DialectContext },
 ): Expr {
+  const { actions, diagnostics } = context;
   const { kind } = arg.type.type;
+  if (kind === 'record') {
+    const pointer = arg.kind === 'ref' ? `: &${arg.decl.name}` : arg.lvalue ? " (take the address with '&')" : '';
+    diagnostics.error(
+      'incompatible-assign',
+      arg.loc,
+      `'${table.name}.${name}' takes a pointer to the ${what}${pointer}; this is ${quoteType(arg.type)} itself`,
+    );
+    return arg.lvalue ? actions.unary('&', arg, arg.loc) : actions.intLiteral('0', arg.loc);
+  }
   if ((kind !== 'int' && kind !== 'enum') || arg.kind === 'int') return arg;
-  const what = index === 0 ? 'key' : 'value';
   const fix = arg.kind === 'ref' ? `: '&${arg.decl.name}'` : '';
   diagnostics.warn(
     'int-conversion',

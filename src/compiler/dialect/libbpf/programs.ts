@@ -1,6 +1,8 @@
 /** Entry points: functions with a section. What the section says is in `object/sections.ts`. */
+import { SECTION_DEFS } from '../../../object/section-defs.ts';
 import { matchSection } from '../../../object/sections.ts';
 import type { FunctionDecl, ProgramDecl } from '../../c/ast.ts';
+import { suggest } from '../../did-you-mean.ts';
 import type { ArgumentSource } from '../arguments.ts';
 import { bindArguments } from '../arguments.ts';
 import { contextRecord, typeOfContext } from '../contexts.ts';
@@ -17,11 +19,16 @@ export function libbpfProgram(fn: FunctionDecl, context: DialectContext): Progra
     // Whoever loads it may know better; tc, for one, is told on its command line.
     const record = contextRecord(fn);
     const type = record === '__sk_buff' ? 'sched_cls' : typeOfContext(record)?.type;
+    const near = nearSection(section);
+    const hint = near === undefined ? '' : `; did you mean "${near}"?`;
+    // A probe is nothing without its place; other programs often have names of their own.
+    if (type === 'kprobe' && near !== undefined)
+      context.diagnostics.warn('unknown-section', fn.loc, `section "${section}" of '${fn.name}' does not say where it belongs${hint}`);
     if (type === undefined) {
       context.diagnostics.error(
         'unknown-section',
         fn.loc,
-        `section "${section}" of '${fn.name}' does not say what kind of program it is, and neither does its context`,
+        `section "${section}" of '${fn.name}' does not say what kind of program it is, and neither does its context${hint}`,
       );
       return undefined;
     }
@@ -38,4 +45,16 @@ export function libbpfProgram(fn: FunctionDecl, context: DialectContext): Progra
     ...(sleepable ? { sleepable } : {}),
     ...(xdpFrags ? { xdpFrags } : {}),
   };
+}
+
+/** The section that may have been meant: the nearest kind of program, what follows as it is. */
+function nearSection(section: string): string | undefined {
+  const start = section.startsWith('?') ? 1 : 0;
+  const parts = section.slice(start).split('/');
+  for (let count = Math.min(2, parts.length); count > 0; count--) {
+    const kinds = SECTION_DEFS.map(({ pattern }) => pattern.replace(/[+/]$/, '')).filter((kind) => kind.split('/').length === count);
+    const near = suggest(parts.slice(0, count).join('/'), kinds);
+    if (near !== undefined) return section.slice(0, start) + [near, ...parts.slice(count)].join('/');
+  }
+  return undefined;
 }

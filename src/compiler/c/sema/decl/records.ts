@@ -161,7 +161,7 @@ function checkMember(ctx: Context, record: Record, spec: FieldSpec, last: boolea
   const name = spec.name ?? '';
   let type = spec.type;
   const t = type.type;
-  const shown = name === '' ? 'this member' : `member '${name}'`;
+  const shown = name === '' ? 'this member' : (ctx.dialect?.memberWords?.(record.name, name) ?? `member '${name}'`);
   if (isError(type)) type = Q.int;
   else if (t.kind === 'function') {
     ctx.error('bad-member', spec.loc, `${shown} is a function; a member can be a pointer to one`);
