@@ -39,6 +39,7 @@ const PREPROCESSOR = {
   'macro-redefined': 'A macro gets a second, different definition.',
   'misplaced-paste': "'##' at the begin or end of a macro.",
   'missing-condition': 'An #if without a condition.',
+  'missing-include': 'A macro of a header is used, and the header is not included.',
   'missing-macro-name': '#define, #ifdef and the like without a name.',
   'missing-space': 'A macro whose text begins right behind its name.',
   'negative-as-unsigned': 'A negative number is compared as an unsigned one.',

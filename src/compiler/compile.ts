@@ -11,6 +11,7 @@
 import type { FunctionSpec, MapSpec, ObjectSpec, ProgramSpec, VariableSpec } from '../object/spec.ts';
 import type { TranslationUnit } from './c/ast.ts';
 import { parse, parseDeclarations } from './c/parser/parse.ts';
+import { type Absent, absentMacros, reportWhenUsed } from './c/preprocessor/absent.ts';
 import type { Header, HeaderResolver } from './c/preprocessor/headers.ts';
 import { virtualResolver } from './c/preprocessor/headers.ts';
 import type { PreprocessorOptions } from './c/preprocessor/preprocessor.ts';
@@ -81,8 +82,19 @@ export interface Compiled {
 }
 
 export function compile(text: string, options: CompileOptions): Compiled {
+  const { dialect } = options;
+  const { pp, ...first } = compileOnce(text, options);
+  if (first.spec !== undefined || dialect?.macroHeaders === undefined) return first;
+  const said = (name: string): boolean => first.diagnostics.some(({ message }) => message.includes(`'${name}'`));
+  const absent = absentMacros(pp, dialect.macroHeaders, (path) => dialect.header(path), said);
+  if (absent.size === 0) return first;
+  const { pp: _, ...second } = compileOnce(text, options, absent);
+  return second.diagnostics.some(({ code }) => code === 'missing-include') ? second : first;
+}
+
+function compileOnce(text: string, options: CompileOptions, absent?: Absent): Compiled & { readonly pp: Preprocessor } {
   const diagnostics = new Diagnostics(options.maxErrors);
-  const front = new Front(options, diagnostics);
+  const front = new Front(options, diagnostics, absent);
   let module: IrModule | undefined;
   let spec: ObjectSpec | undefined;
   try {
@@ -115,7 +127,8 @@ export function compile(text: string, options: CompileOptions): Compiled {
   } catch (e) {
     if (!(e instanceof TooManyErrors)) throw e;
   }
-  return { spec: diagnostics.errors === 0 ? spec : undefined, diagnostics: diagnostics.list, source: front.pp.source, module };
+  const { pp } = front;
+  return { spec: diagnostics.errors === 0 ? spec : undefined, diagnostics: diagnostics.list, source: pp.source, module, pp };
 }
 
 /** What the parser would be given, as text (`cc -E`). */
@@ -147,7 +160,7 @@ class Front {
   private readonly diagnostics: Diagnostics;
   private readonly shared: PreprocessorOptions;
 
-  constructor(options: CompileOptions, diagnostics: Diagnostics) {
+  constructor(options: CompileOptions, diagnostics: Diagnostics, absent?: Absent) {
     this.options = options;
     this.diagnostics = diagnostics;
     const { dialect, facts, includes } = options;
@@ -159,7 +172,8 @@ class Front {
       cpu: facts.cpu,
       ...(dialect ? { constants: { has: () => true, text: (name: string) => dialect.macro(name, facts) } } : {}),
     };
-    this.pp = new Preprocessor({ ...this.shared, ...(dialect ? { from: preludeOf(dialect, facts.cpu) } : {}) });
+    this.pp = new Preprocessor({ ...this.shared, ...(dialect ? { from: preludeOf(dialect, facts.cpu, absent) } : {}) });
+    if (absent !== undefined) reportWhenUsed(this.pp, absent);
   }
 
   enter(text: string): void {
@@ -201,12 +215,13 @@ function asDefine(d: string): string {
 /** Lexed once: every compilation begins where the prelude ends. */
 const preludes = new Map<string, { readonly dialect: Dialect; readonly snapshot: Snapshot }>();
 
-function preludeOf(dialect: Dialect, cpu: 1 | 2 | 3 | 4): Snapshot {
-  const key = `${dialect.name} ${cpu}`;
+function preludeOf(dialect: Dialect, cpu: 1 | 2 | 3 | 4, absent?: Absent): Snapshot {
+  const headers = [...new Set(absent?.values())].map((path) => `#include <${path}>\n`).join('');
+  const key = `${dialect.name} ${cpu} ${headers}`;
   const known = preludes.get(key);
   if (known?.dialect === dialect) return known.snapshot;
   const made = snapshot({ diagnostics: new Diagnostics(), cpu, resolve: virtualResolver((path) => dialect.header(path)) }, [
-    { name: `<${dialect.name}>`, text: dialect.prelude },
+    { name: `<${dialect.name}>`, text: dialect.prelude + headers },
   ]);
   preludes.set(key, { dialect, snapshot: made });
   return made;

@@ -34,6 +34,8 @@ export interface Dialect {
   readonly footer?: string;
   /** Text of a header that `#include` names, undefined if there is none. Kernel headers give an empty text: BTF has their types. */
   header(path: string): string | undefined;
+  /** Headers whose macros are missed where nobody includes them. */
+  readonly macroHeaders?: readonly string[];
   /** Value of an object-like macro that kernel headers would define (constants table, CONFIG_*), as replacement text. */
   macro(name: string, facts: TargetFacts): string | undefined;
   /** Names for which `typeText` is asked at once: BTF, which is large, is not looked at. */

@@ -46,6 +46,9 @@ const CASES: readonly Case[] = [
   { text: '#define M 1\n#pragma GCC poison §M', expect: "warning poisoned-macro 'M' is poisoned while it is a macro" },
   { text: '#§pragma GCC system_header\nint a;', expect: "warning system-header-in-main '#pragma system_header' in a main file does nothing" },
   { text: '#define F(x) x\n#if §__has_builtin\n#endif', expect: "error bad-builtin-call '__has_builtin' needs its operand in parentheses" },
+  { text: '#include <bpf/bpf_helpers.h>\nSEC("fentry/x") int §BPF_PROG(f, struct task_struct *p) { return 0; }', expect: "error missing-include 'BPF_PROG' is a macro of <bpf/bpf_tracing.h>: include it, '#include <bpf/bpf_tracing.h>'$", dialect: 'libbpf' },
+  { text: 'struct t { int pid; };\n#include <bpf/bpf_helpers.h>\nSEC("tc") int f(struct __sk_buff *s) { struct t *t = (void *)s; return §BPF_CORE_READ(t, pid) + nowhere; }', expect: "error missing-include 'BPF_CORE_READ' is a macro of <bpf/bpf_core_read.h>: include it, '#include <bpf/bpf_core_read.h>'$", dialect: 'libbpf' },
+  { text: '§SEC("tc") int f(void *ctx) { return 0; }', expect: "error missing-include 'SEC' is a macro of <bpf/bpf_helpers.h>: include it, '#include <bpf/bpf_helpers.h>'$", dialect: 'libbpf' },
   // Parser
   { text: 'int f(void) { __auto_type *§p = 0; return 0; }', expect: "error auto-type '__auto_type' declares plain names only" },
   { text: 'int f(void) { §_BitInt(7) a = 1; return a; }', expect: "error bit-int '_BitInt' is not supported" },
@@ -136,6 +139,20 @@ test("one message for one mistake, and nothing of the dialects' own text", () =>
   const shown = diagnostics.map((d) => renderDiagnostic(d, source)).join('');
   assert.equal(shown.split('\n').length, 4, shown);
   assert.ok(!shown.includes('<bcc>'), shown);
+});
+
+test('a header that is missing hides no other mistake', () => {
+  const text =
+    '#include <bpf/bpf_helpers.h>\nSEC("fentry/x") int BPF_PROG(f, int a)\n{\n\tint b = nowhere;\n\treturn a + b\n}\nSEC("fentry/y") int BPF_PROG(g, int a) { return a; }\n';
+  assert.deepEqual(
+    said(text, 'libbpf').map((s) => s.line.split(' ').slice(0, 3).join(' ')),
+    ['error 2:21 missing-include', 'error 4:10 undeclared-identifier', 'error 5:14 expected-semicolon'],
+  );
+  // The text's own macro of that name is not missed.
+  assert.deepEqual(
+    said('#define SEC(n) __attribute__((section(n), used))\nSEC("tc") int f(void *ctx) { return nowhere; }', 'libbpf').map((s) => s.code),
+    ['undeclared-identifier'],
+  );
 });
 
 /** All files below a folder of the project. */

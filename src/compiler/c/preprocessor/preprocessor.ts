@@ -173,6 +173,11 @@ export class Preprocessor implements TokenSource {
     return this.constants === undefined ? token : this.constants.watch(token);
   }
 
+  /** The token comes once more. */
+  again(token: PpToken): void {
+    this.lists.push(new TokenList([token], undefined, false, false));
+  }
+
   behind(loc: Loc): Loc {
     return this.source.behindUse(loc);
   }

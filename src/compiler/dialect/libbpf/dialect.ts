@@ -22,6 +22,7 @@ export const libbpfDialect: Dialect = {
   prelude: '',
   inlineAll: false,
   header: libbpfHeader,
+  macroHeaders: ['bpf/bpf_helpers.h', 'bpf/bpf_tracing.h', 'bpf/bpf_core_read.h', 'bpf/usdt.bpf.h'],
   macro: kernelMacro,
   typeText: (tag, name) => kernelType(tag, name),
   functionText: (name) => kernelFunction(name) ?? helperDeclaration(name),
