@@ -4,7 +4,7 @@
  */
 
 import { runKernelFile } from './kernel-file.ts';
-import { type AgentMessage, MARK, type TestEvent } from './result.ts';
+import { type AgentMessage, MARK, TESTS_FAILED, type TestEvent } from './result.ts';
 
 /** Ends a file that hangs, long before the lab takes the guest for dead. */
 const FILE_MINUTES = 12;
@@ -19,7 +19,10 @@ async function main(): Promise<void> {
   for (const file of args) {
     say({ file, mark: 'begin' });
     await runKernelFile(file, {
-      onEvent: (event: TestEvent) => say({ file, event }),
+      onEvent: (event: TestEvent) => {
+        if (event.status === 'fail') process.exitCode = TESTS_FAILED;
+        say({ file, event });
+      },
       onText: (line) => line && process.stdout.write(`${line}\n`),
       timeLimit: FILE_MINUTES * 60_000,
       ...(pattern === undefined ? {} : { pattern }),

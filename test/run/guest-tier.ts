@@ -6,7 +6,7 @@ import { join } from 'node:path';
 import { runGuest } from '../lab/guest.ts';
 import { guestKernel, type Series } from '../lab/kernels.ts';
 import { sourcePositions } from './bundle.ts';
-import { type AgentMessage, type Result, ResultReader } from './result.ts';
+import { type AgentMessage, type Result, ResultReader, TESTS_FAILED } from './result.ts';
 
 export interface GuestTierOptions {
   readonly record: (result: Result) => void;
@@ -21,6 +21,7 @@ export interface GuestTierOptions {
 
 const GUEST_MINUTES = 45;
 const SILENT_MINUTES = 15;
+const KEPT_MINUTES = 24 * 60;
 const BOOTS = 3;
 /** The end of the console says what happened; kernels say a lot before. */
 const CONSOLE_LINES = 60;
@@ -85,15 +86,22 @@ async function runBoot(series: Series, files: readonly string[], tree: string, o
       ...options.env,
     },
     keep: options.keep,
-    timeLimit: GUEST_MINUTES * 60_000,
-    silenceLimit: SILENT_MINUTES * 60_000,
+    // A shell lives as long as somebody wants it.
+    timeLimit: (options.keep ? KEPT_MINUTES : GUEST_MINUTES) * 60_000,
+    ...(options.keep ? {} : { silenceLimit: SILENT_MINUTES * 60_000 }),
     onOutput: (output) => reader.push(output),
   });
   reader.push('\n');
   const up = bootTime !== undefined;
   switch (end.kind) {
     case 'exit':
-      return { up, done, current, how: end.status === 0 ? undefined : `the agent ended with status ${end.status}`, console };
+      return {
+        up,
+        done,
+        current,
+        how: end.status === 0 || end.status === TESTS_FAILED ? undefined : `the agent ended with status ${end.status}`,
+        console,
+      };
     case 'died':
       return { up, done, current, how: 'the guest died', console };
     case 'timeout':

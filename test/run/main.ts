@@ -64,7 +64,7 @@ const USAGE = `usage: node build/test/run/main.js [flags]
   --kernel 6.1,6.12             these guests; without --tier, guests only
   --file PARTS                  files whose names contain one of these, by comma
   --only PATTERN                tests whose names match
-  --keep                        a shell in the guest afterwards
+  --keep                        a shell in the guest if a test failed
 `;
 
 const results: Result[] = [];

@@ -64,3 +64,6 @@ export function neverRun(results: readonly Result[]): string[] {
   }
   return [...ran].filter(([, did]) => !did).map(([name]) => name);
 }
+
+/** Status of the agent when a test failed: all went well but for that, and with --keep there is a shell to look around. */
+export const TESTS_FAILED = 9;
