@@ -8,19 +8,18 @@
  * A cache is code. One is read only if nobody could have written it but root, this user or the owner of the bundle,
  * who could as well have changed the bundle; V8 checks version, flags and length of the source, the name of the
  * user's file carries a hash of it. V8 does not check the bytes: a block that a crash or a bad disk has emptied ends the
- * process, at every start. So the file ends in a sum over some words of each of its sectors, begun with the hash of the bundle.
+ * process, at every start. So the file ends in a CRC of them, begun with the hash of the bundle.
  * Without a cache, and when anything about it fails, the command just runs.
  */
 import { lstatSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { Script, constants as vmConstants } from 'node:vm';
+import { crc32 } from 'node:zlib';
 import { privateFolder, readTrusted, store, uid } from './private-files.ts';
 
 declare const BUNDLE_HASH: string;
 
-const SUM_BYTES = 4;
-/** Disks lose sectors of 512 bytes: two words of each are looked at. A real CRC would take zlib, and zlib as long as a tenth of the start. */
-const STEP_WORDS = 64;
+const CRC_BYTES = 4;
 
 const folder = __dirname;
 const bundle = join(folder, 'skep.bundle.cjs');
@@ -46,26 +45,22 @@ if (target && (cachedData === undefined || script.cachedDataRejected) && (buildi
   process.on('exit', (status) => {
     if (status !== 0) return;
     const data = script.createCachedData();
-    const end = Buffer.alloc(SUM_BYTES);
+    const end = Buffer.alloc(CRC_BYTES);
     end.writeUInt32LE(sum(data));
     store(target, Buffer.concat([data, end]), true);
   });
 }
 run(require, bundle, BUNDLE_HASH);
 
-/** The cache without its sum, if they fit. */
+/** The cache without its CRC, if they fit. */
 function whole(file: Buffer | undefined): Buffer | undefined {
-  if (file === undefined || file.length <= SUM_BYTES) return undefined;
-  const data = file.subarray(0, -SUM_BYTES);
+  if (file === undefined || file.length <= CRC_BYTES) return undefined;
+  const data = file.subarray(0, -CRC_BYTES);
   return sum(data) === file.readUInt32LE(data.length) ? data : undefined;
 }
 
 function sum(data: Buffer): number {
-  const words = new Uint32Array(data.buffer, data.byteOffset, data.length >> 2);
-  let hash = Number.parseInt(BUNDLE_HASH.slice(0, 8), 16) ^ data.length;
-  for (let i = 0; i < words.length; i += STEP_WORDS) hash = Math.imul(hash ^ (words[i] as number), 0x01000193);
-  // The end is what a file that was cut short lacks.
-  return (hash ^ (words[words.length - 1] ?? 0)) >>> 0;
+  return crc32(data, Number.parseInt(BUNDLE_HASH.slice(0, 8), 16));
 }
 
 function userCache(): string | undefined {
