@@ -25,6 +25,7 @@ import { bccFolder, bccPrograms, kernelSamples } from '../test/corpora/corpora.t
 import { guestBtfFile, guestFacts, kernelHeaders } from '../test/lab/kernel-parts.ts';
 import type { Series } from '../test/lab/kernels.ts';
 import { cache, root } from '../test/run/paths.ts';
+import { withCpu } from '../test/support/facts.ts';
 import { installed } from './measure.ts';
 
 export const FAMILIES = ['own', 'bcc', 'samples'] as const;
@@ -46,9 +47,7 @@ const llvm = (tool: string): string => (installed(`${tool}-19`) ? `${tool}-19` :
 const BPF = ['-O2', '-g', '-mcpu=v3', '-target', 'bpf', '-w'];
 
 /** The same instruction set for both. */
-function v3(facts: TargetFacts): TargetFacts {
-  return Object.defineProperty(Object.create(facts) as TargetFacts, 'cpu', { value: 3 });
-}
+const v3 = (facts: TargetFacts): TargetFacts => withCpu(facts, 3);
 
 export function subjects(family: Family, here: TargetFacts): Subject[] {
   switch (family) {

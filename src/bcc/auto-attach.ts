@@ -70,8 +70,7 @@ const BY_TYPE: Readonly<Record<string, Attach>> = {
 /** True for programs that `autoAttach` takes. */
 export function attachesByItself(spec: ProgramSpec): boolean {
   const attach = matchSection(spec.section)?.attach;
-  if (spec.target === undefined || attach === undefined || BY_SECTION[attach] === undefined) return false;
-  return !waitsForMap(spec);
+  return spec.target !== undefined && attach !== undefined && BY_SECTION[attach] !== undefined && !waitsForMap(spec);
 }
 
 /** An iterator over the elements of a map: which one must be said. */

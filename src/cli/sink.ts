@@ -9,20 +9,11 @@
  * was inherited is shared with other processes, which would be surprised. Where that cannot be (a socket), writes wait.
  */
 import { closeSync, constants, fstatSync, openSync, writeSync } from 'node:fs';
+import { isatty } from 'node:tty';
 import { UserError } from '../kernel/errors.ts';
 import { fileReason } from '../kernel/file-reason.ts';
 import type { Sink } from '../tools/output.ts';
 import { isGone, PAUSE_MS, waitShortly, writeFailure } from './standard.ts';
-
-/** What can only be a file or a pipe is not asked: the module that asks brings half of Node's streams. */
-function isTerminal(fd: number): boolean {
-  try {
-    return fstatSync(fd).isCharacterDevice() && process.getBuiltinModule('node:tty').isatty(fd);
-  } catch {
-    // A descriptor that is not open: writing will say so.
-    return false;
-  }
-}
 
 export interface FileSink extends Sink {
   /** Why the output is not whole; undefined also where the reader has gone: it does not miss anything. */
@@ -71,7 +62,7 @@ class DescriptorSink implements FileSink {
   private taken = 0;
 
   constructor(fd: number, what: string, ended: () => void) {
-    this.terminal = isTerminal(fd);
+    this.terminal = isatty(fd);
     this.fd = withoutWaiting(fd, this.terminal);
     this.what = what;
     this.ended = ended;

@@ -7,6 +7,7 @@
  * Compiling is a function of the text and what is known of the kernel, and an emulated processor takes fifty times as
  * long for it; so a guest compiles a few itself, to show that the bytes are the same, and loads all.
  */
+import { createHash } from 'node:crypto';
 import { existsSync, readFileSync, writeFileSync } from 'node:fs';
 import { basename, join } from 'node:path';
 import { deserialize, serialize } from 'node:v8';
@@ -56,7 +57,10 @@ function unpacked(bytes: Uint8Array): CompiledSource {
   return { spec: { ...found.spec, btf: found.btf === undefined ? undefined : new BtfReader(found.btf) } };
 }
 
-const file = (folder: string, corpus: string, { name }: Source): string => join(folder, `${corpus}-${name}.spec`);
+/** By the text, too: what is kept for one compiler must not outlive a change of the source (of its package, of bench/codegen). */
+function file(folder: string, corpus: string, { name, text }: Source): string {
+  return join(folder, `${corpus}-${name}-${createHash('sha256').update(text).digest('hex').slice(0, 16)}.spec`);
+}
 
 export function keepCompiled(folder: string, corpus: string, source: Source, compiled: CompiledSource): void {
   writeFileSync(file(folder, corpus, source), packed(compiled));

@@ -10,6 +10,7 @@ import type { UsdtProgram } from '../../src/compiler/usdt.ts';
 import { parseUsdtArguments } from '../../src/elf/usdt-arguments.ts';
 import { root } from '../run/paths.ts';
 import { BPFFS } from '../support/bpffs.ts';
+import { withCpu } from '../support/facts.ts';
 import type { Source } from './compiled.ts';
 import { bccPrograms, kernelSamples } from './corpora.ts';
 
@@ -35,10 +36,12 @@ export function sourcesOf(corpus: Corpus): Source[] {
   }
 }
 
+const OWN_CPU: Readonly<Partial<Record<Corpus, TargetFacts['cpu']>>> = { 'own-v2': 2, 'own-v3': 3, 'own-v4': 4 };
+
 /** The instruction set that a corpus is compiled for, where it is not the newest that the kernel has. */
 export function factsFor(corpus: Corpus, facts: TargetFacts): TargetFacts {
-  const [, cpu] = /^own-v(\d)$/.exec(corpus) ?? [];
-  return cpu === undefined ? facts : Object.defineProperty(Object.create(facts) as TargetFacts, 'cpu', { value: Number(cpu) });
+  const cpu = OWN_CPU[corpus];
+  return cpu === undefined ? facts : withCpu(facts, cpu);
 }
 
 /** The programs of bench/codegen. */

@@ -6,11 +6,11 @@ import assert from 'node:assert/strict';
 import { compile } from '../../../src/compiler/compile.ts';
 import { libbpfDialect } from '../../../src/compiler/dialect/libbpf/dialect.ts';
 import { renderDiagnostics } from '../../../src/compiler/render-diagnostic.ts';
-import type { TargetFacts } from '../../../src/compiler/target-facts.ts';
 import { readTargetFacts } from '../../../src/kernel/facts.ts';
 import { linuxKernel } from '../../../src/kernel/linux.ts';
 import { loadObject } from '../../../src/link/load.ts';
 import { kernelTest } from '../../run/needs.ts';
+import { withCpu } from '../../support/facts.ts';
 
 const HEAD = `
 #include <linux/bpf.h>
@@ -58,7 +58,7 @@ for (const cpu of [2, 3, 4] as const) {
     { btf: true, readKernel: false, ...(cpu === 4 ? { minKernel: '6.6' } : {}) },
     () => {
       const kernel = linuxKernel();
-      const facts: TargetFacts = Object.defineProperty(Object.create(readTargetFacts(kernel)) as TargetFacts, 'cpu', { value: cpu });
+      const facts = withCpu(readTargetFacts(kernel), cpu);
       const refused: string[] = [];
       for (const [name, body] of Object.entries(BODIES)) {
         const text = `${HEAD}\nSEC("tracepoint/syscalls/sys_enter_getpid") int f(void *ctx) {${body}}`;
