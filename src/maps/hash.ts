@@ -142,9 +142,10 @@ export class HashMap<K = MapValue, V = MapValue> extends BpfMap<K, V> {
       return;
     }
     const { keyCodec, valueCodec } = this;
-    const { view, count, stride, valueAt } = walked;
+    const { count, keys, values } = walked;
     try {
-      for (let i = 0, at = 0; i < count; i++, at += stride) yield [keyCodec.decode(view, at), valueCodec.decode(view, at + valueAt)];
+      for (let i = 0; i < count; i++)
+        yield [keyCodec.decode(keys.view, i * keys.stride), valueCodec.decode(values.view, i * values.stride)];
     } finally {
       walked.close();
     }

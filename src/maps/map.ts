@@ -125,10 +125,9 @@ export abstract class BpfMap<K = MapValue, V = MapValue> {
     let length = 0;
     const walked = options.atOnce === true ? walk(this.kernel, this) : undefined;
     if (walked !== undefined) {
-      const { view, count, stride, valueAt } = walked;
-      keys.add(view, 0, stride, count);
-      values.add(view, valueAt, stride, count);
-      length = count;
+      length = walked.count;
+      keys.add(walked.keys.view, 0, walked.keys.stride, length);
+      values.add(walked.values.view, 0, walked.values.stride, length);
       walked.close();
     } else
       for (const batch of scan(this.elements, this.spec)) {

@@ -2,8 +2,11 @@
  * A whole hash in one go, by a program: more than twice as quick as batches, which lock each bucket and copy each piece
  * to user space by itself.
  *
- *   test run of a syscall program ─▶ bpf_for_each_map_elem(map, each) ─▶ each: array[n++] = { key, value }
- *   mapped array:   | key, padded to 8 | value, padded to 8 | key … |      read where the program left it
+ *   test run of a syscall program ─▶ bpf_for_each_map_elem(map, each) ─▶ each: keys[n] = key, values[n++] = value
+ *   two mapped arrays:   | key | key | key …   | value | value | value …      read where the program left them
+ *
+ * Each key and each value takes a multiple of eight bytes, as elements of arrays do. What is eight bytes long lies in the
+ * mapped array as it does in a typed array, so that a column is one copy.
  *
  * The processor that walks does nothing else until the walk has ended where the kernel cannot be preempted: about a
  * tenth of a second for a million entries. So this is for callers who ask for it. As with batches, an entry that stays
@@ -20,26 +23,30 @@ import { MAP_FLAG } from '../kernel/bpf-enums.ts';
 import { UserError } from '../kernel/errors.ts';
 import { readTargetFacts } from '../kernel/facts.ts';
 import { decode } from '../kernel/layout.ts';
-import { type Kernel, KernelError } from '../kernel/port.ts';
+import { type Kernel, KernelError, type MappedMemory } from '../kernel/port.ts';
 import { atLeast } from '../kernel/version.ts';
 import { LinkError } from '../link/error.ts';
 import { loadObject } from '../link/load.ts';
 import type { FunctionSpec, MapSpec, ObjectSpec } from '../object/spec.ts';
 import { mapArray } from './mapped.ts';
 
-export interface Walked {
-  /** `count` entries, `stride` bytes apart: the key first, the value at `valueAt`. */
+/** What lies `stride` bytes apart in `view`. */
+export interface WalkedPart {
   readonly view: DataView;
-  readonly count: number;
   readonly stride: number;
-  readonly valueAt: number;
-  /** Gives the memory back; the view is not used afterwards. */
+}
+
+export interface Walked {
+  readonly count: number;
+  readonly keys: WalkedPart;
+  readonly values: WalkedPart;
+  /** Gives the memory back; the views are not used afterwards. */
   close(): void;
 }
 
 /** Keys and values up to this size are copied by instructions that stand there one by one. */
 const MOST_BYTES = 128;
-/** The array for all entries that could be there. */
+/** Both arrays, for all entries that could be there. */
 const MOST_MEMORY = 256 * 2 ** 20;
 const LOOKUP_ELEM = 1;
 const FOR_EACH_MAP_ELEM = 164;
@@ -49,32 +56,46 @@ const KINDS: ReadonlySet<string> = new Set(['hash', 'lru_hash']);
 export function walk(kernel: Kernel, map: { readonly fd: number; readonly spec: MapSpec }): Walked | undefined {
   const { type, keySize, valueSize, maxEntries, flags } = map.spec;
   const spec: MapSpec = { name: 'map', type, keySize, valueSize, maxEntries, flags, keyType: 0, valueType: 0 };
-  const valueAt = padded(spec.keySize);
-  const stride = valueAt + padded(spec.valueSize);
+  const parts = [
+    { name: 'keys', size: keySize, stride: padded(keySize) },
+    { name: 'values', size: valueSize, stride: padded(valueSize) },
+  ];
+  const stride = parts.reduce((sum, part) => sum + part.stride, 0);
   if (!KINDS.has(spec.type) || stride > MOST_BYTES || stride * spec.maxEntries > MOST_MEMORY) return undefined;
   const facts = readTargetFacts(kernel);
   if (!atLeast(facts.version, '5.14')) return undefined;
-  const out: MapSpec = {
-    name: 'walked',
-    type: 'array',
-    keySize: 4,
-    valueSize: stride,
-    maxEntries: spec.maxEntries,
-    flags: MAP_FLAG.MMAPABLE,
-    keyType: 0,
-    valueType: 0,
-  };
+  const arrays = parts.map(
+    (part): MapSpec => ({
+      name: part.name,
+      type: 'array',
+      keySize: 4,
+      valueSize: part.size,
+      maxEntries: spec.maxEntries,
+      flags: MAP_FLAG.MMAPABLE,
+      keyType: 0,
+      valueType: 0,
+    }),
+  );
+  const mapped: MappedMemory[] = [];
   try {
-    using object = loadObject(walker(spec, out, valueAt), kernel, { facts, maps: new Map([[spec.name, map.fd]]) });
+    using object = loadObject(walker(spec, arrays), kernel, { facts, maps: new Map([[spec.name, map.fd]]) });
     const count = run(kernel, object.programs.get('walk')?.fd ?? -1);
     if (count > spec.maxEntries) return undefined;
-    // The mapping keeps the array when its descriptor is closed.
-    const memory = mapArray(kernel, { name: out.name, fd: object.mapFd(out.name), spec: out });
-    return { view: new DataView(memory.buffer), count, stride, valueAt, close: () => memory.unmap() };
+    // The mappings keep the arrays when their descriptors are closed.
+    for (const array of arrays) mapped.push(mapArray(kernel, { name: array.name, fd: object.mapFd(array.name), spec: array }));
+    const [keys, values] = parts.map(
+      (part, at): WalkedPart => ({ view: new DataView((mapped[at] as MappedMemory).buffer), stride: part.stride }),
+    );
+    return { count, keys: keys as WalkedPart, values: values as WalkedPart, close: () => unmapAll(mapped) };
   } catch (error) {
+    unmapAll(mapped);
     if (error instanceof KernelError || error instanceof UserError || error instanceof LinkError) return undefined;
     throw error;
   }
+}
+
+function unmapAll(memories: readonly MappedMemory[]): void {
+  for (const memory of memories) memory.unmap();
 }
 
 function padded(size: number): number {
@@ -87,7 +108,7 @@ function run(kernel: Kernel, program: number): number {
   return decode(attrLayout('PROG_TEST_RUN'), attr).retval;
 }
 
-function walker(map: MapSpec, out: MapSpec, valueAt: number): ObjectSpec {
+function walker(map: MapSpec, arrays: readonly MapSpec[]): ObjectSpec {
   const btf = new BtfBuilder();
   const int = btf.add({ kind: 'int', name: 'int', size: 4, bits: 32, encoding: 'signed' });
   const proto = btf.add({ kind: 'funcProto', returns: int, params: [], variadic: false });
@@ -108,7 +129,6 @@ function walker(map: MapSpec, out: MapSpec, valueAt: number): ObjectSpec {
     exit(),
   ];
   const [KEY, VALUE, COUNT] = [6, 7, 8];
-  const copies = [...copied(KEY, 0, map.keySize), ...copied(VALUE, valueAt, map.valueSize)];
   // (map, key, value, count): the count grows also where there is no room, which is how that is seen.
   const eachInsns = [
     mov64(KEY, 2),
@@ -118,17 +138,12 @@ function walker(map: MapSpec, out: MapSpec, valueAt: number): ObjectSpec {
     store(SIZE.W, FP, -4, 1),
     alu64Imm(ALU.ADD, 1, 1),
     store(SIZE.W, COUNT, 0, 1),
-    ldMapFd(1, 0),
-    mov64(2, FP),
-    alu64Imm(ALU.ADD, 2, -4),
-    callHelper(LOOKUP_ELEM),
-    branch64Imm(JMP.JNE, 0, 0, 2),
-    mov64Imm(0, 1),
-    exit(),
-    ...copies,
+    ...put(KEY, map.keySize),
+    ...put(VALUE, map.valueSize),
     mov64Imm(0, 0),
     exit(),
   ];
+  const [putKey, putValue] = eachInsns.flatMap((insn, at) => (isLoad64(insn) ? [at] : []));
   return {
     name: 'walk',
     license: 'GPL',
@@ -138,9 +153,14 @@ function walker(map: MapSpec, out: MapSpec, valueAt: number): ObjectSpec {
         { insn: walkInsns.findIndex(isLoad64), to: { kind: 'map', map: map.name } },
         { insn: walkInsns.findIndex(isLoad64) + 1, to: { kind: 'functionAddress', function: 'each' } },
       ]),
-      fn('each', 'static', eachInsns, [{ insn: eachInsns.findIndex(isLoad64), to: { kind: 'map', map: out.name } }]),
+      fn(
+        'each',
+        'static',
+        eachInsns,
+        arrays.map((array, at) => ({ insn: [putKey, putValue][at] as number, to: { kind: 'map', map: array.name } })),
+      ),
     ]),
-    maps: new Map([map, out].map((one) => [one.name, one])),
+    maps: new Map([map, ...arrays].map((one) => [one.name, one])),
     variables: new Map(),
     btf,
     sources: new Map(),
@@ -149,8 +169,22 @@ function walker(map: MapSpec, out: MapSpec, valueAt: number): ObjectSpec {
 
 const isLoad64 = ({ op }: Insn): boolean => op === 0x18;
 
-/** From where a register points to where r0 points, `to` bytes further, in pieces as large as may be. */
-function* copied(from: number, to: number, size: number): Generator<Insn> {
+/** Copies `size` bytes from where a register points to the element of an array whose index is on the stack. */
+function put(from: number, size: number): readonly Insn[] {
+  return [
+    ldMapFd(1, 0),
+    mov64(2, FP),
+    alu64Imm(ALU.ADD, 2, -4),
+    callHelper(LOOKUP_ELEM),
+    branch64Imm(JMP.JNE, 0, 0, 2),
+    mov64Imm(0, 1),
+    exit(),
+    ...copied(from, size),
+  ];
+}
+
+/** From where a register points to where r0 points, in pieces as large as may be. */
+function* copied(from: number, size: number): Generator<Insn> {
   const pieces: readonly (readonly [bytes: number, size: Size])[] = [
     [8, SIZE.DW],
     [4, SIZE.W],
@@ -160,7 +194,7 @@ function* copied(from: number, to: number, size: number): Generator<Insn> {
   for (let at = 0; at < size; ) {
     const [bytes, width] = pieces.find(([bytes]) => bytes <= size - at) ?? [1, SIZE.B];
     yield load(width, 1, from, at);
-    yield store(width, 0, to + at, 1);
+    yield store(width, 0, at, 1);
     at += bytes;
   }
 }
