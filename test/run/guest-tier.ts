@@ -19,8 +19,9 @@ export interface GuestTierOptions {
   readonly env: Readonly<Record<string, string>>;
 }
 
-const GUEST_MINUTES = 45;
-const SILENT_MINUTES = 15;
+const LONG = process.env['SKEP_LONG'] === '1';
+const GUEST_MINUTES = LONG ? 180 : 45;
+const SILENT_MINUTES = LONG ? 60 : 15;
 const KEPT_MINUTES = 24 * 60;
 const BOOTS = 3;
 /** The end of the console says what happened; kernels say a lot before. */

@@ -101,6 +101,11 @@ const CASES: readonly Case[] = [
   { text: 'struct s;\nstruct s §x;', expect: ["error incomplete-type variable 'x' has incomplete type 'struct s'"] },
   { text: 'struct s;\nstruct s x§[2];', expect: ["error incomplete-type an array of incomplete type 'struct s'"] },
   { text: 'struct s;\nint f(struct s §p) { return 1; }', expect: ["error incomplete-type parameter 'p' has incomplete type 'struct s'"] },
+  {
+    text: 'struct here { int a; };\nint f(struct §hers *p) { return p != 0; }',
+    expect: ["warning tag-in-parameters 'struct hers' is named here for the first time, and declared nowhere; did you mean 'struct here'?"],
+    apart: 'warning',
+  },
   { text: 'int §a[];\nint b;', expect: ["warning incomplete-type array 'a' has no length; one element is assumed"], apart: 'warning' },
   { text: 'void x§[3];', expect: ["error bad-array an array of 'void'"] },
   { text: 'int x§[3](void);', expect: ["error bad-array an array of functions; did you mean an array of pointers, 'int (*)(void)'?"] },

@@ -36,6 +36,13 @@ const C: readonly Case[] = [
   { text: 'int f(void) { int a __attribute__((unused)) = 1; return 0; }', ...NOTHING },
   { text: 'int f(void) { int a = 1; (void)a; return 0; }', ...NOTHING },
   { text: 'int f(int unused) { return 0; }', ...NOTHING },
+  // Tags
+  {
+    text: 'struct here { int a; };\nint f(struct §hers *p) { return p != 0; }',
+    expect: "tag-in-parameters 'struct hers' is named here for the first time, and declared nowhere; did you mean 'struct here'?",
+  },
+  { text: 'struct here;\nint f(struct here *p) { return p != 0; }', ...NOTHING },
+  { text: 'struct here *make(void);\nint f(struct here *p) { return p != 0; }', ...NOTHING },
   {
     text: 'static int §lonely(void) { return 1; }\nint f(void) { return 0; }',
     expect: "unused-function function 'lonely' is static and nobody calls it",

@@ -24,6 +24,7 @@ export const SEMA_CODES = {
   'variable-length-array': 'An array length that is no constant: BPF has no stack for it.',
   'bad-return-type': 'A function that would return an array or a function.',
   'bad-parameter': 'A parameter of type void, or without a name in a definition.',
+  'tag-in-parameters': 'A struct or union that is named for the first time among the parameters of a function, and declared nowhere.',
   'bad-qualifier': 'A qualifier on a type that cannot have it.',
   'no-floating-point': 'Floating point: BPF has none.',
   // Records and enums

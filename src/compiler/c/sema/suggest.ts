@@ -27,7 +27,9 @@ function scoreOf(name: string, c: string, limit: number, lower: string, letters:
   if (name.length >= 3 && c.length <= name.length + 8 && (c.endsWith(`_${name}`) || c.startsWith(`${name}_`))) return 0.7;
   const d = editDistance(name, c, limit);
   // Letters in the wrong order are the likeliest slip.
-  return d <= limit && sorted(c) === letters ? d - 0.1 : d;
+  if (d <= limit && sorted(c) === letters) return d - 0.1;
+  // Then one that was forgotten at the end.
+  return d === 1 && c.startsWith(name) ? 0.95 : d;
 }
 
 function sorted(name: string): string {

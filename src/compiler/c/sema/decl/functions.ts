@@ -10,7 +10,9 @@ import { qual } from '../types/basic.ts';
 import { compatibleTypes, composite } from '../types/compatible.ts';
 import { quoteType } from '../types/format.ts';
 import { isError, isIncomplete } from '../types/predicates.ts';
+import { Record } from '../types/record.ts';
 import { checkAttributes, findAttribute, hasAttribute, stringArg } from './attributes.ts';
+import { nearTag } from './records.ts';
 import type { Mutable } from './variables.ts';
 import { allAttributes, differentKind } from './variables.ts';
 
@@ -131,6 +133,19 @@ export function finishFunction(ctx: Context, fn: FunctionDecl, body: Compound, e
   if (returns.type.kind !== 'void' && !hasAttribute(fn.attributes, 'naked') && fallsThrough(body)) {
     ctx.warn('missing-return', end, `the end of '${fn.name}' can be reached without a 'return' of ${quoteType(returns)}`);
   }
+  for (const p of fn.params) warnOfUnknownTag(ctx, fn, p);
   const program = ctx.dialect?.program(fn, ctx.dialectContext);
   if (program) fn.program = program;
+}
+
+/** `struct fil *f` names a type that no caller can have: most likely another one was meant. */
+function warnOfUnknownTag(ctx: Context, fn: FunctionDecl, param: ParamDecl): void {
+  let { type } = param.type;
+  while (type.kind === 'pointer' || type.kind === 'array') type = (type.kind === 'pointer' ? type.to : type.of).type;
+  if (!(type instanceof Record) || type.origin !== 'reference' || type.reported || type.loc < fn.loc) return;
+  // Without a name close by it is one that this kernel lacks, and that nobody looks into.
+  const near = nearTag(ctx, qual(type));
+  if (near === '') return;
+  type.reported = true;
+  ctx.warn('tag-in-parameters', type.loc, `${quoteType(qual(type))} is named here for the first time, and declared nowhere${near}`);
 }

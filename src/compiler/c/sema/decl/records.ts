@@ -206,12 +206,12 @@ function incompleteMember(ctx: Context, shown: string, type: QualType, loc: Loc)
 }
 
 /** A tag that is declared nowhere may be one that is written wrong. */
-function nearTag(ctx: Context, { type }: QualType): string {
+export function nearTag(ctx: Context, { type }: QualType): string {
   if (!(type instanceof Record)) return '';
   const whole: string[] = [];
   for (const other of ctx.scopes.visibleTags())
     if (other instanceof Record && other.tag === type.tag && !isIncomplete(other)) whole.push(other.name);
-  const [near] = closest(type.name, whole);
+  const [near] = closest(type.name, [...whole, ...(ctx.kernel?.similar(type.name, type.tag) ?? [])]);
   return near === undefined ? '' : `; did you mean '${type.tag} ${near}'?`;
 }
 

@@ -5,6 +5,7 @@ import type { Field, QualType, RecordType } from '../../types.ts';
 import type { Context } from '../context.ts';
 import { noteAt } from '../context.ts';
 import { rvalue } from '../convert.ts';
+import { nearTag } from '../decl/records.ts';
 import { closestMembers } from '../names.ts';
 import { errorExpr, isErrorExpr, member as memberNode } from '../nodes.ts';
 import { withQuals } from '../types/basic.ts';
@@ -50,7 +51,12 @@ function noMember(ctx: Context, record: RecordType, type: QualType, name: string
       : ctx.kernel
         ? "neither the text nor the target's BTF declares it"
         : 'it is named but nowhere declared';
-    ctx.error('incomplete-type', loc, `member '${name}' of incomplete type ${quoteType(type)}: ${why}`, noteAt('named here', record.loc));
+    ctx.error(
+      'incomplete-type',
+      loc,
+      `member '${name}' of incomplete type ${quoteType(type)}: ${why}${open ? '' : nearTag(ctx, type)}`,
+      noteAt('named here', record.loc),
+    );
     return;
   }
   ctx.error(
