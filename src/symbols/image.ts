@@ -119,7 +119,12 @@ function* collect(elf: ElfFile, tables: readonly ElfSymbols[]): Sliced<Functions
   const code = elf.segments
     .filter((s) => s.type === PT.LOAD && (s.flags & PF.X) !== 0)
     .map((s) => ({ from: Number(s.address), to: Number(s.address) + Number(s.memorySize) }));
-  const limit = (address: number): number => code.find((s) => address >= s.from && address < s.to)?.to ?? 0;
+  // Most files have one, and most symbols are in the one of the symbol before.
+  let last: (typeof code)[number] | undefined;
+  const limit = (address: number): number => {
+    if (last === undefined || address < last.from || address >= last.to) last = code.find((s) => address >= s.from && address < s.to);
+    return last?.to ?? 0;
+  };
   const room = tables.reduce((sum, table) => sum + table.length, 0);
   const all = {
     starts: new Float64Array(room),

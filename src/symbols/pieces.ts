@@ -15,7 +15,10 @@ export const MAX_START = 2 ** 48 - 1;
 
 /** A slice of the work: so many ranges, about a millisecond. */
 const SLICE = 8192;
-const CHUNK = 1 << 15;
+/** So many that an index takes 15 bits. */
+const CHUNK = 2 ** 15;
+const LIMIT = 2 ** 48;
+const HIGH = 2 ** 17;
 
 export class Pieces {
   /** Ascending. */
@@ -46,7 +49,7 @@ export class Pieces {
   }
 }
 
-/** `starts[i]` is at most `MAX_START`; `ends[i]` is the first address behind range i. */
+/** `starts[i]` is from 0 to `MAX_START`; `ends[i]` is the first address behind range i. */
 export function* cut(starts: Float64Array, ends: Float64Array): Sliced<Pieces> {
   const order = yield* orderByStart(starts);
   // Each range opens at most one piece when it begins and lets one show again when it ends.
@@ -86,7 +89,10 @@ export function* cut(starts: Float64Array, ends: Float64Array): Sliced<Pieces> {
   return new Pieces(outStarts.slice(0, count), outEnds.slice(0, count), owners.slice(0, count));
 }
 
-/** Indices in the order of their starts. Chunks are sorted natively, start and index in one 64-bit word, and merged. */
+/**
+ * Indices in the order of their starts, equal ones as they stand. Chunks are sorted natively, start and index in one
+ * 64-bit word, and merged; what is in order already is only looked at.
+ */
 export function* orderByStart(starts: Float64Array): Sliced<Uint32Array> {
   const { length } = starts;
   let from = new Uint32Array(length);
@@ -94,14 +100,30 @@ export function* orderByStart(starts: Float64Array): Sliced<Uint32Array> {
   const halves = new Uint32Array(words.buffer);
   for (let base = 0; base < length; base += CHUNK) {
     const size = Math.min(CHUNK, length - base);
+    let ascending = true;
+    let fits = true;
+    for (let i = base; i < base + size; i++) {
+      from[i] = i;
+      const start = starts[i] as number;
+      if (i > base && start < (starts[i - 1] as number)) ascending = false;
+      if (!(start >= -LIMIT && start < LIMIT)) fits = false;
+    }
+    yield;
+    if (ascending) continue;
+    if (!fits) {
+      // Kernels with tables of five levels may have addresses further down.
+      from.subarray(base, base + size).sort((a, b) => (starts[a] as number) - (starts[b] as number) || a - b);
+      continue;
+    }
     for (let i = 0; i < size; i++) {
-      const start = starts[base + i] as number;
-      // 48 bits of address above 16 of index.
-      halves[2 * i] = ((start % 65536) * 65536 + i) >>> 0;
-      halves[2 * i + 1] = Math.floor(start / 65536);
+      // 49 bits of address above 15 of index. Those of the kernel are negative, and come first.
+      const start = (starts[base + i] as number) + LIMIT;
+      const high = Math.floor(start / HIGH);
+      halves[2 * i] = ((start - high * HIGH) * CHUNK + i) >>> 0;
+      halves[2 * i + 1] = high;
     }
     words.subarray(0, size).sort();
-    for (let i = 0; i < size; i++) from[base + i] = base + ((halves[2 * i] as number) & 0xffff);
+    for (let i = 0; i < size; i++) from[base + i] = base + ((halves[2 * i] as number) % CHUNK);
     yield;
   }
   let to = new Uint32Array(length);
@@ -109,6 +131,11 @@ export function* orderByStart(starts: Float64Array): Sliced<Uint32Array> {
     for (let base = 0; base < length; base += 2 * width) {
       const middle = Math.min(base + width, length);
       const end = Math.min(base + 2 * width, length);
+      const key = (at: number): number => starts[from[at] as number] as number;
+      if (middle === end || key(middle - 1) <= key(middle)) {
+        to.set(from.subarray(base, end), base);
+        continue;
+      }
       for (let left = base, right = middle, at = base; at < end; at++) {
         const takeLeft =
           left < middle && (right >= end || (starts[from[left] as number] as number) <= (starts[from[right] as number] as number));

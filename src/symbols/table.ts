@@ -4,6 +4,8 @@
  * Addresses are kept as numbers: a 64-bit address, read as signed, has at most 48 significant bits on the machines
  * that run BPF, which a double holds exactly. Kernel addresses are then negative and sort before user ones.
  */
+import { orderByStart } from './pieces.ts';
+import { atOnce } from './sliced.ts';
 
 /** The number that stands for a 64-bit address in tables. */
 export function addressKey(address: bigint): number {
@@ -27,15 +29,9 @@ export class AddressTable {
    * with the same start the later one is found.
    */
   constructor(starts: Float64Array, ends?: Float64Array) {
-    const order = new Uint32Array(starts.length);
-    for (let i = 0; i < order.length; i++) order[i] = i;
-    if (!ascending(starts)) {
-      // Sorting numbers natively and indices by lookup: stable, so equal starts keep their order.
-      order.sort((a, b) => (starts[a] as number) - (starts[b] as number) || a - b);
-    }
-    this.order = order;
-    this.starts = starts.length === 0 ? starts : Float64Array.from(order, (i) => starts[i] as number);
-    this.ends = ends && Float64Array.from(order, (i) => ends[i] as number);
+    this.order = atOnce(orderByStart(starts));
+    this.starts = inOrder(starts, this.order);
+    this.ends = ends && inOrder(ends, this.order);
   }
 
   get size(): number {
@@ -59,7 +55,8 @@ export class AddressTable {
   }
 }
 
-function ascending(values: Float64Array): boolean {
-  for (let i = 1; i < values.length; i++) if ((values[i] as number) < (values[i - 1] as number)) return false;
-  return true;
+function inOrder(values: Float64Array, order: Uint32Array): Float64Array {
+  const sorted = new Float64Array(values.length);
+  for (let i = 0; i < sorted.length; i++) sorted[i] = values[order[i] as number] as number;
+  return sorted;
 }

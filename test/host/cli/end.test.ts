@@ -9,9 +9,11 @@ import { root } from '../../run/paths.ts';
 import { start } from '../../support/command.ts';
 import { inFolder } from '../../support/skep.ts';
 
-/** A process that makes system calls until it is ended. */
+/** A process that makes thousands of system calls a second until it is ended, and leaves an emulated processor to others. */
 function busy(): ChildProcess {
-  return spawn(process.execPath, ['-e', 'const { getPriority } = require("os"); for (;;) getPriority();'], { stdio: 'ignore' });
+  const calls = 'for (;;) { for (let i = 0; i < 30; i++) getPriority(); Atomics.wait(word, 0, 0, 5); }';
+  const script = `const { getPriority } = require("os"); const word = new Int32Array(new SharedArrayBuffer(4)); ${calls}`;
+  return spawn(process.execPath, ['-e', script], { stdio: 'ignore' });
 }
 
 const traced = (pid: number | undefined) => ['-v', '-p', `${pid}`, 't:syscalls:sys_enter_getpriority "%d", args->who'];

@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { Kallsyms } from '../../../src/symbols/kallsyms.ts';
 import { PerfMap } from '../../../src/symbols/perf-map.ts';
+import { orderByStart } from '../../../src/symbols/pieces.ts';
 import { atOnce } from '../../../src/symbols/sliced.ts';
 import { AddressTable, addressKey } from '../../../src/symbols/table.ts';
 
@@ -40,6 +41,28 @@ test('kallsyms survives what is no kallsyms', () => {
 test('keys keep 64-bit order and exactness', () => {
   assert.ok(addressKey(0xffffffff81000000n) < addressKey(0x7fffffffffffn));
   assert.equal(addressKey(0xffffffff81000001n) - addressKey(0xffffffff81000000n), 1);
+});
+
+test('order by start: as a stable comparison sorts, whatever the addresses and however many', () => {
+  let state = 7;
+  const random = (below: number): number => {
+    state = (Math.imul(state, 1103515245) + 12345) >>> 0;
+    return Math.floor((state / 2 ** 32) * below);
+  };
+  const ranges: readonly (readonly [string, (at: number) => number])[] = [
+    ['ascending', (at) => at * 16],
+    ['two that ascend', (at) => (at % 50_000) * 16],
+    ['with equal ones', () => random(1000)],
+    ['of user space', () => random(2 ** 32) * 65535],
+    ['of the kernel and of user space', () => random(2 ** 31) * 65536 - 2 ** 46],
+    ['far below', () => -random(2 ** 31) * 2 ** 25],
+  ];
+  for (const [what, start] of ranges)
+    for (const length of [0, 1, 2, 1000, 32_768, 100_001]) {
+      const starts = Float64Array.from({ length }, (_, at) => start(at));
+      const expected = Uint32Array.from({ length }, (_, at) => at).sort((a, b) => (starts[a] as number) - (starts[b] as number) || a - b);
+      assert.deepEqual(atOnce(orderByStart(starts)), expected, `${length} ${what}`);
+    }
 });
 
 test('a table with sizes has gaps', () => {
