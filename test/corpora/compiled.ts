@@ -24,6 +24,8 @@ export interface Source {
   readonly options: Omit<CompileOptions, 'facts'>;
   /** Maps whose size the sample's other half sets before it loads: the number of entries. */
   readonly entries?: Readonly<Record<string, number>>;
+  /** Nothing is to be said about it: a warning is a failure. */
+  readonly silent?: boolean;
 }
 
 /** The object, or why there is none. */
@@ -37,8 +39,9 @@ export function compileSource(source: Source, facts: TargetFacts): CompiledSourc
     return { failure: `the compiler crashed: ${(error as Error).stack}` };
   }
   const { spec } = compiled;
-  if (spec !== undefined) return spec.programs.length === 0 ? { failure: 'no programs' } : { spec };
-  const first = compiled.diagnostics.find(({ severity }) => severity === 'error');
+  const first = compiled.diagnostics.find(({ severity }) => severity === 'error' || source.silent === true);
+  if (spec !== undefined && !(source.silent === true && first !== undefined))
+    return spec.programs.length === 0 ? { failure: 'no programs' } : { spec };
   if (first === undefined) return { failure: 'no object, and no error that says why' };
   const at = compiled.source.filePosition(first.loc);
   const where = at === undefined ? '' : `${basename(at.file)}:${at.line}:${at.column}: `;

@@ -49,6 +49,7 @@ function hashOfTree(): string {
     'test/corpora',
     'test/lab',
     'test/pure/object',
+    'test/host/compiler',
     'test/host/isa',
     'test/host/vm',
     'test/support',

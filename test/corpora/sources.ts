@@ -8,6 +8,9 @@ import { libbpfDialect } from '../../src/compiler/dialect/libbpf/dialect.ts';
 import type { TargetFacts } from '../../src/compiler/target-facts.ts';
 import type { UsdtProgram } from '../../src/compiler/usdt.ts';
 import { parseUsdtArguments } from '../../src/elf/usdt-arguments.ts';
+import { PROGRAMS } from '../host/compiler/bcc-dialect-programs.ts';
+import { CORE, FEATURES } from '../host/compiler/libbpf-programs.ts';
+import { CALLBACK_CONTEXTS, CHECKED_AFTER, CHECKED_BEFORE, ITERATORS, LISTS } from '../host/compiler/pointer-programs.ts';
 import { root } from '../run/paths.ts';
 import { BPFFS } from '../support/bpffs.ts';
 import { withCpu } from '../support/facts.ts';
@@ -15,7 +18,17 @@ import type { Source } from './compiled.ts';
 import { bccPrograms, kernelSamples } from './corpora.ts';
 
 export const SAMPLE_SERIES = ['6.1', '6.12'] as const;
-export const CORPORA = ['bcc', 'samples-6.1', 'samples-6.12', 'own-v2', 'own-v3', 'own-v4'] as const;
+export const CORPORA = [
+  'bcc',
+  'samples-6.1',
+  'samples-6.12',
+  'own-v2',
+  'own-v3',
+  'own-v4',
+  'dialect',
+  'features',
+  'features-portable',
+] as const;
 export type Corpus = (typeof CORPORA)[number];
 
 /** Throws `CorpusMissing` where its Debian package is not installed. */
@@ -31,6 +44,12 @@ export function sourcesOf(corpus: Corpus): Source[] {
     case 'own-v3':
     case 'own-v4':
       return ownSources();
+    case 'dialect':
+      return dialectSources();
+    case 'features':
+      return featureSources(false);
+    case 'features-portable':
+      return featureSources(true);
     default:
       return corpus satisfies never;
   }
@@ -54,6 +73,26 @@ function ownSources(): Source[] {
       const text = readFileSync(join(folder, name), 'utf8');
       return { name, text, options: { dialect: guessDialect(text), file: name } };
     });
+}
+
+function dialectSources(): Source[] {
+  return Object.entries(PROGRAMS).map(([name, { text }]) => ({
+    name,
+    text,
+    options: { dialect: bccDialect, file: 'program.c', verify: true },
+    silent: true,
+  }));
+}
+
+function featureSources(portable: boolean): Source[] {
+  const texts = portable ? { CORE, FEATURES } : { CORE, FEATURES, CALLBACK_CONTEXTS, ITERATORS, LISTS, CHECKED_AFTER, CHECKED_BEFORE };
+  return Object.entries(texts).map(([name, text]) => ({
+    name,
+    text,
+    options: { dialect: libbpfDialect, file: `${name}.bpf.c`, portable, verify: true },
+    // Those that show what the verifier takes are written without a flaw; the others try what gives warnings, too.
+    silent: name !== 'CORE' && name !== 'FEATURES',
+  }));
 }
 
 /** Where the one pinned map of BCC's examples goes. */

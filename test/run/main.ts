@@ -43,6 +43,8 @@ const COMPILED_BELOW = [
   'host/isa/',
   'host/vm/objects',
   'host/target/programs',
+  'host/compiler/bcc-dialect',
+  'host/compiler/features',
 ];
 
 const long = process.env['SKEP_LONG'] === '1';

@@ -78,16 +78,6 @@ kernelTest('a refused program is told at its line, and does not hide the next', 
   assert.deepEqual(await leftovers(before), []);
 });
 
-kernelTest('a text with errors does not reach the kernel: status 1', {}, () => {
-  inFolder({ 'bad.c': 'int f(struct __sk_buff *skb) { return nothing; }' }, ({ skep }) => {
-    const text = skep('check', 'bad.c');
-    assert.deepEqual([text.status, text.out], [1, '']);
-    assert.match(text.err, /^bad\.c:1:39: error: 'nothing'/);
-    const { ok, programs } = JSON.parse(skep('check', '--json', 'bad.c').out) as Result;
-    assert.deepEqual([ok, programs], [false, []]);
-  });
-});
-
 const OBJECTS: Readonly<
   Record<string, { readonly text: string; readonly flags: readonly string[]; readonly programs: readonly string[] }>
 > = {

@@ -3,15 +3,16 @@
  * accepts what comes of it, under the program type that it is for.
  */
 import assert from 'node:assert/strict';
-import { compile } from '../../../src/compiler/compile.ts';
-import { bccDialect } from '../../../src/compiler/dialect/bcc/dialect.ts';
 import { KINDS } from '../../../src/compiler/dialect/bcc/maps.ts';
 import { METHODS } from '../../../src/compiler/dialect/bcc/methods.ts';
 import { readTargetFacts } from '../../../src/kernel/facts.ts';
 import { linuxKernel } from '../../../src/kernel/linux.ts';
 import { loadObject } from '../../../src/link/load.ts';
 import type { ProgramSpec } from '../../../src/object/spec.ts';
+import type { Source } from '../../corpora/compiled.ts';
+import { sourcesOf } from '../../corpora/sources.ts';
 import { kernelTest, type Needs } from '../../run/needs.ts';
+import { compiledFor } from '../corpora/verdict.ts';
 import { type DialectProgram, PROGRAMS } from './bcc-dialect-programs.ts';
 
 const NEEDS: Readonly<Record<NonNullable<DialectProgram['needs']>, Needs>> = {
@@ -21,14 +22,15 @@ const NEEDS: Readonly<Record<NonNullable<DialectProgram['needs']>, Needs>> = {
   'kmod-ret': { fentry: true, guest: true },
 };
 
-for (const [name, { text, as = {}, needs, minKernel = '5.8' }] of Object.entries(PROGRAMS)) {
+const SOURCES = new Map(sourcesOf('dialect').map((source) => [source.name, source]));
+
+for (const [name, { as = {}, needs, minKernel = '5.8' }] of Object.entries(PROGRAMS)) {
   kernelTest(name, { btf: true, readKernel: true, minKernel, ...(needs === undefined ? {} : NEEDS[needs]) }, () => {
     const kernel = linuxKernel();
     const facts = readTargetFacts(kernel);
-    const { spec, diagnostics, source } = compile(text, { facts, dialect: bccDialect, file: 'program.c', verify: true });
-    const said = diagnostics.map((d) => `${source.filePosition(d.loc)?.line ?? 0} ${d.code} ${d.message}`);
-    assert.deepEqual(said, []);
-    assert.ok(spec);
+    const compiled = compiledFor({ kernel, facts }, 'dialect', SOURCES.get(name) as Source);
+    assert.ok('spec' in compiled, 'failure' in compiled ? compiled.failure : '');
+    const { spec } = compiled;
     const object = loadObject(spec, kernel, { facts, programs: () => false });
     const refused: string[] = [];
     try {

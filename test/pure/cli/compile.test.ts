@@ -197,6 +197,16 @@ test('what is no text: a NUL is a blank, a device and a pipe are said to be none
   });
 });
 
+test('check: a text with errors does not reach the kernel: status 1', () => {
+  inFolder({ 'bad.c': 'int f(struct __sk_buff *skb) { return nothing; }' }, ({ skep }) => {
+    const text = skep('check', 'bad.c');
+    assert.deepEqual([text.status, text.out], [1, '']);
+    assert.match(text.err, /^bad\.c:1:39: error: 'nothing'/);
+    const { ok, programs } = JSON.parse(skep('check', '--json', 'bad.c').out) as { ok: boolean; programs: unknown[] };
+    assert.deepEqual([ok, programs], [false, []]);
+  });
+});
+
 test('wrong words: status 2, and what would be right', () => {
   inFolder(FILES, ({ skep }) => {
     const wrong: readonly (readonly [readonly string[], number, RegExp])[] = [
