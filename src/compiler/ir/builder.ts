@@ -70,6 +70,8 @@ export class Builder {
   private ended = false;
   /** Where the next alloca goes: after the earlier ones, so that they stand in order of declaration. */
   private allocas = 0;
+  /** Allocas that wait to be placed together. One by one, each would move all instructions that are there. */
+  private waiting: Alloca[] | undefined;
 
   constructor(fn: IrFunction) {
     this.fn = fn;
@@ -218,8 +220,19 @@ export class Builder {
 
   alloca(size: number, align: number, name?: string, loc: Loc = this.loc): Alloca {
     const inst: Alloca = { op: 'alloca', type: 'ptr', id: this.fn.nextId++, loc, size, align, ...(name === undefined ? {} : { var: name }) };
-    (this.fn.blocks[0] as Block).insts.splice(this.allocas++, 0, inst);
+    if (this.waiting !== undefined) this.waiting.push(inst);
+    else (this.fn.blocks[0] as Block).insts.splice(this.allocas++, 0, inst);
     return inst;
+  }
+
+  /** Does something that makes many allocas; they are in the function afterwards. */
+  withAllocas(work: () => void): void {
+    this.waiting = [];
+    work();
+    const entry = this.fn.blocks[0] as Block;
+    entry.insts = [...entry.insts.slice(0, this.allocas), ...this.waiting, ...entry.insts.slice(this.allocas)];
+    this.allocas += this.waiting.length;
+    this.waiting = undefined;
   }
 
   load(type: IrType, bits: MemBits, signed: boolean, ptr: Value, offset: number, options: LoadOptions = {}): Value {

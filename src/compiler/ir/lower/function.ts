@@ -43,10 +43,12 @@ export function lowerFunction(m: ModuleState, d: FunctionDecl): IrFunction {
     b.store(memBits(p.type.type), value, at.ptr, 0);
     f.locals.set(p, at);
   });
-  if (d.body) statement(f, d.body);
+  const { body } = d;
+  if (body) b.withAllocas(() => statement(f, body));
   b.loc = d.end;
   b.return(returns ? constant(returns, 0) : undefined);
-  for (const [, block] of f.labels) if (!fn.blocks.includes(block)) fn.blocks.push(block);
+  const placed = new Set(fn.blocks);
+  for (const [, block] of f.labels) if (!placed.has(block)) fn.blocks.push(block);
   return fn;
 }
 

@@ -80,7 +80,8 @@ export function sroa(fn: IrFunction): boolean {
   }
   const live = candidates.filter((c) => !c.rejected && worthwhile(c));
   if (live.length === 0) return false;
-  for (const c of candidates) if (!live.includes(c)) c.rejected = true;
+  const kept = new Set(live);
+  for (const c of candidates) if (!kept.has(c)) c.rejected = true;
   new Rewriter(fn, placeOf).run(live);
   return true;
 }
