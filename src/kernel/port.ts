@@ -84,6 +84,7 @@ export type SyscallName =
   | 'mkdirat'
   | 'ftruncate'
   | 'statx'
+  | 'statfs'
   | 'gettid'
   | 'sched_setaffinity'
   | 'rt_sigprocmask';

@@ -60,6 +60,7 @@ const NUMBERS: Readonly<Record<SyscallName | OwnCall, Row>> = {
   mkdirat: [258, 34],
   ftruncate: [77, 46],
   statx: [332, 291],
+  statfs: [137, 43],
   bpf: [321, 280],
   perf_event_open: [298, 241],
 };

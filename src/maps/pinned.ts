@@ -5,6 +5,7 @@
  *
  * Minimum kernel: 4.4 for pins, 4.13 for ids. Needs CAP_BPF (ids: CAP_SYS_ADMIN).
  */
+import { dirname } from 'node:path';
 import { BtfReader } from '../btf/read.ts';
 import type { BtfSource } from '../btf/types.ts';
 import { bpf, cString } from '../kernel/bpf-attr.ts';
@@ -39,9 +40,26 @@ export function openMapById(kernel: Kernel, id: number, options: MapOptions = {}
   return openFd(kernel, mapById(kernel, id), options);
 }
 
-/** Takes a map's name out of the bpf file system. The map lives on as long as somebody has it open. */
+/** BPF_FS_MAGIC of include/uapi/linux/magic.h. */
+const BPF_FS = 0xcafe4a11;
+/** Larger than `struct statfs` (120 bytes); its first member, a word, is the file system's magic number. */
+const STATFS_ROOM = 256;
+
+/**
+ * Takes a map's name out of the bpf file system. The map lives on as long as somebody has it open. Throws `UsageError`
+ * for a path that lies elsewhere: it would be somebody's file.
+ */
 export function unpin(kernel: Kernel, path: string): void {
   try {
+    // The folder's: a pin itself may be a link that leads out, and unlinking takes the link.
+    const told = new Uint8Array(new ArrayBuffer(STATFS_ROOM));
+    kernel.syscall('statfs', dirname(path), told);
+    if (new DataView(told.buffer).getUint32(0, true) !== BPF_FS)
+      throw new UsageError(
+        `removing the pin ${path}: it is no pin, for it does not lie in a bpf file system`,
+        [],
+        'pins lie where such a file system is mounted, most often under /sys/fs/bpf; nothing was removed',
+      );
     removePin(kernel, path);
   } catch (error) {
     if (error instanceof KernelError) throw new UsageError(`removing the pin ${path}: ${error.message}`, [], undefined, error);

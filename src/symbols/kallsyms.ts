@@ -60,10 +60,12 @@ export class Kallsyms {
     return this.lines.length;
   }
 
-  /** The function that holds an address, undefined where none begins before it. */
+  /** The function that holds an address; undefined where none begins before it, and for addresses of user space. */
   find(address: bigint): KernelSymbol | undefined {
-    const found = this.table.find(addressKey(address));
-    if (!found || this.hidden) return undefined;
+    const key = addressKey(address);
+    // The kernel lies in the upper half, which is negative here; what lies behind its last symbol would be all of user space.
+    const found = key < 0 && !this.hidden ? this.table.find(key) : undefined;
+    if (!found) return undefined;
     let symbol = this.known.get(found.index);
     if (!symbol) this.known.set(found.index, (symbol = this.symbol(found.index)));
     return { name: symbol.name, module: symbol.module, offset: found.offset };

@@ -29,3 +29,15 @@ test('a function of a module that was loaded later is found; the file is not rea
   for (let i = 0; i < 100; i++) name(0xffffffffc1a1c020n);
   assert.equal(reads, 2);
 });
+
+test('addresses of user space and null are no functions of the kernel', () => {
+  const text = 'ffff800080000000 T _stext\nffffffff81000000 T last\n';
+  const kernel = { readFile: () => new TextEncoder().encode(text) } as unknown as Kernel;
+  const symbols = new Symbols(kernel);
+  for (const address of [0n, 1n, 0x400000n, 0x7fff_ffff_ffff_ffffn]) {
+    const frame = symbols.kernelFrame(address);
+    assert.doesNotMatch(frameText(frame, { showModule: true, showOffset: true }), /last|_stext|\[kernel\]/, address.toString(16));
+  }
+  assert.equal(frameText(symbols.kernelFrame(0xffff_8000_8000_0010n), { showOffset: true }), '_stext+0x10');
+  assert.equal(frameText(symbols.kernelFrame(0xffff_ffff_ffff_fff0n)), 'last');
+});
