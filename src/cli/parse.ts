@@ -19,6 +19,9 @@ export const COMMON_FLAGS = {
   ...HELP_FLAG,
 } as const satisfies Flags;
 
+/** BCC's tools take it and do not show it, either: the same as `--print-program`. */
+const HIDDEN_FLAGS = { ebpf: { type: 'boolean', help: '' } } as const satisfies Flags;
+
 export interface Parsed {
   readonly options: Readonly<Record<string, unknown>>;
   readonly common: {
@@ -42,7 +45,8 @@ export function allFlags(tool: Tool): Flags {
 }
 
 export function parseTool(tool: Tool, words: readonly string[]): Parsed {
-  const { options, positionals } = parseFlags(tool.name, allFlags(tool), words);
+  const { options: given, positionals } = parseFlags(tool.name, { ...allFlags(tool), ...HIDDEN_FLAGS }, words);
+  const { ebpf, ...options } = given;
   return {
     options,
     common: {
@@ -50,7 +54,7 @@ export function parseTool(tool: Tool, words: readonly string[]): Parsed {
       duration: options['duration'] as number | undefined,
       output: options['output'] as string | undefined,
       verbose: options['verbose'] === true,
-      printProgram: options['print-program'] === true,
+      printProgram: options['print-program'] === true || ebpf === true,
       help: options['help'] === true,
     },
     args: options['help'] === true ? {} : positionalValues(tool, positionals),
@@ -121,17 +125,20 @@ function flagValue(name: string, flag: Flag, given: RawValues[string]): unknown 
 
 const RANGES: Readonly<Record<string, readonly [number, number, string]>> = {
   count: [1, 0xffff_ffff, 'a whole number from 1 to 4294967295'],
+  mask: [0, 0xffff_ffff, 'a mask of bits (0 to 4294967295)'],
+  cpu: [0, 0x7fff_ffff, 'the number of a CPU'],
   pid: [1, 4_194_304, 'a process id'],
   uid: [0, 0xffff_ffff, 'a user id'],
   port: [0, 65535, 'a port (0 to 65535)'],
   integer: [-0x8000_0000, 0x7fff_ffff, 'a whole number'],
   number: [0, Number.MAX_SAFE_INTEGER, 'a number of at least 0'],
+  seconds: [Number.MIN_VALUE, Number.MAX_SAFE_INTEGER, 'a number of seconds above 0'],
 };
 
 function numberValue(what: string, type: string, text: string): number {
   const [low, high, words] = RANGES[type] ?? [0, Number.MAX_SAFE_INTEGER, 'a number'];
   const value = text.trim() === '' ? Number.NaN : Number(text);
-  if (!(value >= low && value <= high) || (type !== 'number' && !Number.isInteger(value)))
+  if (!(value >= low && value <= high) || (type !== 'number' && type !== 'seconds' && !Number.isInteger(value)))
     throw new CommandLineError(`${what} takes ${words}, not '${text}'`);
   return value;
 }

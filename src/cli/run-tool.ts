@@ -14,6 +14,7 @@ import { alternatives, likelyChoice } from '../tools/choose.ts';
 import { Output, type Sink } from '../tools/output.ts';
 import { fillCgroup } from '../tools/parts/cgroup.ts';
 import type { ProbeChoice, StoppedCommand, Tool, ToolContext } from '../tools/tool.ts';
+import { checkCpus } from './absent-cpus.ts';
 import { absentProcesses } from './absent-processes.ts';
 import { markWrongWords } from './errors.ts';
 import { parseTool } from './parse.ts';
@@ -59,6 +60,7 @@ async function parseAndRun(tool: Tool, words: readonly string[], around: Surroun
   }
   const kernel = linuxKernel();
   const given = options as ToolContext['options'];
+  checkCpus(tool.flags, given, kernel);
   const typed: ToolContext['options'] = { ...given, ...tool.prepare?.({ options: given, kernel }) };
   if (common.printProgram) {
     print(`${tool.program(typed, args, likelyChoice(kernel, tool.probes)).trim()}\n`);

@@ -38,23 +38,32 @@ export function unless(stop: AbortSignal, awaited: Promise<void> | undefined): P
   });
 }
 
-/** See `ToolContext.rounds`. Rounds do not drift: each ends a whole number of intervals after the start. */
+/** How late a round may end, as a part of the interval, before the rounds after it are counted from its end. */
+const LATE = 0.1;
+
+/**
+ * See `ToolContext.rounds`. Rounds do not drift: each ends an interval after the one before was to end. After one that
+ * came late (the process was stopped, the machine slept), or took longer than an interval to print, the next is a whole
+ * one again: what was missed is not made up for by short ones.
+ */
 export async function* rounds(
   wait: (seconds: number) => Promise<void>,
   stop: AbortSignal,
   interval = Number.POSITIVE_INFINITY,
   count = Number.POSITIVE_INFINITY,
+  clock = () => performance.now(),
 ): AsyncGenerator<Round, void, undefined> {
-  const start = performance.now();
-  let before = start;
+  const length = interval * 1000;
+  let before = clock();
+  let due = before + length;
   for (let number = 1; number <= count; number++) {
-    const due = start + number * interval * 1000;
-    // A round that took longer than the interval is not made up for by ones without length.
-    await wait(Math.max(due - performance.now(), interval === 0 ? 0 : 1) / 1000);
-    const now = performance.now();
+    await wait((due - clock()) / 1000);
+    const now = clock();
     const last = stop.aborted || number === count || interval === Number.POSITIVE_INFINITY;
     yield { number, seconds: (now - before) / 1000, last };
     before = now;
     if (last || stop.aborted) return;
+    due = (now - due > LATE * length ? now : due) + length;
+    if (due <= clock()) due = clock() + length;
   }
 }

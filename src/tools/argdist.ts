@@ -25,7 +25,7 @@ const FLAGS = {
   pid: { type: 'pid', short: 'p', help: 'only this process' },
   tid: { type: 'pid', short: 't', value: 'TID', help: 'only this thread' },
   'string-size': { type: 'count', short: 'z', default: 80, help: 'how much of a string is kept, in bytes' },
-  interval: { type: 'number', short: 'i', value: 'SECONDS', default: 1, help: 'time between outputs' },
+  interval: { type: 'seconds', short: 'i', value: 'SECONDS', default: 1, help: 'time between outputs' },
   duration: { type: 'number', short: 'd', value: 'SECONDS', help: 'stop after this long' },
   number: { type: 'count', short: 'n', value: 'COUNT', help: 'stop after so many outputs' },
   cumulative: { type: 'boolean', short: 'c', help: 'keep counting from one output to the next' },

@@ -192,7 +192,7 @@ export const tool = defineTool({
     directory: { type: 'string', short: 'd', value: 'PATH', help: 'only files below this folder' },
   },
   positionals: [
-    { name: 'interval', type: 'number', default: 1, help: 'seconds between screens (default 1)' },
+    { name: 'interval', type: 'seconds', default: 1, help: 'seconds between screens (default 1)' },
     { name: 'count', type: 'count', help: 'so many screens' },
   ],
   examples: [

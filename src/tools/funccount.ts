@@ -33,12 +33,12 @@ int count(void *ctx)
 
 const FLAGS = {
   pid: { type: 'pid', short: 'p', help: 'only this process' },
-  interval: { type: 'number', short: 'i', value: 'SECONDS', help: 'print and start anew this often' },
+  interval: { type: 'number', short: 'i', value: 'SECONDS', help: 'print and start anew this often; 0 as if not given' },
   duration: { type: 'number', short: 'd', value: 'SECONDS', help: 'stop after this long' },
   timestamp: { type: 'boolean', short: 'T', help: 'with the time of day' },
   regexp: { type: 'boolean', short: 'r', help: "the pattern is a regular expression; without, only '*' is special" },
   debug: { type: 'boolean', short: 'D', help: 'print the BPF program before starting' },
-  cpu: { type: 'count', short: 'c', help: 'only this CPU' },
+  cpu: { type: 'cpu', short: 'c', help: 'only this CPU' },
 } as const;
 
 type Options = OptionsOf<typeof FLAGS> & { readonly cgroup?: string | undefined };
@@ -79,7 +79,7 @@ export const tool = defineTool({
     out.line(`Tracing ${places.names.length} functions for "${safe(pattern)}"... Hit Ctrl-C to end.`);
     const counts = bpf.map<number, readonly bigint[]>('counts');
     let before: readonly bigint[] = places.names.map(() => 0n);
-    for await (const round of rounds(options.interval ?? options.duration)) {
+    for await (const round of rounds(options.interval || options.duration || undefined)) {
       const time = clockText();
       // What was counted before is taken off: clearing would lose what is counted meanwhile.
       const sums = [...counts.values()].map((values) => values.reduce((a, b) => a + b, 0n));

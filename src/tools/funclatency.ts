@@ -124,7 +124,7 @@ int on_return(struct pt_regs *ctx)
 
 const FLAGS = {
   pid: { type: 'pid', short: 'p', help: 'only this process' },
-  interval: { type: 'number', short: 'i', value: 'SECONDS', help: 'print every so many seconds' },
+  interval: { type: 'number', short: 'i', value: 'SECONDS', help: 'print every so many seconds; 0 as if not given' },
   duration: { type: 'number', short: 'd', value: 'SECONDS', help: 'stop after this long' },
   timestamp: TIMESTAMP,
   microseconds: { type: 'boolean', short: 'u', help: 'microseconds instead of nanoseconds' },
@@ -235,7 +235,7 @@ export const tool = defineTool({
     const histograms = new Histograms<Where>(bpf.map('dist'));
     const sums = new Sums<number, { count: bigint; ns: bigint }>(bpf.map('sums'));
     const nameOf = ({ ip, pid }: Where): string => (inLibrary ? bpf.sym(ip, Number(pid)) : bpf.ksym(ip));
-    for await (const _ of rounds(options.interval)) {
+    for await (const _ of rounds(options.interval || undefined)) {
       const time = heading(out, options.timestamp);
       const [[, sum] = [0, { count: 0n, ns: 0n }]] = sums.take();
       const all = { total: sum.ns / UNITS[unit], count: sum.count };

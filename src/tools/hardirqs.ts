@@ -13,7 +13,7 @@ import { lockdownMode } from '../kernel/lockdown.ts';
 import { readTextIfThere } from '../kernel/text.ts';
 import { HIST, Histograms } from './parts/hist.ts';
 import { heading, INTERVAL } from './parts/intervals.ts';
-import { checkIrqFlags, IRQ_FIELDS, IRQ_FLAGS, irqDefines, printHistograms, printSums, SUM, type Sum } from './parts/irq.ts';
+import { IRQ_FIELDS, IRQ_FLAGS, irqDefines, printHistograms, printSums, SUM, type Sum } from './parts/irq.ts';
 import { Sums } from './parts/sums.ts';
 import { program } from './parts/text.ts';
 import { TYPED_TRACEPOINT, typedDefine, typedTracepoints } from './parts/typed-tracepoint.ts';
@@ -136,14 +136,17 @@ export const tool = defineTool({
   probes: typedTracepoints('irq_handler_entry', 'irq_handler_exit'),
   program: (options, _args, choice) =>
     program(
-      { ...irqDefines(options, options.count), ...typedDefine(choice), READ_NAMES: lockdownMode(linuxKernel()) !== 'confidentiality' },
+      {
+        ...irqDefines(options, options.count, '--count'),
+        ...typedDefine(choice),
+        READ_NAMES: lockdownMode(linuxKernel()) !== 'confidentiality',
+      },
       '#include <linux/irqreturn.h>',
       options.dist ? HIST : SUM,
       TYPED_TRACEPOINT,
       PROGRAM,
     ),
   async run({ options, args, out, load, rounds }) {
-    checkIrqFlags(options, options.count, '--count');
     const bpf = await load();
     out.line(`Tracing hard irq ${options.count ? 'events' : 'event time'}... Hit Ctrl-C to end.`);
     const shape = { name: 'hardirq', format: '%-26s %11s', counts: options.count };

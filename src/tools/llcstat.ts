@@ -124,7 +124,7 @@ export const tool = defineTool({
     tid: { type: 'boolean', short: 't', help: 'by thread' },
     pid: { type: 'pid', short: 'p', help: 'only this process' },
   },
-  positionals: [{ name: 'duration', type: 'number', default: 10, help: 'seconds (default 10)' }],
+  positionals: [{ name: 'duration', type: 'seconds', default: 10, help: 'seconds (default 10)' }],
   examples: [
     { command: 'llcstat', help: 'for ten seconds' },
     { command: 'llcstat 20 -c 5000', help: 'for 20 seconds, one sample in 5000' },

@@ -318,7 +318,7 @@ export const tool = defineTool({
     'Every allocation is a trap into the kernel: a process that allocates much becomes slow; -s and -z help.',
   flags: FLAGS,
   positionals: [
-    { name: 'interval', type: 'number', default: 5, help: 'seconds between reports' },
+    { name: 'interval', type: 'seconds', default: 5, help: 'seconds between reports' },
     { name: 'count', type: 'count', help: 'so many reports' },
   ],
   examples: [

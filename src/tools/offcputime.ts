@@ -123,7 +123,7 @@ export const tool = defineTool({
     'stack-storage-size': { ...STACK_FLAGS['stack-storage-size'], default: 1024 },
     'min-block-time': { type: 'count', short: 'm', value: 'USECS', default: 1, help: 'only waits at least this long' },
     'max-block-time': { type: 'count', short: 'M', value: 'USECS', help: 'only waits at most this long' },
-    state: { type: 'count', value: 'MASK', help: 'only threads in these states (1 sleeping, 2 uninterruptible; 0 still runnable)' },
+    state: { type: 'mask', value: 'MASK', help: 'only threads in these states (1 sleeping, 2 uninterruptible; 0 still runnable)' },
   },
   positionals: [{ name: 'duration', type: 'number', help: 'trace for so many seconds' }],
   examples: [
@@ -150,6 +150,8 @@ export const tool = defineTool({
     const { 'user-threads-only': userThreads, 'kernel-threads-only': kernelThreads } = options;
     if ([pid !== undefined, tid !== undefined, userThreads, kernelThreads].filter(Boolean).length > 1)
       throw new UsageError('-p, -t, -u and -k exclude each other');
+    if (options['min-block-time'] > (options['max-block-time'] ?? Number.POSITIVE_INFINITY))
+      throw new UsageError('-m is above -M: no wait is left');
     if (kernelThreads && options['user-stacks-only'])
       throw new UsageError('kernel threads have no user stacks: -k and -U exclude each other');
     return program(

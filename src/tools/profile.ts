@@ -83,7 +83,7 @@ export const tool = defineTool({
     count: { type: 'count', short: 'c', value: 'EVENTS', help: 'sample once in so many events (nanoseconds of CPU time) instead' },
     annotations: { type: 'boolean', short: 'a', help: 'mark frames of the kernel with _[k]' },
     'include-idle': { type: 'boolean', short: 'I', help: 'also when a CPU has nothing to do' },
-    cpu: { type: 'count', short: 'C', help: 'only this CPU' },
+    cpu: { type: 'cpu', short: 'C', help: 'only this CPU' },
     ...CONTAINER_FLAGS,
   },
   positionals: [{ name: 'duration', type: 'number', help: 'sample for so many seconds' }],
@@ -105,6 +105,7 @@ export const tool = defineTool({
   program(options) {
     const { kernel, user } = sidesOf(options);
     if (options.pid !== undefined && options.tid !== undefined) throw new UsageError('-p and -L exclude each other');
+    if (options.frequency !== undefined && options.count !== undefined) throw new UsageError('-F and -c exclude each other');
     const threads =
       options.pid !== undefined
         ? oneOf('tgid', 'pid', options.pid)
@@ -126,7 +127,6 @@ export const tool = defineTool({
     );
   },
   attach(bpf, { frequency, count, cpu }) {
-    if (frequency !== undefined && count !== undefined) throw new UsageError('-F and -c exclude each other');
     const rate = count === undefined ? { frequency: frequency ?? 49 } : { period: count };
     bpf.attachPerfEvent({ event: 'cpu_clock', ...rate, ...(cpu === undefined ? {} : { cpu }) }, 'do_perf_event');
   },

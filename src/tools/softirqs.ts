@@ -1,7 +1,7 @@
 /** softirqs: how long do soft interrupts run? They do not interrupt each other, so a CPU has at most one at a time. */
 import { HIST, Histograms } from './parts/hist.ts';
 import { heading, INTERVAL, roundsOf } from './parts/intervals.ts';
-import { checkIrqFlags, IRQ_FIELDS, IRQ_FLAGS, irqDefines, printHistograms, printSums, SUM, type Sum } from './parts/irq.ts';
+import { IRQ_FIELDS, IRQ_FLAGS, irqDefines, printHistograms, printSums, SUM, type Sum } from './parts/irq.ts';
 import { Sums } from './parts/sums.ts';
 import { program } from './parts/text.ts';
 import { TYPED_TRACEPOINT, typedDefine, typedTracepoints } from './parts/typed-tracepoint.ts';
@@ -95,9 +95,13 @@ export const tool = defineTool({
   fields: IRQ_FIELDS('softirq', 'kind of soft interrupt: "net_rx"'),
   probes: typedTracepoints('softirq_entry', 'softirq_exit'),
   program: (options, _args, choice) =>
-    program({ ...irqDefines(options, options.events), ...typedDefine(choice) }, options.dist ? HIST : SUM, TYPED_TRACEPOINT, PROGRAM),
+    program(
+      { ...irqDefines(options, options.events, '--events'), ...typedDefine(choice) },
+      options.dist ? HIST : SUM,
+      TYPED_TRACEPOINT,
+      PROGRAM,
+    ),
   async run({ options, args, out, load, rounds }) {
-    checkIrqFlags(options, options.events, '--events');
     const bpf = await load();
     out.line(`Tracing soft irq ${options.events ? 'events' : 'event time'}... Hit Ctrl-C to end.`);
     const shape = { name: 'softirq', format: '%-16s %11s', counts: options.events };

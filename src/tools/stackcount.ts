@@ -52,8 +52,8 @@ int count(void *ctx)
 
 const FLAGS = {
   pid: { type: 'pid', short: 'p', help: 'only this process' },
-  cpu: { type: 'count', short: 'c', help: 'only this CPU' },
-  interval: { type: 'number', short: 'i', value: 'SECONDS', help: 'print and start anew this often' },
+  cpu: { type: 'cpu', short: 'c', help: 'only this CPU' },
+  interval: { type: 'number', short: 'i', value: 'SECONDS', help: 'print and start anew this often; 0 as if not given' },
   duration: { type: 'number', short: 'D', value: 'SECONDS', help: 'stop after this long' },
   timestamp: { type: 'boolean', short: 'T', help: 'with the time of day' },
   regexp: { type: 'boolean', short: 'r', help: "the pattern is a regular expression; without, only '*' is special" },
@@ -124,7 +124,7 @@ export const tool = defineTool({
     if (options.pid !== undefined) bpf.symbols.see(options.pid);
     if (!options.folded) out.line(`Tracing ${places.names.length} functions for "${safe(pattern)}"... Hit Ctrl-C to end.`);
     let missed = 0;
-    for await (const round of rounds(options.interval ?? options.duration)) {
+    for await (const round of rounds(options.interval || options.duration || undefined)) {
       const time = clockText();
       if (!options.folded) out.line();
       if (options.timestamp) out.line(printf('%-8s', time));

@@ -166,7 +166,7 @@ const FLAGS = {
   pid: { type: 'pid', short: 'p', help: 'only this process' },
   tid: { type: 'pid', short: 't', value: 'TID', help: 'only this thread' },
   ppid: { type: 'pid', short: 'c', value: 'PID', help: 'only children of this process' },
-  interval: { type: 'number', short: 'i', value: 'SECONDS', help: 'print every so many seconds' },
+  interval: { type: 'number', short: 'i', value: 'SECONDS', help: 'print every so many seconds; 0 as if not given' },
   duration: { type: 'number', short: 'd', value: 'SECONDS', help: 'stop after this long' },
   top: { type: 'count', short: 'T', default: 10, help: 'rows to show' },
   failures: { type: 'boolean', short: 'x', help: 'only calls that failed' },
@@ -257,7 +257,7 @@ export const tool = defineTool({
     const which = options.syscall === undefined ? `syscalls, printing top ${options.top}` : `syscall '${options.syscall}'`;
     out.line(`${what}${which}... Ctrl+C to quit.`);
     const rows = rowsOf(bpf, options, calls);
-    for await (const _ of rounds(options.interval)) {
+    for await (const _ of rounds(options.interval || undefined)) {
       const now = new Date();
       const { head, format } = layout(options);
       out.lines([`[${clockText(now.getTime())}]`, head]);

@@ -24,8 +24,20 @@ export const TOPICS = [
 ] as const;
 export type Topic = (typeof TOPICS)[number];
 
-/** How the text of a flag becomes a value. */
-export type FlagType = 'boolean' | 'string' | 'count' | 'integer' | 'pid' | 'uid' | 'port' | 'number' | 'strings';
+/** How the text of a flag becomes a value; `count` is from 1, `seconds` is above 0, `cpu` is one that is there. */
+export type FlagType =
+  | 'boolean'
+  | 'string'
+  | 'count'
+  | 'mask'
+  | 'cpu'
+  | 'integer'
+  | 'pid'
+  | 'uid'
+  | 'port'
+  | 'number'
+  | 'seconds'
+  | 'strings';
 
 export interface Flag {
   readonly type: FlagType;
@@ -43,7 +55,7 @@ export type Flags = Readonly<Record<string, Flag>>;
 
 export interface Positional {
   readonly name: string;
-  readonly type: 'string' | 'count' | 'number';
+  readonly type: 'string' | 'count' | 'number' | 'seconds';
   readonly help: string;
   readonly required?: boolean;
   readonly default?: string | number;

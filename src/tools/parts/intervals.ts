@@ -5,13 +5,13 @@ import type { Positional, ToolContext } from '../tool.ts';
 
 /** `[interval [count]]`. */
 export const INTERVAL: readonly Positional[] = [
-  { name: 'interval', type: 'number', help: 'seconds between outputs; without it, one output at the end' },
+  { name: 'interval', type: 'seconds', help: 'seconds between outputs; without it, one output at the end' },
   { name: 'count', type: 'count', help: 'stop after so many outputs' },
 ];
 
 /** The same for tools that print once a second if nothing is said. */
 export const EVERY_SECOND: readonly Positional[] = [
-  { name: 'interval', type: 'number', default: 1, help: 'seconds between outputs (default 1)' },
+  { name: 'interval', type: 'seconds', default: 1, help: 'seconds between outputs (default 1)' },
   { name: 'count', type: 'count', help: 'stop after so many outputs' },
 ];
 

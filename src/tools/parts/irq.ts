@@ -16,7 +16,7 @@ export const IRQ_FLAGS = {
   timestamp: TIMESTAMP,
   nanoseconds: { type: 'boolean', short: 'N', help: 'nanoseconds instead of microseconds' },
   dist: { type: 'boolean', short: 'd', help: 'histograms instead of sums' },
-  cpu: { type: 'integer', short: 'c', value: 'CPU', help: 'only on this CPU' },
+  cpu: { type: 'cpu', short: 'c', value: 'CPU', help: 'only on this CPU' },
 } as const;
 
 export interface IrqOptions {
@@ -25,13 +25,14 @@ export interface IrqOptions {
   readonly cpu: number | undefined;
 }
 
-/** `counts`: the flag that asks for numbers of events instead of times. */
-export function checkIrqFlags(options: IrqOptions, counts: boolean, flag: string): void {
+function checkIrqFlags(options: IrqOptions, counts: boolean, flag: string): void {
   if (counts && (options.dist || options.nanoseconds))
     throw new UsageError(`${flag} counts events and cannot be used with -d or -N, which are about times`);
 }
 
-export function irqDefines(options: IrqOptions, counts: boolean): Readonly<Record<string, DefineValue>> {
+/** `flag` asks for numbers of events instead of times, and `counts` says that it is there. */
+export function irqDefines(options: IrqOptions, counts: boolean, flag: string): Readonly<Record<string, DefineValue>> {
+  checkIrqFlags(options, counts, flag);
   return {
     FILTER_CPU: options.cpu,
     COUNT_ONLY: counts,

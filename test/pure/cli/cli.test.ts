@@ -51,6 +51,17 @@ const WRONG: readonly (readonly [readonly string[], RegExp])[] = [
   [['bitesize', '--pid', '0'], /--pid takes a process id, not '0'/],
   [['bitesize', '--pid', 'abc'], /--pid takes a process id, not 'abc'/],
   [['bitesize', 'x'], /seconds takes a number of at least 0, not 'x'/],
+  [['biolatency', '0'], /interval takes a number of seconds above 0, not '0'/],
+  [['vfsstat', '0'], /interval takes a number of seconds above 0, not '0'/],
+  [['memleak', '0'], /interval takes a number of seconds above 0, not '0'/],
+  [['argdist', '-i', '0'], /--interval takes a number of seconds above 0, not '0'/],
+  [['profile', '--print-program', '-C', '99999'], /--cpu: there is no CPU 99999; .* online/],
+  [['hardirqs', '--print-program', '-c', '99999'], /--cpu: there is no CPU 99999; .* online/],
+  [['funccount', '--print-program', '-c', '99999', 'vfs_read'], /--cpu: there is no CPU 99999; .* online/],
+  [['profile', '--print-program', '-F', '10', '-c', '10'], /-F and -c exclude each other/],
+  [['hardirqs', '--print-program', '-C', '-d'], /--count counts events and cannot be used with -d or -N/],
+  [['softirqs', '--print-program', '-N', '-C'], /--events counts events and cannot be used with -d or -N/],
+  [['offcputime', '--print-program', '-m', '10', '-M', '5'], /-m is above -M: no wait is left/],
   [['bitesize', '1', '2'], /bitesize does not take '2'/],
   [['demo', 'x'], /takes no arguments/],
   [['tools', 'x'], /'skep tools' takes --json, not 'x'/],
@@ -151,6 +162,29 @@ test('--print-program prints the C and needs no root', () => {
   assert.equal(status, 0);
   assert.match(out, /TRACEPOINT_PROBE\(block, block_rq_issue\)/);
   assert.match(out, /^#define FILTER_PID 42$/m);
+});
+
+test("BCC's --ebpf does the same, and no help shows it", async () => {
+  const bitesize = (await TOOL_LIST.find(({ name }) => name === 'bitesize')?.load()) as Tool;
+  assert.equal(parseTool(bitesize, ['--ebpf']).common.printProgram, true);
+  assert.equal(parseTool(bitesize, []).common.printProgram, false);
+  assert.doesNotMatch(toolHelp(bitesize), /--ebpf/);
+});
+
+test('nothing is a value, too: CPU 0, state 0, and an interval of 0 where BCC has none then', async () => {
+  const options = async (name: string, ...words: readonly string[]) =>
+    parseTool((await TOOL_LIST.find((entry) => entry.name === name)?.load()) as Tool, words).options;
+  assert.equal((await options('offcputime', '--state', '0'))['state'], 0);
+  for (const [name, flag, ...rest] of [
+    ['profile', '-C'],
+    ['funccount', '-c', 'vfs_read'],
+    ['stackcount', '-c', 'vfs_read'],
+    ['hardirqs', '-c'],
+    ['softirqs', '-c'],
+  ] as const)
+    assert.equal((await options(name, flag, '0', ...rest))['cpu'], 0, name);
+  for (const [name, ...rest] of [['funccount', 'vfs_read'], ['stackcount', 'vfs_read'], ['funclatency', 'vfs_read'], ['syscount']] as const)
+    assert.equal((await options(name, '-i', '0', ...rest))['interval'], 0, name);
 });
 
 test('typed options: defaults, choices, repeated flags, positionals', () => {
