@@ -113,7 +113,11 @@ export class TableAccess<K = MapValue, V = MapValue> {
     return this.can('columns')(options) as C;
   }
 
-  /** Reads and removes, in batches where the kernel has them: what is counted between is not lost. */
+  /**
+   * Reads and removes, in batches where the kernel has them: what is counted between is not lost. A loop that is left
+   * early (break, throw) leaves in the map what it was not given; of a key that a program counted anew meanwhile, the
+   * new value.
+   */
   drain(): Generator<[K, V], void, undefined> {
     return this.can('drain')() as Generator<[K, V], void, undefined>;
   }

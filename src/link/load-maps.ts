@@ -192,6 +192,11 @@ export function openPinned(spec: MapSpec, path: string, kernel: Kernel): number 
   return fd;
 }
 
+const PIN_HINTS: Readonly<Record<string, string>> = {
+  EEXIST: 'something has that name already: take another one, or remove it first',
+  ENOENT: 'the folder that it is to lie in is not there',
+};
+
 export function pinMap(map: LoadedMap, path: string, kernel: Kernel): void {
   try {
     bpf(kernel, 'OBJ_PIN', { pathname: cString(path), bpf_fd: map.fd });
@@ -199,7 +204,7 @@ export function pinMap(map: LoadedMap, path: string, kernel: Kernel): void {
     if (error instanceof KernelError)
       throw new LinkError(
         `pinning map '${map.name}' at ${path}: ${error.message}`,
-        'the path must lie in a bpf file system (mount -t bpf)',
+        PIN_HINTS[error.code] ?? 'the path must lie in a bpf file system (mount -t bpf)',
         error,
       );
     throw error;

@@ -74,7 +74,7 @@ export class ArrayMap<V = MapValue> extends BpfMap<number, V> {
 
   /** Writes many entries, in batches where the kernel has them (Linux 5.6). */
   setAll(entries: Iterable<readonly [number, In<V>]>): void {
-    writeAll(this.elements, this.keyCodec, this.valueCodec, entries);
+    writeAll(this.elements, this.keyCodec, this.valueCodec, this.#within(entries));
   }
 
   /** The values as memory shared with the programs: read and written without system calls. See `MappedArray`. */
@@ -95,9 +95,20 @@ export class ArrayMap<V = MapValue> extends BpfMap<number, V> {
     this.clear();
   }
 
-  #seek(index: number): void {
+  *#within(entries: Iterable<readonly [number, In<V>]>): Generator<readonly [number, In<V>], void, undefined> {
+    for (const entry of entries) {
+      this.#check(entry[0]);
+      yield entry;
+    }
+  }
+
+  #check(index: number): void {
     if (!Number.isInteger(index) || index < 0 || index >= this.length)
       throw new UsageError(`map '${this.name}' has entries 0 to ${this.length - 1}, not ${index}`);
+  }
+
+  #seek(index: number): void {
+    this.#check(index);
     this.elements.key.setUint32(0, index, true);
   }
 }

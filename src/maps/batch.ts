@@ -77,7 +77,8 @@ function batchCall(
   }
 }
 
-function put(to: DataView, from: Uint8Array, index: number): void {
+/** Copies the packed entry `index` to where element calls take it from. */
+export function put(to: DataView, from: Uint8Array, index: number): void {
   const size = to.byteLength;
   new Uint8Array(to.buffer, to.byteOffset, size).set(from.subarray(index * size, (index + 1) * size));
 }

@@ -11,11 +11,15 @@ import { attrOffset, BPF_CMD, encodeAttr } from '../kernel/bpf-attr.ts';
 import { explainDenied } from '../kernel/capabilities.ts';
 import { isDenied, UsageError, UserError } from '../kernel/errors.ts';
 import { type Kernel, KernelError } from '../kernel/port.ts';
+import type { MapSpec } from '../object/spec.ts';
+import { badDescriptor, indexOutOfRange, LRU_OF } from './misuse.ts';
 
 /** The map has no room for another entry. */
 export class MapFullError extends UserError {
   override name = 'MapFullError';
 }
+
+type Kind = Pick<MapSpec, 'type' | 'maxEntries'>;
 
 const VALUE_AT = attrOffset('MAP_LOOKUP_ELEM', 'value');
 const FLAGS_AT = attrOffset('MAP_LOOKUP_ELEM', 'flags');
@@ -25,6 +29,7 @@ const KEY_AT = attrOffset('MAP_LOOKUP_ELEM', 'key');
 export class Elements {
   readonly kernel: Kernel;
   readonly name: string;
+  readonly spec: Kind;
   readonly key: DataView;
   readonly value: DataView;
   /** For GET_NEXT_KEY: where the kernel puts the key that follows. */
@@ -36,10 +41,16 @@ export class Elements {
   readonly #valueAddress: bigint;
   readonly #nextAddress: bigint;
 
-  constructor(kernel: Kernel, map: { readonly fd: number; readonly name: string }, keySize: number, valueSize: number) {
+  constructor(
+    kernel: Kernel,
+    map: { readonly fd: number; readonly name: string; readonly spec: Kind },
+    keySize: number,
+    valueSize: number,
+  ) {
     this.kernel = kernel;
     this.#map = map;
     this.name = map.name;
+    this.spec = map.spec;
     // Explicit ArrayBuffers lie outside the JavaScript heap, so their addresses never change.
     const keyBytes = new Uint8Array(new ArrayBuffer(Math.max(keySize, 1)));
     const valueBytes = new Uint8Array(new ArrayBuffer(Math.max(valueSize, 1)));
@@ -100,15 +111,28 @@ export class Elements {
     } catch (error) {
       if (!(error instanceof KernelError)) throw error;
       if (error.code === 'ENOENT' || (error.code === 'EEXIST' && command === 'MAP_UPDATE_ELEM' && flags !== 0)) return false;
-      throw this.explain(error, DOING[command]);
+      throw this.#explainElement(error, command);
     }
+  }
+
+  /** As `explain`, with what is in the buffers of the failed call. */
+  #explainElement(error: KernelError, command: keyof typeof DOING): Error {
+    const isUpdate = command === 'MAP_UPDATE_ELEM';
+    const wrong =
+      error.code === 'EBADF'
+        ? badDescriptor(this.spec, this.key, isUpdate ? this.value : undefined)
+        : isUpdate && error.code === 'E2BIG'
+          ? indexOutOfRange(this.spec, this.key)
+          : undefined;
+    if (wrong === undefined) return this.explain(error, DOING[command]);
+    return new UsageError(`${DOING[command]} map '${this.name}': ${wrong}`, [], undefined, error);
   }
 
   /** The error that a user sees for a failed call on this map. */
   explain(error: KernelError, doing: string): Error {
     const what = `${doing} map '${this.name}'`;
     if (error.code === 'E2BIG' || error.code === 'ENOSPC')
-      return new MapFullError(`${what}: it is full`, 'make it larger where it is declared, or use an LRU type', error);
+      return new MapFullError(`${what}: it is full`, `make it larger where it is declared${LRU_OF[this.spec.type] ?? ''}`, error);
     if (error.code === 'EBADF') return new UsageError(`${what}: it is closed`, [], undefined, error);
     if (error.code === 'EEXIST') return new UsageError(`${what}: there is no such index, or an array cannot do that`, [], undefined, error);
     if (error.code === 'EPERM' && doing.startsWith('writing'))

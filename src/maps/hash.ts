@@ -14,6 +14,7 @@ import type { Columns } from './columns.ts';
 import { deleteKeys, writeAll } from './many.ts';
 import { BpfMap, type ReadAllOptions } from './map.ts';
 import { scan } from './scan.ts';
+import { takeOut } from './take-out.ts';
 import { walk } from './walk.ts';
 
 /** `if`: 'absent' writes only new keys, 'present' only existing ones. */
@@ -70,7 +71,7 @@ export class HashMap<K = MapValue, V = MapValue> extends BpfMap<K, V> {
   }
 
   entries(options: ReadAllOptions = {}): Generator<[K, V], void, undefined> {
-    return options.atOnce === true ? this.#atOnce() : this.#scan(false);
+    return options.atOnce === true ? this.#atOnce() : this.#scan();
   }
 
   /** All entries as typed arrays: one for the keys and one for the values, of structs one for each member. */
@@ -78,9 +79,16 @@ export class HashMap<K = MapValue, V = MapValue> extends BpfMap<K, V> {
     return this.readColumns(options);
   }
 
-  /** Reads all entries and takes them out. Entries that programs add meanwhile may stay for the next time. */
+  /**
+   * Reads all entries and takes them out. Entries that programs add meanwhile may stay for the next time. A loop that is
+   * left early leaves the others in the map; see `take-out.ts`.
+   */
   drain(): Generator<[K, V], void, undefined> {
-    return this.#scan(true);
+    const { keyCodec, valueCodec } = this;
+    return takeOut(this.elements, this.spec.maxEntries, ({ keys, values }, i) => [
+      keyCodec.decode(keys, i * keyCodec.size),
+      valueCodec.decode(values, i * valueCodec.size),
+    ]);
   }
 
   *keys(): Generator<K, void, undefined> {
@@ -138,7 +146,7 @@ export class HashMap<K = MapValue, V = MapValue> extends BpfMap<K, V> {
   *#atOnce(): Generator<[K, V], void, undefined> {
     const walked = walk(this.kernel, this);
     if (walked === undefined) {
-      yield* this.#scan(false);
+      yield* this.#scan();
       return;
     }
     const { keyCodec, valueCodec } = this;
@@ -151,9 +159,9 @@ export class HashMap<K = MapValue, V = MapValue> extends BpfMap<K, V> {
     }
   }
 
-  *#scan(remove: boolean): Generator<[K, V], void, undefined> {
+  *#scan(): Generator<[K, V], void, undefined> {
     const { keyCodec, valueCodec } = this;
-    for (const batch of scan(this.elements, { maxEntries: this.spec.maxEntries, remove })) {
+    for (const batch of scan(this.elements, this.spec)) {
       for (let i = 0; i < batch.count; i++) {
         yield [keyCodec.decode(batch.keys, i * keyCodec.size), valueCodec.decode(batch.values, i * valueCodec.size)];
       }

@@ -14,6 +14,7 @@ import type { In, MapValue } from './codec.ts';
 import { copyBytes, fillZero, type SetOptions, updateFlags } from './hash.ts';
 import { BpfMap, type MapHandle, type MapOptions } from './map.ts';
 import { type Batch, scan } from './scan.ts';
+import { takeOut } from './take-out.ts';
 
 /** How values of two CPUs become one. */
 export type Combine = (a: number | bigint, b: number | bigint) => number | bigint;
@@ -102,15 +103,22 @@ export class PerCpuMap<K = MapValue, V = MapValue> extends BpfMap<K, V> {
     for (const [key, slots] of this.entries()) yield [key, reduceSlots(slots, combine)];
   }
 
-  /** Reads all entries and takes them out (an array: sets them to zero). */
+  /** Reads all entries and takes them out (an array: sets them to zero). A loop that is left early leaves the others in the map. */
   *drain(): Generator<[K, V[]], void, undefined> {
     if (!this.#isArray) {
-      for (const batch of this.#scan(true)) for (let i = 0; i < batch.count; i++) yield [this.#keyAt(batch, i), this.#valuesAt(batch, i)];
+      yield* takeOut(this.elements, this.spec.maxEntries, (batch, i): [K, V[]] => [this.#keyAt(batch, i), this.#valuesAt(batch, i)]);
       return;
     }
-    const all = [...this.entries()];
-    this.zero();
-    yield* all;
+    // One by one, each just before it is handed over: then little is counted in between, and nothing is lost to a break.
+    for (let i = 0; i < this.spec.maxEntries; i++) {
+      const { key, value } = this.elements;
+      key.setUint32(0, i, true);
+      if (!this.elements.lookup()) continue;
+      const entry: [K, V[]] = [this.keyCodec.decode(key, 0), this.#slots(value, 0)];
+      fillZero(value);
+      this.elements.update();
+      yield entry;
+    }
   }
 
   *keys(): Generator<K, void, undefined> {

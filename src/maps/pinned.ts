@@ -29,6 +29,8 @@ export function openPinnedMap(kernel: Kernel, path: string, options: MapOptions 
     if (!(error instanceof KernelError)) throw error;
     const doing = `opening the map pinned at ${path}`;
     if (error.code === 'ENOENT') throw new UsageError(`${doing}: there is nothing`, [], undefined, error);
+    if ((isDenied(error) || error.code === 'EINVAL') && isNoPin(kernel, path))
+      throw new UsageError(`${doing}: that is no pin, for it does not lie in a bpf file system`, [], undefined, error);
     if (isDenied(error)) throw explainDenied(kernel, error, doing, ['CAP_BPF']);
     throw new UserError(`${doing}: ${error.message}`, undefined, error);
   }
@@ -52,9 +54,7 @@ const STATFS_ROOM = 256;
 export function unpin(kernel: Kernel, path: string): void {
   try {
     // The folder's: a pin itself may be a link that leads out, and unlinking takes the link.
-    const told = new Uint8Array(new ArrayBuffer(STATFS_ROOM));
-    kernel.syscall('statfs', dirname(path), told);
-    if (new DataView(told.buffer).getUint32(0, true) !== BPF_FS)
+    if (!isBpfFs(kernel, dirname(path)))
       throw new UsageError(
         `removing the pin ${path}: it is no pin, for it does not lie in a bpf file system`,
         [],
@@ -63,6 +63,23 @@ export function unpin(kernel: Kernel, path: string): void {
     removePin(kernel, path);
   } catch (error) {
     if (error instanceof KernelError) throw new UsageError(`removing the pin ${path}: ${error.message}`, [], undefined, error);
+    throw error;
+  }
+}
+
+/** Throws `KernelError` where there is nothing. */
+function isBpfFs(kernel: Kernel, path: string): boolean {
+  const told = new Uint8Array(new ArrayBuffer(STATFS_ROOM));
+  kernel.syscall('statfs', path, told);
+  return new DataView(told.buffer).getUint32(0, true) === BPF_FS;
+}
+
+/** An ordinary file, which the kernel refuses as if a privilege were missing. */
+function isNoPin(kernel: Kernel, path: string): boolean {
+  try {
+    return !isBpfFs(kernel, path);
+  } catch (error) {
+    if (error instanceof KernelError) return false;
     throw error;
   }
 }

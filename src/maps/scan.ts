@@ -28,7 +28,7 @@ export interface ScanOptions {
 
 /** Buffers up to this size are filled by one call. */
 const BATCH_BYTES = 1 << 20;
-/** Entries handed on at once when they are read one by one. */
+/** Entries handed on at once when they are read one by one. Those that are taken out come singly: see `take-out.ts`. */
 const SINGLE_BATCH = 256;
 const COUNT_AT = attrOffset('MAP_LOOKUP_BATCH', 'count');
 
@@ -133,7 +133,7 @@ function* oneByOne(map: Elements, options: ScanOptions): Generator<Batch, void, 
     keys.set(key, count * keySize);
     values.set(bytesOf(own.value), count * valueSize);
     count++;
-    if (count === SINGLE_BATCH) {
+    if (count === SINGLE_BATCH || options.remove === true) {
       yield batch(count);
       count = 0;
     }

@@ -57,6 +57,14 @@ test('without batches: all entries, and taking them out', () => {
   assert.deepEqual([...map.entries()], []);
 });
 
+test('without batches, a drain that is left early: only what was handed over is gone', () => {
+  const old = new OldHash();
+  for (let i = 0; i < 1000; i++) old.entries.set(i, i);
+  let given = 0;
+  for (const _ of old.open(2000).drain()) if (++given === 300) break;
+  assert.equal(old.entries.size, 700);
+});
+
 test('what the caller does with the map between entries does not disturb the reading', () => {
   const old = new OldHash();
   for (let i = 0; i < 600; i++) old.entries.set(i, i);
