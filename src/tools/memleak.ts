@@ -369,7 +369,8 @@ export const tool = defineTool({
       kernel ? (options.percpu ? PER_CPU : `${IN_KERNEL}${choice.id === 'nodes' ? ON_NODES : ''}`) : IN_PROCESS,
     );
   },
-  async run({ options, args, out, load, loadFirst, rounds, choice, stop, keptUp, warn, end, startStopped }) {
+  async run({ options, args, out, kernel, load, loadFirst, rounds, choice, stop, keptUp, warn, end, startStopped }) {
+    if (options.pid !== undefined && !kernel.exists(`/proc/${options.pid}`)) throw new UserError(`there is no process ${options.pid}`);
     let failed: UserError | undefined;
     const command = options.command === undefined ? undefined : await startStopped(options.command);
     if (options.command !== undefined) out.line(`Executing '${options.command}' and tracing the resulting process.`);

@@ -3,7 +3,7 @@ import { Columns } from '../render/columns.ts';
 import { EventClock } from '../render/time.ts';
 import { COMM, PID, TID, TIME, UID } from './parts/fields.ts';
 import { CONTAINER_FLAGS, FILTER, filters } from './parts/filter.ts';
-import { PID_FLAG, UID_FLAG } from './parts/flags.ts';
+import { bufferPages, PID_FLAG, UID_FLAG } from './parts/flags.ts';
 import { OPEN_FLAGS, openFlagMask } from './parts/open-flags.ts';
 import { FULL_PATH, joinPath } from './parts/path.ts';
 import { program } from './parts/text.ts';
@@ -238,7 +238,7 @@ export const tool = defineTool({
         FAILED_ONLY: options.failed,
         FLAG_MASK: options.flag_filter === undefined ? undefined : openFlagMask(options.flag_filter),
         WANT_FULL_PATH: options['full-path'],
-        BUFFER_PAGES: options['buffer-pages'],
+        BUFFER_PAGES: bufferPages(options['buffer-pages']),
       },
       FILTER,
       ...(options['full-path'] ? [FULL_PATH] : []),

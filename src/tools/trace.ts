@@ -4,6 +4,7 @@ import { UsageError } from '../kernel/errors.ts';
 import { NUMBER_OFFSET, programOf, recordOf, type TraceProbe, traceProgram } from './language/trace-program.ts';
 import { parseTrace } from './language/trace-spec.ts';
 import { FILTER, filters } from './parts/filter.ts';
+import { bufferPages } from './parts/flags.ts';
 import { attachProbe, loadAttached, resolveFunction, usdtOf } from './parts/probe-attach.ts';
 import { program } from './parts/text.ts';
 import { type TraceEvent, type TraceLine, TraceLines } from './parts/trace-lines.ts';
@@ -47,8 +48,7 @@ function textFor(probes: readonly TraceProbe[], options: Options): string {
   const { pid, tid, uid } = options;
   if (pid !== undefined && tid !== undefined) throw new UsageError('-p and -L exclude each other');
   if (options.aggregate && options['max-events'] === undefined) throw new UsageError('-A needs -M: how many events to add up');
-  const pages = options['buffer-pages'];
-  if (!Number.isInteger(Math.log2(pages))) throw new UsageError(`--buffer-pages: ${pages} is not a power of two`);
+  const pages = bufferPages(options['buffer-pages']);
   const self = options['include-self'] ? undefined : process.pid;
   return program(
     { ...filters({ pid, tid, uid, cgroup: options.cgroup ?? options['cgroup-path'] }), NOT_SELF: self },

@@ -5,7 +5,7 @@
  *   entry:  entries_N[thread] = { __time, parameters that are asked for }
  *   probe:  values ─▶ filter ─▶ counts_N[{ v0, v1, … }]++   or   counts_N[log2(value)]++
  */
-import type { ArgdistSpec } from './argdist-spec.ts';
+import { type ArgdistSpec, isString } from './argdist-spec.ts';
 import {
   COMMON_NAMES,
   inPlace,
@@ -37,15 +37,15 @@ export const programOf = (probe: ArgdistProbe): string => {
 export const entryProgramOf = (probe: ArgdistProbe): string => `${probe.syscall ? 'syscall__' : ''}entry_${probe.number}`;
 
 /** What is collected where nothing is said. */
-export function valuesOf({ spec, use }: ArgdistProbe): readonly { readonly type: string; readonly value: Words; readonly shown: string }[] {
+export function valuesOf({ spec, use }: ArgdistProbe): readonly { readonly type: Words; readonly value: Words; readonly shown: string }[] {
   if (spec.values.length > 0)
     return spec.values.map((value, i) => ({
-      type: spec.types[i]?.text ?? 'u64',
+      type: spec.types[i] ?? { text: 'u64', start: 0 },
       value,
       shown: value.text.replace(/\$entry\((\w+)\)/g, '$1'),
     }));
-  if (spec.probe.kind === 'r') return [{ type: 'int', value: { text: '$retval', start: 0 }, shown: 'retval' }];
-  return use === 'count' ? [{ type: 'u64', value: { text: '1', start: 0 }, shown: '' }] : [];
+  if (spec.probe.kind === 'r') return [{ type: { text: 'int', start: 0 }, value: { text: '$retval', start: 0 }, shown: 'retval' }];
+  return use === 'count' ? [{ type: { text: 'u64', start: 0 }, value: { text: '1', start: 0 }, shown: '' }] : [];
 }
 
 /** Words that ask for the entry of the function. */
@@ -55,8 +55,6 @@ export function needsEntry({ spec }: ArgdistProbe): boolean {
     [...spec.values, ...(spec.filter ? [spec.filter] : [])].some(({ text }) => /\$(?:entry|latency)\b/.test(text))
   );
 }
-
-const isString = (type: string): boolean => /^char ?\*$/.test(type);
 
 function memoryOf({ spec, syscall }: ArgdistProbe, value: Words): Memory {
   if (spec.probe.library !== '' || syscall) return 'user';
@@ -139,17 +137,18 @@ function probeText(probe: ArgdistProbe, prologue: string): string {
     use === 'histogram'
       ? `BPF_HISTOGRAM(${countsOf(probe)});`
       : `struct key_${number} {
-${values.map(({ type }, i) => `    ${isString(type) ? 'struct __string_t' : type} v${i};`).join('\n')}
+${values.map(({ type }, i) => `    ${isString(type.text) ? 'struct __string_t' : inPlace(type, where)} v${i};`).join('\n')}
 };
 BPF_HASH(${countsOf(probe)}, struct key_${number}, u64);`;
   const collect =
     use === 'histogram'
       ? values.map(
-          ({ type, value }) => `    ${type} __v =${inPlace(value, where)};\n    ${countsOf(probe)}.atomic_increment(bpf_log2l(__v));`,
+          ({ type, value }) =>
+            `    ${inPlace(type, where)} __v =${inPlace(value, where)};\n    ${countsOf(probe)}.atomic_increment(bpf_log2l(__v));`,
         )
       : [
           `    struct key_${number} __key = {};`,
-          ...values.map(({ type, value }, i) => `    ${assign(`__key.v${i}`, type, value, where, memoryOf(probe, value))}`),
+          ...values.map(({ type, value }, i) => `    ${assign(`__key.v${i}`, type.text, value, where, memoryOf(probe, value))}`),
           `    ${countsOf(probe)}.atomic_increment(__key);`,
         ];
   return `

@@ -48,11 +48,11 @@ export function parseArgdist(text: string, use: 'count' | 'histogram'): ArgdistS
   let filter: Words | undefined;
   cursor.skipSpace();
   if (cursor.take(':')) {
-    list(cursor, 'a type', types);
+    list(cursor, 'a type', types, (ends) => cursor.balanced(ends));
     if (!cursor.take(':')) throw cursor.expected("':' and what to collect");
-    list(cursor, 'an expression', values);
+    list(cursor, 'an expression', values, (ends) => cursor.expression(ends));
     if (cursor.take(':')) {
-      filter = cursor.balanced(END);
+      filter = cursor.expression(END);
       if (filter.text === '') throw cursor.error('expected a filter', filter.start);
     }
   }
@@ -62,15 +62,24 @@ export function parseArgdist(text: string, use: 'count' | 'histogram'): ArgdistS
     const odd = (types.length > values.length ? types : values)[Math.min(types.length, values.length)];
     throw cursor.error(`${types.length} types for ${values.length} expressions`, odd?.start ?? 0);
   }
+  for (const { text: words, start } of filter ? [...values, filter] : values) {
+    const asked = probe.kind === 'r' ? null : /\$(?:latency|entry)\b/.exec(words);
+    if (asked) throw cursor.error(`${asked[0]} is known when the function returns: it needs a probe of kind 'r'`, start + asked.index);
+  }
+  const [first] = types;
+  if (use === 'histogram' && first && isString(first.text)) throw cursor.error('a histogram is of numbers: -C counts texts', first.start);
   if (use === 'histogram' && values.length > 1) throw cursor.error('a histogram is of one expression', values[1]?.start ?? 0);
   if (use === 'histogram' && values.length === 0 && probe.kind !== 'r')
     throw cursor.error("a histogram needs ':type:expression'", cursor.text.length);
   return { text, probe, signature, types, values, filter, label: label ?? text.trim() };
 }
 
-function list(cursor: Cursor, what: string, into: Words[]): void {
+/** A type that is text in memory. */
+export const isString = (type: string): boolean => /^(?:const )?char ?\*$/.test(type);
+
+function list(cursor: Cursor, what: string, into: Words[], read: (ends: string) => Words): void {
   do {
-    const words = cursor.balanced(`,${END}`);
+    const words = read(`,${END}`);
     if (words.text === '') throw cursor.error(`expected ${what}`, words.start);
     into.push(words);
   } while (cursor.take(','));

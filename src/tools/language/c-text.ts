@@ -53,7 +53,7 @@ export function readString(into: string, from: string, memory: Memory): string {
 
 /** The words on a line and in a column of their own; `name` is how messages call the place. */
 export function inPlace(words: Words, name: string): string {
-  return `\n#line 1 "${name}"\n${' '.repeat(words.start)}${words.text}\n#line 1 "skep"\n`;
+  return `\n#line 1 "${name}"\n${' '.repeat(words.start)}${words.text}\n#line 1 "end of ${name}"\n`;
 }
 
 /** Without `@user` behind arguments; says whether there was one. */

@@ -108,6 +108,18 @@ export class Cursor {
     return trimmed({ text: this.text.slice(start, this.at), start });
   }
 
+  /** A C expression up to one of `ends`, as `balanced`. Throws where it stops in the middle: C would point behind it. */
+  expression(ends: string): Words {
+    const words = this.balanced(ends);
+    const { text, start } = words;
+    if (text === '') return words;
+    const [cut] = /\*\/$|\+\+$|--$/.test(text) ? [] : (CUT.exec(text) ?? []);
+    if (cut !== undefined) throw this.expected(`${cut === '->' || cut === '.' ? 'the name of a member' : 'an expression'} behind '${cut}'`);
+    const open = withoutElse(text);
+    if (open !== undefined) throw this.error("this '?' has no ':'", start + open);
+    return words;
+  }
+
   /** A string or character constant with its quotes. */
   quoted(quote: string): Words {
     const start = this.at++;
@@ -115,6 +127,22 @@ export class Cursor {
     if (!this.take(quote)) throw this.error(`this ${quote} is never closed`, start);
     return { text: this.text.slice(start, this.at), start };
   }
+}
+
+/** What an expression cannot end with. */
+const CUT = /(?:->|&&|\|\||<<|>>|[-+*/%&|^<>=!]=|[-+*/%&|^~!<>=.?,:]|\bsizeof)$/;
+
+/** Where in an expression the '?' is that no ':' belongs to; brackets, strings and character constants are passed over. */
+function withoutElse(text: string): number | undefined {
+  const open: number[] = [];
+  let depth = 0;
+  for (const { 0: token, index } of text.matchAll(/"(?:\\.|[^"\\])*"|'(?:\\.|[^'\\])*'|[()[\]{}?:]/g)) {
+    if (/[([{]/.test(token)) depth++;
+    else if (/[)\]}]/.test(token)) depth--;
+    else if (depth === 0 && token === '?') open.push(index);
+    else if (depth === 0 && token === ':') open.pop();
+  }
+  return open.pop();
 }
 
 /** Without white space around. */

@@ -62,10 +62,10 @@ export function parseTrace(text: string): TraceSpec {
   if (cursor.next === '(') {
     if (probe.kind === 't') throw cursor.error("a tracepoint has no signature: its fields are 'args->name'");
     if (probe.kind === 'u') throw cursor.error('a USDT probe has no signature: its arguments are arg1, arg2, …');
-    signature = parenthesized(cursor);
+    signature = parenthesized(cursor, (end) => cursor.balanced(end));
   }
   cursor.skipSpace();
-  const filter = cursor.next === '(' ? parenthesized(cursor) : undefined;
+  const filter = cursor.next === '(' ? parenthesized(cursor, (end) => cursor.expression(end)) : undefined;
   cursor.skipSpace();
   if (cursor.done) return { text, probe, signature, filter, format: undefined, conversions: [], values: [] };
   if (cursor.next !== '"')
@@ -75,7 +75,7 @@ export function parseTrace(text: string): TraceSpec {
   cursor.skipSpace();
   while (cursor.take(',')) {
     cursor.skipSpace();
-    const value = cursor.balanced(',');
+    const value = cursor.expression(',');
     if (value.text === '') throw cursor.error('expected an expression', value.start);
     values.push(value);
   }
@@ -88,10 +88,10 @@ export function parseTrace(text: string): TraceSpec {
   return { text, probe, signature, filter, format, conversions, values };
 }
 
-function parenthesized(cursor: Cursor): Words {
+function parenthesized(cursor: Cursor, read: (end: string) => Words): Words {
   const open = cursor.at;
   cursor.take('(');
-  const inside = cursor.balanced(')');
+  const inside = read(')');
   if (!cursor.take(')')) throw cursor.error("this '(' is never closed", open);
   return inside;
 }

@@ -65,8 +65,8 @@ const decoder = new TextDecoder();
 
 /** A relative path from the root, with the names of `read_cwd`. */
 export function joinPath(cwd: Uint8Array, path: string): string {
-  // Of a relative path that was not to be completed there is nothing.
-  if (cwd.length === 0) return path;
+  // Of a relative path that was not to be completed there is nothing; no name, or one that could not be read, is not in it.
+  if (cwd.length === 0 || path === '') return path;
   const names: string[] = [];
   for (let at = 0; at < cwd.length; ) {
     const end = cwd.indexOf(0, at);
@@ -74,5 +74,5 @@ export function joinPath(cwd: Uint8Array, path: string): string {
     names.push(decoder.decode(cwd.subarray(at, end)));
     at = end + 1;
   }
-  return `/${[...names.reverse(), ...(path === '' ? [] : [path])].join('/')}`;
+  return `/${[...names.reverse(), path].join('/')}`;
 }

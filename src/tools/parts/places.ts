@@ -22,13 +22,13 @@ export interface Places {
 }
 
 /** Throws `NoSuchHookError` where nothing matches. */
-export function placesOf({ probe, matches }: Pattern, text: string, pid: number | undefined): Places {
-  const places = find(probe, matches, pid);
+export function placesOf(pattern: Pattern, text: string, pid: number | undefined): Places {
+  const places = find(pattern, pid);
   if (places.names.length === 0) throw new NoSuchHookError(`no functions matched by pattern ${text}`);
   return places;
 }
 
-function find(probe: Pattern['probe'], matches: RegExp, pid: number | undefined): Places {
+function find({ probe, matches, exact }: Pattern, pid: number | undefined): Places {
   const { kind, library, category, provider } = probe;
   const cookies = (names: readonly string[]) => names.map((_, i) => BigInt(i));
   if (kind === 't') {
@@ -61,6 +61,8 @@ function find(probe: Pattern['probe'], matches: RegExp, pid: number | undefined)
     using binary = new Binary(findBinary(library, pid));
     const { path } = binary;
     const functions = [...userFunctions(binary, new RegExp(`${matches.source}.*`))].filter(({ name }) => matches.test(name));
+    // Why a name is none that can be counted, and what is near it.
+    if (functions.length === 0 && exact) binary.function(probe.name);
     const attach = (bpf: BPF, program: string): void =>
       void bpf.attachUprobe({ path, offsets: functions.map(({ offset }) => offset) }, program, {
         cookies: cookies(functions.map(({ name }) => name)),

@@ -43,7 +43,6 @@ export interface TraceLine {
 interface Row {
   readonly event: TraceEvent;
   readonly name: string;
-  readonly message: string;
 }
 
 export class TraceLines {
@@ -65,7 +64,8 @@ export class TraceLines {
       { head: 'TID', format: '%-7d ', value: ({ event }) => event.pid },
       { head: 'COMM', format: '%-15s ', value: ({ event }) => event.comm },
       { head: 'FUNC', format: '%-16s ', value: ({ name }) => name },
-      { head: probes.some(({ spec }) => spec.format !== undefined) ? '-' : '', format: '%s', value: ({ message }) => message },
+      // What stands under it is behind the columns: the words of the user's own format are shown as they are.
+      { head: probes.some(({ spec }) => spec.format !== undefined) ? '-' : '', format: '%s', value: () => '' },
     ]);
     this.header = this.columns.header;
   }
@@ -86,12 +86,15 @@ export class TraceLines {
     const probe = this.probes[event.number - 1];
     if (!probe) return undefined;
     const values = this.valuesOf(event, probe);
-    const message = probe.spec.format === undefined ? '' : printf(probe.spec.format, ...values);
+    const message =
+      probe.spec.format === undefined
+        ? ''
+        : printf(probe.spec.format, ...values.map((value, i) => shown(value, probe.spec.conversions[i]?.letters)));
     if (options.message !== undefined && !message.includes(options.message)) return undefined;
     const name = probe.spec.probe.name;
     const kernel = options.kernelStack ? this.bpf.kernelStack('stacks', event.kernel_stack) : undefined;
     const user = options.userStack ? this.bpf.userStack('stacks', event.user_stack, event.tgid) : undefined;
-    const lines = [this.columns.row({ event, name, message })];
+    const lines = [`${this.columns.row({ event, name })}${message}`];
     for (const stack of [kernel, user]) {
       if (!stack) continue;
       const names = stack.names({ showModule: true, showOffset: true });
@@ -117,9 +120,14 @@ export class TraceLines {
   private valuesOf(event: TraceEvent, { spec }: TraceProbe): PrintfArg[] {
     return spec.conversions.map(({ letters }, i) => {
       const value = event[`v${i}`] ?? 0;
-      if (letters === 'K') return this.bpf.ksym(BigInt(value), { showOffset: true });
-      if (letters === 'U') return this.bpf.sym(BigInt(value), event.tgid, { showModule: true, showOffset: true });
+      if (letters === 'K') return safe(this.bpf.ksym(BigInt(value), { showOffset: true }));
+      if (letters === 'U') return safe(this.bpf.sym(BigInt(value), event.tgid, { showModule: true, showOffset: true }));
       return typeof value === 'string' && letters === 's' ? safe(value) : value;
     });
   }
+}
+
+/** A character is traced data, too, and may be one that a terminal obeys. */
+function shown(value: PrintfArg, letters: string | undefined): PrintfArg {
+  return letters === 'c' && typeof value !== 'string' ? safe(String.fromCharCode(Number(value) & 0xff)) : value;
 }

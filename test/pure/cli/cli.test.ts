@@ -62,6 +62,8 @@ const WRONG: readonly (readonly [readonly string[], RegExp])[] = [
   [['hardirqs', '--print-program', '-C', '-d'], /--count counts events and cannot be used with -d or -N/],
   [['softirqs', '--print-program', '-N', '-C'], /--events counts events and cannot be used with -d or -N/],
   [['offcputime', '--print-program', '-m', '10', '-M', '5'], /-m is above -M: no wait is left/],
+  [['opensnoop', '--print-program', '-b', '3'], /--buffer-pages: 3 is not a power of two/],
+  [['opensnoop', '--print-program', '-b', '4194304'], /--buffer-pages: 4194304 pages are too large for a map, the most is \d+/],
   [['bitesize', '1', '2'], /bitesize does not take '2'/],
   [['demo', 'x'], /takes no arguments/],
   [['tools', 'x'], /'skep tools' takes --json, not 'x'/],

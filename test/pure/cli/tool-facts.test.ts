@@ -101,6 +101,7 @@ test('paths from the root', () => {
   const names = (text: string) => new TextEncoder().encode(text);
   assert.equal(joinPath(names('src\0skep\0home\0\0'), 'a/b'), '/home/skep/src/a/b');
   assert.equal(joinPath(names('\0'), 'a'), '/a');
+  assert.equal(joinPath(names('src\0\0'), ''), '');
   assert.equal(joinPath(names(''), 'a'), 'a');
 });
 

@@ -2,11 +2,14 @@
 import assert from 'node:assert/strict';
 import { execFileSync, spawnSync } from 'node:child_process';
 import test from 'node:test';
+import type { BPF } from '../../../src/bcc/bpf.ts';
 import type { Table } from '../../../src/bcc/table.ts';
 import { UsageError } from '../../../src/kernel/errors.ts';
+import { parseTrace } from '../../../src/tools/language/trace-spec.ts';
 import { Histograms } from '../../../src/tools/parts/hist.ts';
 import { Sums } from '../../../src/tools/parts/sums.ts';
 import { Syscalls } from '../../../src/tools/parts/syscalls.ts';
+import { TraceLines } from '../../../src/tools/parts/trace-lines.ts';
 
 /** As much of a table as the parts take; `drain` empties a hash. */
 function table<V>(type: 'array' | 'hash', content: Map<unknown, V>): Table {
@@ -76,4 +79,15 @@ test('names of system calls are those of the installed headers', { skip: !gcc &&
     () => calls.number('opnat'),
     (error) => error instanceof UsageError && error.suggestions.includes('openat'),
   );
+});
+
+test("trace: the user's own format goes out as it is, and what was traced is made safe", () => {
+  const probe = { spec: parseTrace(String.raw`c:f "a\tb\n%s %c %U", arg1, arg2, arg3`), number: 1, syscall: false };
+  const none = { name: undefined, message: undefined };
+  const off = { timestamp: false, unix: false, timeOfDay: false, cpu: false, kernelStack: false, userStack: false, address: false };
+  const names = { sym: () => 'f\x1b[2J' } as unknown as BPF;
+  const lines = new TraceLines(names, [probe], { ...none, ...off });
+  const common = { time: 0n, number: 1, tgid: 7, pid: 8, cpu: 0, kernel_stack: -1, user_stack: -1, comm: 'x\ty' };
+  const line = lines.line({ ...common, v0: 'p\nq', v1: 7, v2: 1n });
+  assert.equal(line?.text, `${'7'.padEnd(8)}${'8'.padEnd(8)}${'x\\x09y'.padEnd(16)}${'f'.padEnd(17)}a\tb\np\\x0aq \\x07 f\\x1b[2J`);
 });

@@ -90,6 +90,11 @@ test("argdist: every example of BCC's manual", () => {
   }
 });
 
+test('expressions that end in what only looks cut off', () => {
+  for (const value of ['a++', 'a--', 'a /* why */', "'?'", '"+"[0]', 'a ?: b', 'a ? b ? 1 : 2 : 3', '(a ? b : c)'])
+    assert.equal(parseTrace(`f "%d", ${value}`).values[0]?.text, value);
+});
+
 test('argdist: what splitting at every colon and comma gets wrong', () => {
   const spec = parseArgdist('r:c:f(int a, char *b):int,char*:a > 0 ? 1 : g(a, 2),b:STRCMP(":#,", b)#l:a,b', 'count');
   assert.deepEqual(
@@ -165,6 +170,26 @@ const MISTAKES: readonly (readonly [string, () => unknown])[] = [
   ['f "%d", ⌃, b | expected an expression', () => parseTrace('f "%d", , b')],
   ['f ⌃"abc | this " is never closed', () => parseTrace('f "abc')],
   ['f "⌃\\q" | unknown escape \'\\q\'', () => parseTrace('f "\\q"')],
+  ["vfs_read (arg3 > ⌃) \"x\" | expected an expression behind '>' instead of ')'", () => parseTrace('vfs_read (arg3 > ) "x"')],
+  [
+    "t:a:b (args->c >⌃) \"%d\", args->c | expected an expression behind '>' instead of ')'",
+    () => parseTrace('t:a:b (args->c >) "%d", args->c'),
+  ],
+  ['f "%d", args->c +⌃ | expected an expression behind \'+\' before the end', () => parseTrace('f "%d", args->c +')],
+  ['f "%d", args->⌃ | expected the name of a member behind \'->\' before the end', () => parseTrace('f "%d", args->')],
+  ["f (arg1 ⌃? 2) | this '?' has no ':'", () => parseTrace('f (arg1 ? 2)')],
+  [
+    "p:c:write(int fd):int:fd:fd==1 &&⌃#lab | expected an expression behind '&&' instead of '#'",
+    () => parseArgdist('p:c:write(int fd):int:fd:fd==1 &&#lab', 'count'),
+  ],
+  [
+    "p::vfs_read():u64:⌃$latency | $latency is known when the function returns: it needs a probe of kind 'r'",
+    () => parseArgdist('p::vfs_read():u64:$latency', 'count'),
+  ],
+  [
+    'p:c:open(char *path):⌃char*:path | a histogram is of numbers: -C counts texts',
+    () => parseArgdist('p:c:open(char *path):char*:path', 'histogram'),
+  ],
   ["f (a⌃]) | this ']' closes nothing", () => parseTrace('f (a])')],
   [
     "⌃malloc(int a) | expected kind, library and function: 'p::vfs_read()' is the kernel's vfs_read",
