@@ -5,7 +5,7 @@
  * process. Its binary alone takes 2, so that is looked for first where npm puts it, and checked for what is used here;
  * anything unusual (other package managers, musl, a bundle) goes the ordinary way.
  */
-import { existsSync } from 'node:fs';
+import { existsSync, readFileSync } from 'node:fs';
 import { constants } from 'node:os';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -28,12 +28,22 @@ export interface PollHandle {
   close(): void;
 }
 
+/**
+ * For dlopen(3); Node has no name for it, and it is the same number with every libc. Node unloads what a worker thread
+ * loaded when the thread ends, and goes on to call what the library left in the event loop.
+ */
+const RTLD_NODELETE = 0x1000;
+
 interface Koffi {
   load(path: null): { func(name: string, result: string, args: readonly string[]): Ffi['syscall'] };
   errno(): number;
   address(buffer: ArrayBufferView): bigint;
   view(address: number, length: number): ArrayBuffer;
   readonly node: { poll(fd: number, options: { readonly readable: boolean }, callback: () => void): PollHandle };
+}
+
+interface Dlopen {
+  load(path: null): { func(name: 'dlopen', result: string, args: readonly string[]): (path: string, flags: number) => unknown };
 }
 
 let ffi: Ffi | undefined;
@@ -79,7 +89,7 @@ function nativeKoffi(): Koffi | undefined {
     if (existsSync(path)) {
       const module: { exports: Partial<Koffi> } = { exports: {} };
       try {
-        process.dlopen(module, path, constants.dlopen.RTLD_NOW);
+        process.dlopen(module, path, constants.dlopen.RTLD_NOW | RTLD_NODELETE);
       } catch {
         return undefined;
       }
@@ -94,5 +104,9 @@ function nativeKoffi(): Koffi | undefined {
 
 function packagedKoffi(): Koffi {
   const require = process.getBuiltinModule('node:module').createRequire(import.meta.url);
-  return require('koffi') as Koffi;
+  const koffi = require('koffi') as Koffi;
+  const path = /\S+\/koffi\.node$/m.exec(readFileSync('/proc/self/maps', 'utf8'))?.[0];
+  if (path !== undefined)
+    (koffi as unknown as Dlopen).load(null).func('dlopen', 'void *', ['str', 'int'])(path, constants.dlopen.RTLD_NOW | RTLD_NODELETE);
+  return koffi;
 }

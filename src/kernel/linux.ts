@@ -7,6 +7,7 @@
  *
  *   bpf() perfEventOpen() mmap() syscall() ──▶ linux-ffi.ts ──▶ libc        readFile() readdir() ──▶ node:fs
  *   wait() ──▶ linux-wait.ts ──▶ an epoll descriptor in Node's own event loop: no thread waits, nothing spins
+ *   in a worker thread: worker-thread.ts
  */
 import { appendFileSync, existsSync, readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
 import { BPF_CMD, commandName, RETURNS_FD } from './bpf-attr.ts';
@@ -17,6 +18,7 @@ import { EpollWaiter } from './linux-wait.ts';
 import { PERF_FLAG_FD_CLOEXEC } from './perf-attr.ts';
 import { type Kernel, KernelError, type MappedMemory, type SyscallArg, type SyscallName } from './port.ts';
 import { CLOEXEC_ARGUMENT, type SyscallTable, syscallTable } from './syscalls.ts';
+import { atThreadEnd, inWorkerThread, waitByLooking } from './worker-thread.ts';
 
 const F_DUPFD_CLOEXEC = 1030;
 const PROT_READ_WRITE = 3;
@@ -37,6 +39,29 @@ class LinuxKernel implements Kernel {
   /** Buffers whose addresses were handed out since the last call ended. */
   #pinned: Uint8Array[] = [];
   #retired: FinalizationRegistry<readonly [address: number, length: number]> | undefined;
+
+  /** What a worker thread must give back when it ends; not kept in the main thread, which ends with the process. */
+  readonly #held: { readonly fds: Set<number>; readonly mappings: Set<MappedMemory> } | undefined;
+  #over = false;
+
+  constructor() {
+    if (!inWorkerThread) return;
+    const held = { fds: new Set<number>(), mappings: new Set<MappedMemory>() };
+    this.#held = held;
+    atThreadEnd(() => {
+      for (const mapping of held.mappings) mapping.unmap();
+      for (const fd of held.fds) this.close(fd);
+      // From here on the numbers may be another thread's.
+      this.#over = true;
+    });
+  }
+
+  /** A new descriptor: never one of the standard ones. */
+  #opened(result: number): number {
+    const fd = this.#above2(result);
+    this.#held?.fds.add(fd);
+    return fd;
+  }
 
   get #ffi(): Ffi {
     return (this.#loaded ??= loadFfi());
@@ -82,13 +107,13 @@ class LinuxKernel implements Kernel {
     const again = cmd !== BPF_CMD.PROG_TEST_RUN;
     const result = this.#call(this.#nr.bpf, cmd, this.addressOf(attr), attr.length, 0, 0, 0, again);
     if (result < 0) throw failure(`bpf(${commandName(cmd) ?? cmd})`, -result);
-    return RETURNS_FD.has(cmd) ? this.#above2(result) : result;
+    return RETURNS_FD.has(cmd) ? this.#opened(result) : result;
   }
 
   perfEventOpen(attr: Uint8Array, pid: number, cpu: number, groupFd: number, flags: number): number {
     const result = this.#call(this.#nr.perf_event_open, this.addressOf(attr), pid, cpu, groupFd, flags | PERF_FLAG_FD_CLOEXEC, 0);
     if (result < 0) throw failure('perf_event_open', -result);
-    return this.#above2(result);
+    return this.#opened(result);
   }
 
   ioctl(fd: number, request: number, arg: number | bigint | Uint8Array): number {
@@ -103,16 +128,19 @@ class LinuxKernel implements Kernel {
     if (address < 0) throw failure('mmap', -address);
     const buffer = this.#ffi.view(address, length);
     let mapped = true;
-    return {
+    const memory: MappedMemory = {
       buffer,
       address: BigInt(address),
       length,
       unmap: () => {
         if (!mapped) return;
         mapped = false;
+        this.#held?.mappings.delete(memory);
         this.#retire(address, length, buffer);
       },
     };
+    this.#held?.mappings.add(memory);
+    return memory;
   }
 
   /**
@@ -128,6 +156,8 @@ class LinuxKernel implements Kernel {
   }
 
   close(fd: number): void {
+    if (this.#over) return;
+    this.#held?.fds.delete(fd);
     this.#waiter?.forget(fd);
     // On Linux the descriptor is gone even if close(2) says EINTR: made again, it could close someone else's.
     const result = this.#ffi.syscall(this.#nr.close, fd, 0, 0, 0, 0, 0);
@@ -145,7 +175,7 @@ class LinuxKernel implements Kernel {
     const [a, b, c, d, e, f] = words as [Word, Word, Word, Word, Word, Word];
     const result = this.#call(this.#nr[name], a, b, c, d, e, f);
     if (result < 0) throw failure(name, -result, typeof args[1] === 'string' ? args[1] : typeof args[0] === 'string' ? args[0] : undefined);
-    return cloexec !== undefined ? this.#above2(result) : result;
+    return cloexec !== undefined ? this.#opened(result) : result;
   }
 
   #word(arg: SyscallArg): Word {
@@ -189,6 +219,7 @@ class LinuxKernel implements Kernel {
   }
 
   async wait(fds: readonly number[], timeoutMs: number, signal?: AbortSignal): Promise<readonly number[]> {
+    if (inWorkerThread) return waitByLooking(this, fds, timeoutMs, signal);
     this.#waiter ??= new EpollWaiter(this, this.#ffi);
     return this.#waiter.wait(fds, timeoutMs, signal);
   }

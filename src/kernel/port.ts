@@ -66,6 +66,7 @@ export type SyscallName =
   | 'epoll_create1'
   | 'epoll_ctl'
   | 'epoll_pwait'
+  | 'ppoll'
   | 'eventfd2'
   | 'fcntl'
   | 'pidfd_open'

@@ -61,6 +61,7 @@ const NUMBERS: Readonly<Record<SyscallName | OwnCall, Row>> = {
   ftruncate: [77, 46],
   statx: [332, 291],
   statfs: [137, 43],
+  ppoll: [271, 73],
   bpf: [321, 280],
   perf_event_open: [298, 241],
 };
