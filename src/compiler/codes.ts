@@ -165,7 +165,7 @@ const CODE = {
   'core-kind': 'A CO-RE question that there is not.',
   'core-offset-too-large': 'A relocatable field too far into its struct.',
   'floating-point': 'Floating point: BPF has none.',
-  'function-too-large': 'Inlining would make a function larger than any kernel takes.',
+  'function-too-large': 'Inlining would make a function larger than any kernel takes, or its jumps do not reach.',
   'indirect-call': 'A call through a pointer that is not known when compiling.',
   int128: 'An operation on 128-bit integers that is not supported.',
   'record-result': 'A kernel function that would return a struct.',

@@ -59,7 +59,8 @@ function facts(btf: BtfSource | undefined, format = FORMAT): TargetFacts {
   };
 }
 
-function compiles(text: string, r: Random, btf: BtfSource | undefined, format?: string): void {
+/** Returns the size of what was compiled. */
+function compiles(text: string, r: Random, btf: BtfSource | undefined, format?: string): number {
   const options = {
     facts: facts(btf, format),
     dialect: r.pick([bccDialect, libbpfDialect, undefined]),
@@ -77,6 +78,7 @@ function compiles(text: string, r: Random, btf: BtfSource | undefined, format?: 
     const again = readObject(writeObject(spec));
     if (again.programs.length !== spec.programs.length) throw new Error('programs were lost between writing and reading');
   }
+  return text.length;
 }
 
 let object: Uint8Array | undefined;
@@ -97,7 +99,7 @@ function seedObject(): Uint8Array {
 /** Errors that a reader of foreign bytes promises. */
 const PROMISED = new Set(['ElfError', 'BtfError', 'ObjectError', 'UserError', 'UsageError']);
 
-function reads(fn: () => void): void {
+function reads(fn: () => void): undefined {
   try {
     fn();
   } catch (error) {
@@ -120,12 +122,13 @@ Suggestion:
   check it
 `;
 
-export const TARGETS: Readonly<Record<string, (r: Random) => void>> = {
+/** Those that compile return how large the text was. */
+export const TARGETS: Readonly<Record<string, (r: Random) => number | undefined>> = {
   soup: (r) => compiles(soup(r), r, undefined),
   mutated: (r) => compiles(mutated(r, ALL), r, new BtfReader(SEED_BTF)),
   cut: (r) => {
     const text = r.pick(ALL);
-    compiles(text.slice(0, r.below(text.length)), r, new BtfReader(SEED_BTF));
+    return compiles(text.slice(0, r.below(text.length)), r, new BtfReader(SEED_BTF));
   },
   deep: (r) => compiles(deep(r), r, undefined),
   macros: (r) => compiles(growing(r), r, undefined),
@@ -142,8 +145,8 @@ export const TARGETS: Readonly<Record<string, (r: Random) => void>> = {
       reads(() => void usdtProbes(new ElfFile(bytes)));
       writeObject(readObject(bytes));
     }),
-  log: (r) => void parseVerifierLog(mutated(r, [LOG])),
-  usdt: (r) =>
+  log: (r): undefined => void parseVerifierLog(mutated(r, [LOG])),
+  usdt: (r): undefined =>
     void parseUsdtArguments(
       mutated(r, ['-4@%eax 8@-8(%rbp) 4@x+4(%rip) 8@16(%rax,%rbx,8)', '-4@x0 8@[sp, 24] 8@[x1, w2, sxtw 3]']),
       r.pick(['x86_64', 'arm64']),

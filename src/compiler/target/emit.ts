@@ -67,7 +67,15 @@ export function emitCode(fn: MFunction, diagnostics: Diagnostics): Emitted {
     if (isBareExit(next)) emitInst(next.insts[0] as MInst, push, out, diagnostics);
     else jumps.push({ insn: push({ op: CLASS.JMP | JMP.JA, dst: 0, src: 0, off: 0, imm: 0 }, block.loc), to: next });
   });
-  placeJumps(out, jumps, starts, fn.cpu);
+  if (!placeJumps(out, jumps, starts, fn.cpu)) {
+    const size = `it has ${out.insns.length} instructions`;
+    const loc = fn.blocks[0]?.loc ?? 0;
+    diagnostics.error(
+      'function-too-large',
+      loc,
+      `jumps in '${fn.name}' do not reach: ${size}, and before instruction set v4 a jump goes 32767 far`,
+    );
+  }
   return out;
 }
 

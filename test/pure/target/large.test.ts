@@ -97,6 +97,67 @@ for (const cpu of [3, 4] as const) {
   });
 }
 
+/** A switch whose cases are far from where they are chosen, and whose ends are far from the end. */
+function manyCases(cases: number): IrFunction {
+  const fn = shape();
+  const b = new Builder(fn);
+  const [buffer, a] = fn.params as [Value, Value];
+  const blocks = Array.from({ length: cases }, () => b.newBlock());
+  const after = b.newBlock();
+  b.switch(
+    a,
+    blocks.map((to, k) => ({ low: BigInt(k * 3), high: BigInt(k * 3), to })),
+    after,
+    false,
+  );
+  blocks.forEach((block, k) => {
+    b.place(block);
+    b.store(64, constant('i64', k + 1), buffer, 0, { volatile: true });
+    b.store(64, constant('i64', k + 2), buffer, 8, { volatile: true });
+    b.jump(after);
+  });
+  b.place(after);
+  b.return(b.load('i64', 64, false, buffer, 8));
+  return fn;
+}
+
+for (const cpu of [3, 4] as const) {
+  test(`thousands of jumps that do not reach, v${cpu}: all lead where they should, none is out of control's way`, () => {
+    const CASES = 14_000;
+    const spec = emit(moduleOf(manyCases(CASES)), 'f', cpu);
+    for (const k of [0, 1, 77, 5000, 9999, CASES - 1, CASES]) {
+      const memory = new IrMemory();
+      const got = evaluate(spec, [memory.add('buf', new Uint8Array(256)), BigInt(k * 3), 0n, 0n], {
+        memory,
+        functions: new Map(),
+        packet: new Uint8Array(0),
+        address: () => 0n,
+        helper: () => 0n,
+      });
+      assert.equal(got.value, k < CASES ? BigInt(k + 2) : 0n, `case ${k}`);
+    }
+    // What the verifier asks first: each instruction can be come to.
+    const slots = slotOfIndex(spec.insns);
+    const indexOf = new Map(spec.insns.map((_, at) => [slots[at] as number, at]));
+    const seen = new Uint8Array(spec.insns.length);
+    const todo = [0];
+    for (let at = todo.pop(); at !== undefined; at = todo.pop()) {
+      if (seen[at] === 1) continue;
+      seen[at] = 1;
+      const insn = spec.insns[at] as (typeof spec.insns)[number];
+      const jumps = (insn.op & 7) === 5 || (insn.op & 7) === 6;
+      if (insn.op === 0x95) continue;
+      if (jumps && insn.op !== 0x85) {
+        const off = insn.op === 0x06 ? insn.imm : insn.off;
+        assert.ok(insn.op === 0x06 || Math.abs(off) <= 0x7fff);
+        todo.push(indexOf.get((slots[at] as number) + 1 + off) as number);
+      }
+      if (insn.op !== 0x05 && insn.op !== 0x06) todo.push(at + 1);
+    }
+    assert.equal(seen.indexOf(0), -1);
+  });
+}
+
 test('fifty values at once, across calls', () => {
   const fn = shape();
   const b = new Builder(fn);
