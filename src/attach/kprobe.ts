@@ -11,6 +11,7 @@ import { NoSuchHookError, UsageError } from '../kernel/errors.ts';
 import { perfEventOpen } from '../kernel/perf-attr.ts';
 import { type Kernel, KernelError } from '../kernel/port.ts';
 import { type AttachableProgram, type Attachment, attachment, explainAttach, type HookNeeds } from './attachment.ts';
+import { similarFunctions } from './functions.ts';
 import { KPROBE_MEANINGS, notTraceable } from './kprobe-errors.ts';
 import { attachToEvent } from './perf.ts';
 import { hasProbeDevice, probeDevice } from './probe-pmu.ts';
@@ -28,8 +29,26 @@ export interface KprobeOptions {
   readonly legacy?: boolean;
 }
 
-/** `target`: the name of a function, or an address. */
+/** KRETPROBE_MAXACTIVE_MAX of kernel/trace/trace_kprobe.c. */
+const MOST_ACTIVE = 4096;
+
+/** `target`: the name of a function, or an address. A name that does not exist comes with names that resemble it. */
 export function attachKprobe(kernel: Kernel, program: AttachableProgram, target: string | bigint, options: KprobeOptions = {}): Attachment {
+  try {
+    return attachOneKprobe(kernel, program, target, options);
+  } catch (error) {
+    if (!(error instanceof NoSuchHookError) || typeof target !== 'string') throw error;
+    throw new NoSuchHookError(error.message, similarFunctions(kernel, target.slice(target.indexOf(':') + 1)), undefined, error.cause);
+  }
+}
+
+/** As `attachKprobe`, without looking for names that resemble the one given: for one of many. */
+export function attachOneKprobe(
+  kernel: Kernel,
+  program: AttachableProgram,
+  target: string | bigint,
+  options: KprobeOptions = {},
+): Attachment {
   const kind = options.return === true ? 'kretprobe' : 'kprobe';
   const name = typeof target === 'string' ? target : `0x${target.toString(16)}`;
   const where = options.offset === undefined || options.offset === 0 ? name : `${name}+${options.offset}`;
@@ -38,6 +57,11 @@ export function attachKprobe(kernel: Kernel, program: AttachableProgram, target:
     capabilities: ['CAP_PERFMON'],
     lockedBy: 'confidentiality',
   };
+  const { offset = 0, maxactive = 0 } = options;
+  if (!Number.isSafeInteger(offset) || offset < 0)
+    throw new UsageError(`attaching '${program.name}' to ${kind} ${name}: offset is a whole number of bytes from 0 on, not ${offset}`);
+  if (!Number.isSafeInteger(maxactive) || maxactive < 0 || maxactive > MOST_ACTIVE)
+    throw new UsageError(`${needs.doing}: maxactive is 0 (the kernel's own choice) to ${MOST_ACTIVE}, not ${maxactive}`);
   if (options.return === true && (options.offset ?? 0) !== 0) throw new UsageError(`${needs.doing}: a return probe has no offset`);
   const way = options.maxactive !== undefined || options.legacy === true || !hasProbeDevice(kernel, 'kprobe') ? byTracefs : byDevice;
   return way(kernel, program, target, options, { ...needs, meanings: KPROBE_MEANINGS }, { kind, target: where });

@@ -33,9 +33,9 @@ export interface PerfEventTarget {
   readonly period?: number;
   /** Run so many times a second. */
   readonly frequency?: number;
-  /** Only this process; all without. */
+  /** Only this process; all without, or with -1. */
   readonly pid?: number;
-  /** Only this CPU; all that are online without. */
+  /** Only this CPU; all that are online without, or with -1. */
   readonly cpu?: number;
   /** Count what children of the process do, too. */
   readonly inherit?: boolean;
@@ -51,8 +51,9 @@ export function attachPerfEvent(kernel: Kernel, program: AttachableProgram, targ
     capabilities: ['CAP_PERFMON'],
     lockedBy: 'confidentiality',
   };
+  const { cpu: only, pid } = checked(target, needs.doing);
   const flags = (target.frequency === undefined ? 0n : PERF_BIT.FREQ) | (target.inherit === true ? PERF_BIT.INHERIT : 0n);
-  const cpus = target.cpu !== undefined ? [target.cpu] : target.pid !== undefined ? [-1] : onlineCpus(kernel);
+  const cpus = only !== undefined ? [only] : pid !== undefined ? [-1] : onlineCpus(kernel);
   const parts: Attachment[] = [];
   try {
     for (const cpu of cpus) {
@@ -61,7 +62,8 @@ export function attachPerfEvent(kernel: Kernel, program: AttachableProgram, targ
         needs,
         name,
         { type, config, flags, sample_period: BigInt(target.frequency ?? target.period ?? 1) },
-        { pid: target.pid ?? -1, cpu },
+        { pid: pid ?? -1, cpu },
+        only !== undefined,
       );
       // A CPU may go offline between the list and the call.
       if (event === undefined) continue;
@@ -75,16 +77,38 @@ export function attachPerfEvent(kernel: Kernel, program: AttachableProgram, targ
   return together('perf_event', name, program, parts);
 }
 
+/** As BCC has it, -1 stands for all processes, or all CPUs. */
+function checked(target: PerfEventTarget, doing: string): { readonly cpu: number | undefined; readonly pid: number | undefined } {
+  for (const name of ['period', 'frequency'] as const) {
+    const given = target[name];
+    if (given !== undefined && (!Number.isSafeInteger(given) || given < 1))
+      throw new UsageError(`${doing}: ${name} is a whole number from 1 on, not ${given}`);
+  }
+  for (const name of ['pid', 'cpu'] as const) {
+    const given = target[name];
+    if (given !== undefined && (!Number.isSafeInteger(given) || given < -1))
+      throw new UsageError(`${doing}: ${name} is a whole number from 0 on, not ${given}`);
+  }
+  return { cpu: target.cpu === -1 ? undefined : target.cpu, pid: target.pid === -1 ? undefined : target.pid };
+}
+
 function openEvent(
   kernel: Kernel,
   needs: HookNeeds,
   name: string,
   values: { type: number; config: bigint; flags: bigint; sample_period: bigint },
   on: { pid: number; cpu: number },
+  /** That CPU and no other was asked for. */
+  exactly: boolean,
 ): number | undefined {
   try {
     return perfEventOpen(kernel, values, on);
   } catch (error) {
+    if (exactly && error instanceof KernelError && (error.code === 'EINVAL' || error.code === 'ENODEV')) {
+      const online = onlineCpus(kernel);
+      if (!online.includes(on.cpu))
+        throw new UsageError(`${needs.doing}: CPU ${on.cpu} is not online`, [], `online are ${online.join(', ')}`, error);
+    }
     if (error instanceof KernelError && error.code === 'ENODEV' && on.cpu >= 0 && values.type === PERF_TYPE.SOFTWARE) return undefined;
     throw explainAttach(kernel, error, {
       ...needs,

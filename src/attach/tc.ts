@@ -10,6 +10,7 @@
 
 import { bpf } from '../kernel/bpf-attr.ts';
 import { ATTACH_TYPE } from '../kernel/bpf-enums.ts';
+import { UsageError } from '../kernel/errors.ts';
 import { type Kernel, KernelError } from '../kernel/port.ts';
 import { type AttachableProgram, type Attachment, attachment, explainAttach, type HookNeeds, linkUnknown } from './attachment.ts';
 import { MAKE, routeRequest, text, u32 } from './netlink.ts';
@@ -43,6 +44,8 @@ export function attachTc(
   direction: TcDirection,
   options: TcOptions = {},
 ): Attachment {
+  if (direction !== 'ingress' && direction !== 'egress')
+    throw new UsageError(`attaching '${program.name}' to tc ${nic}: the direction is 'ingress' or 'egress', not '${String(direction)}'`);
   return inNamespace(kernel, options.netns, () => {
     const ifindex = findInterface(kernel, nic);
     const target = `${nic} ${direction}`;

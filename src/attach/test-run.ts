@@ -46,6 +46,9 @@ export function testRun(kernel: Kernel, program: AttachableProgram, options: Tes
   const { data, ctx, repeat } = options;
   if (repeat !== undefined && (!Number.isInteger(repeat) || repeat < 1 || repeat > MOST_RUNS))
     throw new UsageError(`test run of '${program.name}': repeat is 1 to ${MOST_RUNS}, not ${repeat}`);
+  for (const [name, given] of [['data', data] as const, ['ctx', ctx] as const])
+    if (given !== undefined && !(given instanceof Uint8Array))
+      throw new UsageError(`test run of '${program.name}': ${name} is bytes (a Uint8Array, a Buffer)`);
   const dataOut =
     data === undefined && options.outputSize === undefined
       ? undefined

@@ -7,14 +7,15 @@
  * What is left out: the kernel's own list of exceptions (debugfs kprobes/blacklist, where it can be read), code that
  * perf and the probes themselves run through, call trampolines, and parts that the compiler split off.
  */
-import { UsageError, UserError } from '../kernel/errors.ts';
+import { NoSuchHookError, UsageError, UserError } from '../kernel/errors.ts';
 import { featuresOf } from '../kernel/features.ts';
 import { type Kernel, KernelError } from '../kernel/port.ts';
-import { readText, readTextIfThere } from '../kernel/text.ts';
-import { tracefsPath } from '../kernel/tracefs.ts';
+import { readTextIfThere } from '../kernel/text.ts';
 import type { ProgramSpec } from '../object/spec.ts';
 import { type AttachableProgram, type Attachment, together } from './attachment.ts';
-import { attachKprobe } from './kprobe.ts';
+import { candidates, similarFunctions } from './functions.ts';
+import { attachOneKprobe } from './kprobe.ts';
+import { notTraceable } from './kprobe-errors.ts';
 import { attachKprobeMulti } from './kprobe-multi.ts';
 
 /** Names that are never probed by pattern. */
@@ -28,35 +29,6 @@ export function traceableFunctions(kernel: Kernel, matches: (name: string) => bo
     if (matches(name) && !NEVER.test(name) && !forbidden.has(name)) found.add(name);
   });
   return [...found];
-}
-
-function candidates(kernel: Kernel, take: (name: string) => void): void {
-  const listed = filterFunctions(kernel);
-  if (listed === undefined) {
-    const symbols = readText(kernel, '/proc/kallsyms');
-    for (const match of symbols.matchAll(/^[0-9a-f]+ [tT] (\S+)/gm)) take(match[1] ?? '');
-    return;
-  }
-  // 'vfs_read' or 'xfs_read [xfs]': tens of thousands of lines, so nothing is made for each but its name.
-  for (let at = 0; at < listed.length; ) {
-    const newline = listed.indexOf('\n', at);
-    const end = newline < 0 ? listed.length : newline;
-    let nameEnd = at;
-    while (nameEnd < end && listed.charCodeAt(nameEnd) !== SPACE) nameEnd++;
-    if (nameEnd > at) take(listed.slice(at, nameEnd));
-    at = end + 1;
-  }
-}
-
-const SPACE = 0x20;
-
-function filterFunctions(kernel: Kernel): string | undefined {
-  try {
-    return readTextIfThere(kernel, `${tracefsPath(kernel)}/available_filter_functions`);
-  } catch (error) {
-    if (error instanceof KernelError) return undefined;
-    throw error;
-  }
 }
 
 function blacklist(kernel: Kernel): ReadonlySet<string> {
@@ -73,11 +45,13 @@ export interface PatternOptions {
   readonly limit?: number;
   /** One for each function. */
   readonly cookies?: readonly bigint[];
+  /** Every function must be had: any that cannot be probed is an error that names it, and nothing stays attached. */
+  readonly all?: boolean;
 }
 
 /**
  * A program on every function given: one link if it was loaded for that (attach type trace_kprobe_multi), else a probe
- * each. Single probes may fail (a function that went with its module); only if all do, that is an error.
+ * each. Single probes may fail (a function that went with its module); without `all`, only if all do, that is an error.
  */
 export function attachKprobes(
   kernel: Kernel,
@@ -87,6 +61,13 @@ export function attachKprobes(
 ): Attachment {
   const kind = options.return === true ? 'kretprobe' : 'kprobe';
   if (functions.length === 0) throw new UsageError(`attaching '${program.name}': no function that can be probed matches`);
+  const { cookies } = options;
+  if (cookies !== undefined && cookies.length !== functions.length)
+    throw new UsageError(
+      `attaching '${program.name}': ${cookies.length} cookies for ${functions.length} functions`,
+      [],
+      'give one cookie for each function, in the same order',
+    );
   if (program.spec.attachType === 'trace_kprobe_multi') return attachAtOnce(kernel, program, functions, options, kind);
   const limit = options.limit ?? PROBE_LIMIT;
   if (functions.length > limit) {
@@ -97,23 +78,45 @@ export function attachKprobes(
     );
   }
   const parts: Attachment[] = [];
+  const missing: string[] = [];
   let failed: unknown;
   for (const [i, name] of functions.entries()) {
     const cookie = options.cookies?.[i];
     try {
       parts.push(
-        attachKprobe(kernel, program, name, {
+        attachOneKprobe(kernel, program, name, {
           ...(options.return === true ? { return: true } : {}),
           ...(cookie === undefined ? {} : { cookie }),
         }),
       );
     } catch (error) {
-      if (!(error instanceof UserError)) throw error;
+      if (!(error instanceof UserError) || (options.all === true && !(error instanceof NoSuchHookError))) {
+        for (const part of parts) part.detach();
+        throw error;
+      }
       failed ??= error;
+      missing.push(name);
     }
   }
+  if (options.all === true && missing.length > 0) throw giveUp(kernel, program, parts, missing, kind, failed);
   if (parts.length === 0) throw failed;
   return together(kind, functions.length === 1 ? (functions[0] ?? '') : `${parts.length} functions`, program, parts);
+}
+
+/** Takes off what was attached, for an error that names the functions that could not be had. */
+function giveUp(
+  kernel: Kernel,
+  program: AttachableProgram,
+  parts: readonly Attachment[],
+  missing: readonly string[],
+  kind: string,
+  cause: unknown,
+): UsageError {
+  for (const part of parts) part.detach();
+  const [first = ''] = missing;
+  const others = missing.length === 1 ? '' : ` (nor can ${missing.slice(1, 5).join(', ')}${missing.length > 5 ? ', …' : ''})`;
+  const message = `${notTraceable(`attaching '${program.name}' to ${kind} ${first}`, first)}${others}`;
+  return new NoSuchHookError(message, similarFunctions(kernel, first), undefined, cause);
 }
 
 /** Attempts with halves of the list, when the kernel refuses one function and does not say which. */
@@ -131,25 +134,34 @@ function attachAtOnce(
   kind: string,
 ): Attachment {
   const parts: Attachment[] = [];
+  const missing: string[] = [];
+  const { cookies, ...others } = options;
   let attempts = 0;
   let failed: unknown;
-  const attach = (names: readonly string[]): void => {
+  const attach = (from: number, to: number): void => {
+    const names = functions.slice(from, to);
     try {
-      parts.push(attachKprobeMulti(kernel, program, names, options));
+      const theirs = cookies === undefined ? {} : { cookies: cookies.slice(from, to) };
+      parts.push(attachKprobeMulti(kernel, program, names, { ...others, ...theirs }));
     } catch (error) {
       if (!refusedFunction(error) || ++attempts > MOST_ATTEMPTS) throw error;
       failed ??= error;
-      if (names.length === 1) return;
-      attach(names.slice(0, names.length >> 1));
-      attach(names.slice(names.length >> 1));
+      if (names.length === 1) {
+        missing.push(...names);
+        return;
+      }
+      const middle = from + (names.length >> 1);
+      attach(from, middle);
+      attach(middle, to);
     }
   };
   try {
-    attach(functions);
+    attach(0, functions.length);
   } catch (error) {
     for (const part of parts) part.detach();
     throw error;
   }
+  if (options.all === true && missing.length > 0) throw giveUp(kernel, program, parts, missing, kind, failed);
   const [first] = parts;
   if (first === undefined) throw failed;
   if (parts.length === 1) return first;

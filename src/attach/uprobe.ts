@@ -26,7 +26,7 @@ export interface UprobeTarget {
 
 export interface UprobeOptions {
   readonly return?: boolean;
-  /** Only this process; all without. */
+  /** Only this process; all without, or with -1. */
   readonly pid?: number;
   readonly cookie?: bigint;
   /** What the place is called in messages: 'libc.so.6:malloc'. */
@@ -50,7 +50,7 @@ export function attachUprobe(kernel: Kernel, program: AttachableProgram, target:
         config1: cString(target.path),
         config2: target.offset,
       },
-      { pid: options.pid ?? -1, cpu: options.pid === undefined ? 0 : -1 },
+      { pid: options.pid ?? -1, cpu: (options.pid ?? -1) === -1 ? 0 : -1 },
     );
   } catch (error) {
     throw explainUprobe(kernel, error, needs, target.path, options.pid);
@@ -107,7 +107,7 @@ export function attachUprobeMulti(
       ...(options.cookies === undefined ? {} : { cookies: words(options.cookies) }),
       cnt: places.length,
       uprobe_flags: options.return === true ? BPF_F_UPROBE_MULTI_RETURN : 0,
-      pid: options.pid ?? 0,
+      pid: options.pid === undefined || options.pid === -1 ? 0 : options.pid,
     },
     {
       doing: `attaching '${program.name}' to ${kind} ${target}`,

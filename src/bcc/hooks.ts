@@ -50,6 +50,8 @@ export interface PatternOptions {
   readonly limit?: number;
   /** For each of the functions given by name, what bpf_get_attach_cookie() gives the program there. Linux 5.15. */
   readonly cookies?: readonly bigint[];
+  /** Of functions given by name, leave out those that cannot be probed, where one would be an error; none at all is one still. */
+  readonly skipMissing?: boolean;
 }
 
 type UprobeAttachOptions = Omit<PlacesOptions, 'return' | 'label'>;
@@ -328,7 +330,7 @@ export abstract class Hooks extends KernelQueries {
     );
     if (found.length === 0)
       throw new UsageError(
-        `${fn === undefined ? 'nothing' : `'${fn}'`} is not attached to ${kind}${target === undefined ? '' : ` ${target}`}`,
+        `${fn === undefined ? 'nothing is' : `'${fn}' is not`} attached to ${kind}${target === undefined ? '' : ` ${target}`}`,
       );
     for (const one of found) one.detach();
   }
@@ -342,8 +344,11 @@ export abstract class Hooks extends KernelQueries {
       return this.keep(attachPlaces(this.kernel, this.uprobeLoader(fn), path, places, `${path} (${offsets.length} places)`, others));
     }
     if ('path' in target) return this.keep(attachUprobe(this.kernel, this.program(fn, 'kprobe'), target, options));
-    const pid = options.pid ?? target.pid;
-    const { path, offsets, label } = userPlaces(pid === undefined ? target : { ...target, pid });
+    const asked = options.pid ?? target.pid;
+    // BCC's "all processes".
+    const pid = asked === -1 ? undefined : asked;
+    const { pid: _, ...anywhere } = target;
+    const { path, offsets, label } = userPlaces(pid === undefined ? anywhere : { ...target, pid });
     const places = offsets.map((offset) => ({ offset }));
     return this.keep(
       attachPlaces(this.kernel, this.uprobeLoader(fn), path, places, label, { ...options, ...(pid === undefined ? {} : { pid }) }),
@@ -357,6 +362,10 @@ export abstract class Hooks extends KernelQueries {
 
   private attachMany(target: RegExp | readonly string[], fn: string, isReturn: boolean, options: PatternOptions): Attachment {
     const multi = featuresOf(this.kernel).kprobeMulti;
+    const byName = !(target instanceof RegExp);
+    if (!byName && options.cookies !== undefined)
+      throw new UsageError(`attaching '${fn}': cookies are for functions given by name, not for a pattern`);
+    if (byName) checkNames(fn, target);
     const names = target instanceof RegExp ? traceableFunctions(this.kernel, (name) => matchesWhole(target, name)) : target;
     if (names.length === 0) throw new UsageError(`attaching '${fn}': no function that can be probed matches ${target}`);
     const program = multi ? this.typed(fn, 'kprobe', 'trace_kprobe_multi') : this.program(fn, 'kprobe');
@@ -365,6 +374,7 @@ export abstract class Hooks extends KernelQueries {
       attachKprobes(this.kernel, program, names, {
         return: isReturn,
         limit,
+        all: byName && options.skipMissing !== true,
         ...(options.cookies === undefined ? {} : { cookies: options.cookies }),
       }),
     );
@@ -384,6 +394,13 @@ export abstract class Hooks extends KernelQueries {
     if (known.type === type && known.attachType === attachType && known.target === place) return this.object.load(known);
     return this.object.load({ ...known, type, attachType, ...(place === undefined ? {} : { target: place }) });
   }
+}
+
+function checkNames(fn: string, names: readonly string[]): void {
+  if (names.length === 0) throw new UsageError(`attaching '${fn}': the list of functions is empty`);
+  const seen = new Set<string>();
+  const twice = names.find((name) => seen.size === seen.add(name).size);
+  if (twice !== undefined) throw new UsageError(`attaching '${fn}': '${twice}' is in the list twice`);
 }
 
 checkArguments(Hooks.prototype);

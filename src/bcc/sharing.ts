@@ -12,7 +12,7 @@ import { similar } from '../compiler/did-you-mean.ts';
 import { UsageError } from '../kernel/errors.ts';
 import type { LoadedMap, LoadedObject } from '../link/load.ts';
 import type { MapInput } from '../maps/codec.ts';
-import { variableCodec } from '../maps/variables.ts';
+import { naming, variableCodec } from '../maps/variables.ts';
 import type { ObjectSpec } from '../object/spec.ts';
 
 /** Maps that an open object shows to the others of this process. */
@@ -64,10 +64,15 @@ export function encodeVariables(spec: ObjectSpec, values: Readonly<Record<string
     const variable = spec.variables.get(name);
     if (variable === undefined)
       throw new UsageError(`there is no global variable '${name}' in ${spec.name}`, similar(name, [...spec.variables.keys()]));
-    if (spec.btf !== undefined && variable.type !== 0) bytes.set(name, encodeBytes(makeCodec(spec.btf, variable.type), value));
-    else {
+    if (spec.btf !== undefined && variable.type !== 0) {
+      const codec = makeCodec(spec.btf, variable.type);
+      bytes.set(
+        name,
+        naming(name, () => encodeBytes(codec, value)),
+      );
+    } else {
       const out = new Uint8Array(variable.size);
-      variableCodec(spec.btf, variable).encode(new DataView(out.buffer), 0, value);
+      naming(name, () => variableCodec(spec.btf, variable).encode(new DataView(out.buffer), 0, value));
       bytes.set(name, out);
     }
   }

@@ -178,6 +178,9 @@ export function fillZero(view: DataView): void {
 }
 
 export function addNumbers(before: unknown, by: number | bigint, map: string): number | bigint {
+  const isWhole = typeof by === 'bigint' || Number.isSafeInteger(by);
+  if (!isWhole && (typeof before !== 'number' || !Number.isFinite(by)))
+    throw new UsageError(`map '${map}': a number can be added, not ${typeof by === 'number' ? by : `a ${typeof by}`}`);
   if (before === undefined) return by;
   if (typeof before === 'number' && typeof by === 'number') return before + by;
   if (typeof before === 'number' || typeof before === 'bigint') return BigInt(before) + BigInt(by);

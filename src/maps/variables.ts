@@ -9,6 +9,7 @@
  * read once the program runs: give its values when loading (`globals`). Minimum kernel: 5.2.
  */
 import { type Codec, makeCodec, type SchemaOptions } from '../btf/codec.ts';
+import { BtfError } from '../btf/error.ts';
 import type { BtfSource } from '../btf/types.ts';
 import { FeatureError, UsageError } from '../kernel/errors.ts';
 import type { Kernel, MappedMemory } from '../kernel/port.ts';
@@ -113,7 +114,7 @@ export class Variable<T = MapValue> {
 
   set value(value: In<T>) {
     if (!this.#section.writable) throw new UsageError(`'${this.name}' is constant (${this.#section.name}): give its value when loading`);
-    this.#section.write((view) => this.#codec.encode(view, this.#offset, value));
+    this.#section.write((view) => naming(this.name, () => this.#codec.encode(view, this.#offset, value)));
   }
 
   /** Adds to an integer of four or eight bytes in one step, as programs do; gives what it was before. Linux 5.5. */
@@ -122,9 +123,21 @@ export class Variable<T = MapValue> {
     const { size } = this.#codec;
     if (memory === undefined || !writable || (size !== 4 && size !== 8))
       throw new UsageError(`'${this.name}' cannot be added to in one step: that takes a variable of 4 or 8 bytes in mapped memory`);
+    if (typeof by !== 'bigint' && !Number.isSafeInteger(by))
+      throw new UsageError(`global variable '${this.name}': a whole number can be added, not ${String(by)}`);
     this.#section.read();
     if (size === 8) return Atomics.add(new BigInt64Array(memory.buffer, this.#offset, 1), 0, BigInt(by));
     return BigInt(Atomics.add(new Int32Array(memory.buffer, this.#offset, 1), 0, Number(by)));
+  }
+}
+
+/** What is given for a variable and does not fit its type is the user's mistake: an error that names the variable. */
+export function naming<T>(name: string, encode: () => T): T {
+  try {
+    return encode();
+  } catch (error) {
+    if (!(error instanceof BtfError) || error.code !== 'value') throw error;
+    throw new UsageError(`global variable '${name}': ${error.message}`, [], undefined, error);
   }
 }
 

@@ -71,5 +71,7 @@ function find({ probe, matches, exact }: Pattern, pid: number | undefined): Plac
     return { names: functions.map(({ name }) => name), tracepoints: false, attach };
   }
   const names = BPF.getKprobeFunctions(/.*/).filter((name) => matches.test(name));
-  return { names, tracepoints: false, attach: (bpf, program) => void bpf.attachKprobe(names, program, { cookies: cookies(names) }) };
+  // Some may be gone with their module by then.
+  const attach = (bpf: BPF, program: string): void => void bpf.attachKprobe(names, program, { cookies: cookies(names), skipMissing: true });
+  return { names, tracepoints: false, attach };
 }

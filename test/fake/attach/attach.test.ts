@@ -12,7 +12,7 @@ import { attachTc } from '../../../src/attach/tc.ts';
 import { attachKprobes, syscallFunction, traceableFunctions } from '../../../src/attach/traceable.ts';
 import { attachTracepoint } from '../../../src/attach/tracepoint.ts';
 import { attachTracing } from '../../../src/attach/tracing.ts';
-import { attachUprobe } from '../../../src/attach/uprobe.ts';
+import { attachUprobe, attachUprobeMulti } from '../../../src/attach/uprobe.ts';
 import { attachXdp } from '../../../src/attach/xdp.ts';
 import { FeatureError, LockdownError, PrivilegeError, UsageError, UserError } from '../../../src/kernel/errors.ts';
 import { type FakeCall, FakeKernel, fail } from '../../../src/kernel/fake.ts';
@@ -425,6 +425,124 @@ test('many functions at once: those that the kernel refuses are left out, the ot
   assert.throws(() => attachKprobes(all, program, names));
   assert.ok(all.named('LINK_CREATE').length < 300);
   assert.equal(all.open.size, 0);
+});
+
+test('functions given by name: each has its own cookie, and one that is not there is named', () => {
+  const names = ['vfs_open', 'vfs_raed', 'vfs_read', 'vfs_write'];
+  const cookies = [10n, 11n, 22n, 33n];
+  for (const multi of [true, false]) {
+    const program = programOf({ type: 'kprobe', ...(multi ? { attachType: 'trace_kprobe_multi' } : {}) });
+    const fake = (): { kernel: FakeKernel; had: [string, bigint][] } => {
+      const kernel = fakeKernel('6.12.0');
+      kernel.files.set('/sys/kernel/tracing/available_filter_functions', 'vfs_open\nvfs_read\nvfs_write\next4_read [ext4]\n');
+      const namesOf = fakeNames(kernel);
+      const had: [string, bigint][] = [];
+      kernel.on('LINK_CREATE', (call) => {
+        if (!multi) {
+          had[had.length - 1]?.splice(1, 1, call.attr['bpf_cookie'] as bigint);
+          return undefined;
+        }
+        const functions = namesOf(call);
+        if (functions.includes('vfs_raed')) return fail('ESRCH');
+        const given = new BigUint64Array(call.bytes('cookies').slice().buffer as ArrayBuffer);
+        assert.equal(given.length, functions.length);
+        had.push(...functions.map((name, i): [string, bigint] => [name, given[i] ?? -1n]));
+        return undefined;
+      });
+      kernel.on('perf_event_open', (call) => {
+        const address = perfAttr(call).config1;
+        const name = textAt(address);
+        if (name === 'vfs_raed') return fail('ENOENT');
+        had.push([name, -1n]);
+        return undefined;
+      });
+      const made = kernel.addressOf.bind(kernel);
+      const texts = new Map<bigint, Uint8Array>();
+      kernel.addressOf = (bytes) => {
+        const at = made(bytes);
+        texts.set(at, bytes);
+        return at;
+      };
+      const textAt = (at: bigint): string =>
+        Buffer.from(texts.get(at) ?? [])
+          .toString()
+          .replace(/\0.*/s, '');
+      return { kernel, had };
+    };
+    const right: [string, bigint][] = [
+      ['vfs_open', 10n],
+      ['vfs_read', 22n],
+      ['vfs_write', 33n],
+    ];
+    const tolerant = fake();
+    attachKprobes(tolerant.kernel, program, names, { cookies });
+    assert.deepEqual(tolerant.had, right, `cookies stay with their functions (multi: ${multi})`);
+    const strict = fake();
+    assert.throws(
+      () => attachKprobes(strict.kernel, program, names, { cookies, all: true }),
+      (error) => error instanceof UsageError && /'vfs_raed' cannot be probed/.test(error.message) && error.suggestions[0] === 'vfs_read',
+    );
+    assert.equal(strict.kernel.open.size, 0, 'nothing stays attached');
+    assert.throws(() => attachKprobes(fake().kernel, program, names, { cookies: [1n] }), /1 cookies for 4 functions/);
+    const denied = fake();
+    denied.kernel.on('perf_event_open', () => fail('EPERM')).on('LINK_CREATE', () => fail('EPERM'));
+    assert.throws(
+      () => attachKprobes(denied.kernel, program, names, { all: true }),
+      (error) => error instanceof UserError && !(error instanceof UsageError),
+    );
+  }
+});
+
+test('values that no hook has are told before the kernel is asked', () => {
+  const kernel = fakeKernel();
+  const wrong: readonly [() => unknown, RegExp][] = [
+    [() => attachPerfEvent(kernel, PROGRAM, { event: 'cpu_clock', frequency: 0 }), /frequency is a whole number from 1 on, not 0/],
+    [() => attachPerfEvent(kernel, PROGRAM, { event: 'cpu_clock', period: 1.5 }), /period is a whole number from 1 on, not 1.5/],
+    [() => attachPerfEvent(kernel, PROGRAM, { event: 'cpu_clock', period: 1, cpu: -2 }), /cpu is a whole number from 0 on, not -2/],
+    [() => attachTc(kernel, PROGRAM, 1, 'sideways' as 'ingress'), /the direction is 'ingress' or 'egress', not 'sideways'/],
+    [() => attachKprobe(kernel, PROGRAM, 'f', { return: true, maxactive: -1 }), /maxactive is 0 .* to 4096, not -1/],
+    [() => attachKprobe(kernel, PROGRAM, 'f', { offset: -1 }), /offset is a whole number of bytes from 0 on, not -1/],
+  ];
+  for (const [use, message] of wrong) assert.throws(use, (error) => error instanceof UsageError && message.test(error.message));
+  assert.deepEqual(kernel.calls, []);
+});
+
+test('a CPU that is not online is told as such, with those that are', () => {
+  for (const code of ['EINVAL', 'ENODEV']) {
+    const kernel = fakeKernel().on('perf_event_open', () => fail(code));
+    assert.throws(
+      () => attachPerfEvent(kernel, PROGRAM, { event: 'cpu_clock', frequency: 99, cpu: 77 }),
+      (error) => error instanceof UsageError && /CPU 77 is not online/.test(error.message) && /0, 1, 2/.test(error.hint ?? ''),
+    );
+  }
+  const rate = fakeKernel().on('perf_event_open', () => fail('EINVAL'));
+  assert.throws(() => attachPerfEvent(rate, PROGRAM, { event: 'cpu_clock', frequency: 1e9, cpu: 1 }), /perf_event_max_sample_rate/);
+});
+
+test("BCC's -1 for a process means all of them", () => {
+  const kernel = fakeKernel();
+  attachUprobe(kernel, PROGRAM, { path: '/bin/x', offset: 1n }, { pid: -1 });
+  attachPerfEvent(kernel, PROGRAM, { event: 'cpu_clock', frequency: 99, pid: -1 });
+  assert.deepEqual(
+    kernel.named('perf_event_open').map(({ args }) => [args[1], args[2]]),
+    [
+      [-1, 0],
+      [-1, 0],
+      [-1, 1],
+      [-1, 2],
+    ],
+  );
+  attachUprobeMulti(kernel, PROGRAM, '/bin/x', [{ offset: 1n }], { pid: -1 });
+  assert.equal(kernel.named('LINK_CREATE').at(-1)?.attr['pid'], 0, 'what uprobe.multi has for all');
+});
+
+test('a kprobe on a misspelt function: names that resemble it', () => {
+  const kernel = fakeKernel().on('perf_event_open', () => fail('ENOENT'));
+  kernel.files.set('/sys/kernel/tracing/available_filter_functions', 'vfs_open\nvfs_read\nvfs_write\n');
+  assert.throws(
+    () => attachKprobe(kernel, PROGRAM, 'vfs_raed'),
+    (error) => error instanceof UsageError && /did you mean 'vfs_read'/.test(error.hint ?? ''),
+  );
 });
 
 /** What `syms` of a kprobe.multi link names: a table of addresses into one buffer of texts, which the kernel saw just before. */

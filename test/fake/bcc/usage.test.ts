@@ -11,15 +11,16 @@ BPF_HASH(h, u32, u64);
 BPF_HASH(structs, u32, struct pair);
 BPF_HASH(named, struct pair, struct pair);
 BPF_ARRAY(list, u64, 4);
-int f(void *ctx) { u32 k = 0; struct pair p = {}; h.increment(k); list.increment(k); structs.update(&k, &p); named.update(&p, &p); return 0; }`;
+u32 limit = 7;
+int f(void *ctx) { u32 k = 0; struct pair p = {}; h.increment(k); list.increment(k + limit); structs.update(&k, &p); named.update(&p, &p); return 0; }`;
 
-async function loaded(): Promise<{ readonly b: BPF; readonly kernel: FakeKernel }> {
+async function loaded(globals: Readonly<Record<string, number>> = {}): Promise<{ readonly b: BPF; readonly kernel: FakeKernel }> {
   const kernel = new FakeKernel();
   kernel.files.set('/proc/sys/kernel/osrelease', '6.12.0\n');
   kernel.files.set('/sys/devices/system/cpu/online', '0-1\n');
   kernel.files.set('/sys/devices/system/cpu/possible', '0-1\n');
   kernel.files.set('/sys/kernel/tracing/events/sched/sched_switch/id', '316\n');
-  return { b: await BPF.load({ text: TEXT, kernel, name: 'prog', onWarning: () => {} }), kernel };
+  return { b: await BPF.load({ text: TEXT, kernel, globals, name: 'prog', onWarning: () => {} }), kernel };
 }
 
 type Methods = Readonly<Record<string, (...given: readonly unknown[]) => unknown>>;
@@ -105,4 +106,26 @@ test('a file that is not there is told in words', async () => {
   const kernel = new FakeKernel();
   kernel.files.set('/proc/sys/kernel/osrelease', '6.12.0\n');
   await assert.rejects(BPF.load({ file: 'nope.c', kernel }), says(/^cannot read nope\.c: there is no such file or folder$/));
+});
+
+test('values that do not fit: the name of what they were given for', async () => {
+  const { b } = await loaded();
+  using _ = b;
+  assert.throws(() => void (b.global<number>('limit').value = -1), says(/^global variable 'limit': -1 does not fit/));
+  assert.throws(() => b.global('limit').add(Number.NaN), says(/^global variable 'limit': a whole number can be added, not NaN/));
+  assert.throws(() => b.map('h').increment(1, Number.NaN), says(/^map 'h': a number can be added, not NaN/));
+  assert.throws(() => b.map('list').increment(1, 0.5), says(/^map 'list': a number can be added, not 0.5/));
+  assert.throws(() => b.run('f', { data: 'abc' as unknown as Uint8Array }), says(/^test run of 'f': data is bytes/));
+  await assert.rejects(loaded({ limit: -1 }), says(/^global variable 'limit': -1 does not fit/));
+});
+
+test('functions given by name: once each, with a cookie for each; what is not attached is told as such', async () => {
+  const { b } = await loaded();
+  using _ = b;
+  assert.throws(() => b.attachKprobe(['vfs_read', 'vfs_open', 'vfs_read'], 'f'), says(/'vfs_read' is in the list twice/));
+  assert.throws(() => b.attachKprobe([], 'f'), says(/the list of functions is empty/));
+  assert.throws(() => b.attachKprobe(['vfs_read', 'vfs_open'], 'f', { cookies: [1n] }), says(/1 cookies for 2 functions/));
+  assert.throws(() => b.attachKretprobe(/vfs_.*/, 'f', { cookies: [1n] }), says(/cookies are for functions given by name/));
+  assert.throws(() => b.detachKprobe('vfs_write'), says(/^nothing is attached to kprobe vfs_write$/));
+  assert.throws(() => b.detachKprobe('vfs_write', 'f'), says(/^'f' is not attached to kprobe vfs_write$/));
 });
