@@ -13,11 +13,13 @@ import {
   entryProgramOf,
   needsEntry,
   programOf,
+  textsOf,
   valuesOf,
 } from './language/argdist-program.ts';
 import { parseArgdist } from './language/argdist-spec.ts';
 import { FILTER, filters } from './parts/filter.ts';
 import { attachProbe, loadAttached, resolveFunction, usdtOf } from './parts/probe-attach.ts';
+import { atTheName, withLargestText } from './parts/probe-errors.ts';
 import { program } from './parts/text.ts';
 import { defineTool, type OptionsOf, type ToolContext } from './tool.ts';
 
@@ -58,6 +60,11 @@ function textFor(probes: readonly ArgdistProbe[], options: Options): string {
     (include ?? []).map((header) => (/^[./]/.test(header) ? `#include "${header}"` : `#include <${header}>`)).join('\n'),
     argdistProgram(probes, options['string-size'], '    if (filtered())\n        return 0;'),
   );
+}
+
+function readable(error: unknown, probes: readonly ArgdistProbe[], stringSize: number): unknown {
+  const specs = probes.map(({ spec }) => spec);
+  return withLargestText(atTheName(error, specs), stringSize, textsOf(probes));
 }
 
 export const tool = defineTool({
@@ -107,6 +114,8 @@ export const tool = defineTool({
         if (needsEntry(probe)) attachProbe(bpf, { ...probe.spec.probe, kind: 'p' }, entryProgramOf(probe), options.pid);
         attachProbe(bpf, probe.spec.probe, programOf(probe), options.pid);
       }
+    }).catch((error: unknown) => {
+      throw readable(error, probes, options['string-size']);
     });
     const before = new Map<ArgdistProbe, readonly bigint[]>();
     for await (const _ of rounds(options.interval, options.number)) {

@@ -6,6 +6,7 @@ import { parseTrace } from './language/trace-spec.ts';
 import { FILTER, filters } from './parts/filter.ts';
 import { bufferPages } from './parts/flags.ts';
 import { attachProbe, loadAttached, resolveFunction, usdtOf } from './parts/probe-attach.ts';
+import { atTheName } from './parts/probe-errors.ts';
 import { program } from './parts/text.ts';
 import { type TraceEvent, type TraceLine, TraceLines } from './parts/trace-lines.ts';
 import { defineTool, type OptionsOf } from './tool.ts';
@@ -113,6 +114,11 @@ export const tool = defineTool({
     );
     const bpf = await loadAttached(loadFirst, { text, usdt }, (bpf) => {
       for (const probe of probes) attachProbe(bpf, probe.spec.probe, programOf(probe), options.pid);
+    }).catch((error: unknown) => {
+      throw atTheName(
+        error,
+        probes.map(({ spec }) => spec),
+      );
     });
     const lines = new TraceLines(bpf, probes, {
       timestamp: options.timestamp,

@@ -48,6 +48,16 @@ export function valuesOf({ spec, use }: ArgdistProbe): readonly { readonly type:
   return use === 'count' ? [{ type: { text: 'u64', start: 0 }, value: { text: '1', start: 0 }, shown: '' }] : [];
 }
 
+/** How many of the values of each program are texts. */
+export function textsOf(probes: readonly ArgdistProbe[]): Map<string, { readonly texts: number; readonly values: number }> {
+  return new Map(
+    probes.map((probe) => {
+      const values = valuesOf(probe);
+      return [programOf(probe), { texts: values.filter(({ type }) => isString(type.text)).length, values: values.length }];
+    }),
+  );
+}
+
 /** Words that ask for the entry of the function. */
 export function needsEntry({ spec }: ArgdistProbe): boolean {
   return (
