@@ -112,7 +112,8 @@ export class Cursor {
   expression(ends: string): Words {
     const words = this.balanced(ends);
     const { text, start } = words;
-    if (text === '') return words;
+    // A bracket that is never closed comes first.
+    if (text === '' || (this.done && ends === ')')) return words;
     const [cut] = /\*\/$|\+\+$|--$/.test(text) ? [] : (CUT.exec(text) ?? []);
     if (cut !== undefined) throw this.expected(`${cut === '->' || cut === '.' ? 'the name of a member' : 'an expression'} behind '${cut}'`);
     const open = withoutElse(text);
