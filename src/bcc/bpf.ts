@@ -94,6 +94,8 @@ export class BPF extends Printing implements AsyncDisposable, Disposable {
   private readonly tables = new Map<string, Table>();
   private readonly attachments = new Set<Attachment>();
   private readonly streams = new Map<string, EventStream<unknown>>();
+  /** By perf buffer: what streams lost that are closed. */
+  private readonly lostBefore = new Map<string, number>();
   private readonly userRings = new Set<UserRing<never>>();
   private readonly perfBuffers: EventPoller;
   private readonly ringBuffers: EventPoller;
@@ -222,7 +224,10 @@ export class BPF extends Printing implements AsyncDisposable, Disposable {
     if (this.streams.has(name)) throw new UsageError(`the events of '${name}' are being read already`, [], 'close the other stream first');
     const stream = openEvents<T>(loaded, { kernel: this.kernel, btf: this.spec.btf, lost: () => Number(this.lost(name)) }, options);
     this.streams.set(name, stream);
-    stream.onClose(() => void this.streams.delete(name));
+    stream.onClose(() => {
+      this.streams.delete(name);
+      if (loaded.spec.type === 'perf_event_array') this.lostBefore.set(name, (this.lostBefore.get(name) ?? 0) + stream.lost);
+    });
     return stream;
   }
 
@@ -275,9 +280,15 @@ export class BPF extends Printing implements AsyncDisposable, Disposable {
     return [...this.spec.variables.keys()].filter((name) => !name.startsWith(LOST_PREFIX));
   }
 
-  /** How often a program could not put something into this map: it was full, or a record did not fit. */
+  /**
+   * How often a program could not put something into this map: it was full, or a record did not fit. Of a perf buffer
+   * what its streams lost (`EventStream.lost`), those that are closed included.
+   */
   lost(name: string): bigint {
-    return this.spec.variables.has(`${LOST_PREFIX}${name}`) ? this.global<bigint>(`${LOST_PREFIX}${name}`).value : 0n;
+    if (this.spec.variables.has(`${LOST_PREFIX}${name}`)) return this.global<bigint>(`${LOST_PREFIX}${name}`).value;
+    const map = this.object.maps.get(name) ?? this.noMap(name);
+    if (map.spec.type !== 'perf_event_array') return 0n;
+    return BigInt((this.lostBefore.get(name) ?? 0) + (this.streams.get(name)?.lost ?? 0));
   }
 
   /** Everything that is attached. */

@@ -5,6 +5,7 @@
  *   perf_event_array  ─▶ a PerfRing for each CPU (perf-open) ┴▶ Source ─▶ EventStream, with a decoder made from BTF
  */
 import { describeType, type SchemaOptions } from '../btf/codec.ts';
+import type { Int64 } from '../btf/schema.ts';
 import type { BtfSource } from '../btf/types.ts';
 import { UsageError, UserError } from '../kernel/errors.ts';
 import { pageSize } from '../kernel/page-size.ts';
@@ -15,7 +16,9 @@ import { openPerfBuffer, type PerfBufferOptions } from './perf-open.ts';
 import { recordTypeOf } from './record-type.ts';
 import { Ring } from './ring.ts';
 import { ringSource, type Source } from './source.ts';
-import { EventStream, type StreamOptions } from './stream.ts';
+import { checkOptions, EventStream, type StreamOptions } from './stream.ts';
+
+const INT64: readonly Int64[] = ['bigint', 'number', 'safe'];
 
 export interface EventOptions<T = unknown> extends SchemaOptions, DecoderOptions, PerfBufferOptions, StreamOptions {
   /** Type of the records: 'struct event', or 'bytes' for Uint8Arrays. Without, what the program submits. */
@@ -38,6 +41,11 @@ export function openEvents<T>(map: MapHandle, { kernel, btf, lost }: EventContex
   // First: another map's records need no type.
   if (type !== 'ringbuf' && type !== 'perf_event_array')
     throw new UsageError(`map '${map.name}' carries no events: it is of type ${type}, not ringbuf or perf_event_array`);
+  // Before anything is opened.
+  checkOptions(options);
+  const { int64 } = options;
+  if (int64 !== undefined && !INT64.includes(int64))
+    throw new UsageError(`'int64' is one of ${INT64.join(', ')}; '${String(int64)}' is not`);
   const decode = options.decode ?? (decoderFor(map, btf, options) as RecordDecoder<T>);
   const source: Source = type === 'ringbuf' ? ringSource(openRing(kernel, map), lost) : openPerfBuffer(kernel, map, options);
   return new EventStream(kernel, source, decode, options);

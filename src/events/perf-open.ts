@@ -32,6 +32,8 @@ export function openPerfBuffer(
 ): Source {
   if (!Number.isInteger(pages) || pages < 1 || (pages & (pages - 1)) !== 0)
     throw new UsageError(`perf buffer '${map.name}': ${pages} pages; it must be a power of two`);
+  if (!Number.isInteger(wakeup) || wakeup < 1 || wakeup > 0xffff_ffff)
+    throw new UsageError(`perf buffer '${map.name}': 'wakeup' is a number of records, 1 or more: ${String(wakeup)} is not`);
   const rings: PerfRing[] = [];
   const events: { readonly cpu: number; readonly fd: number }[] = [];
   const close = (): void => {

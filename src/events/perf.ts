@@ -44,6 +44,7 @@ export class PerfRing {
   private scratch = new Uint8Array(0);
   private scratchView = new DataView(this.scratch.buffer);
   private lostRecorded = 0;
+  private samples = 0;
   private open = true;
 
   /** Throws `KernelError`. */
@@ -62,6 +63,16 @@ export class PerfRing {
   /** Bytes that the kernel has written, since the beginning. */
   get produced(): number {
     return this.open ? Number(Atomics.load(this.control, DATA_HEAD)) : 0;
+  }
+
+  /** Samples handed over since the ring was opened; one whose callback threw counts. */
+  get handedOver(): number {
+    return this.samples;
+  }
+
+  /** Whether there is something that was not read. */
+  get waiting(): boolean {
+    return this.open && this.produced > Number(Atomics.load(this.control, DATA_TAIL));
   }
 
   /** Hands over samples that are there, up to `limit` and none behind `until`; returns how many. */
@@ -90,6 +101,7 @@ export class PerfRing {
         }
       }
     } finally {
+      this.samples += read;
       if (this.open) Atomics.store(this.control, DATA_TAIL, BigInt(tail));
     }
     return read;

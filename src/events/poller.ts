@@ -36,8 +36,9 @@ export class EventPoller {
   async poll(timeout: number): Promise<number> {
     const before = this.consume();
     if (before > 0 || this.readers.size === 0) return before;
-    const fds = [...this.readers.keys()].flatMap((stream) => stream.fds);
-    await this.kernel.wait(fds, timeout);
+    const streams = [...this.readers.keys()];
+    const fds = streams.flatMap((stream) => stream.fds);
+    await this.kernel.wait(fds, timeout, undefined, () => streams.some((stream) => stream.unseen?.() === true));
     const read = this.consume();
     if (read > 0) return read;
     // Woken for a record that is reserved and not yet submitted: its CPU is at work on it. Not to be spun on.

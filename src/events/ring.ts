@@ -37,6 +37,9 @@ export class Ring {
   private readonly headers: Int32Array;
   private readonly mappings: readonly MappedMemory[];
   private position: number;
+  /** Bytes that were handed over and not yet given back. */
+  private taken = 0;
+  private records = 0;
   private open = true;
 
   /** Maps the ring of a ring buffer map. `size` is its max_entries. Throws `KernelError`. */
@@ -65,9 +68,14 @@ export class Ring {
     return this.open ? Number(Atomics.load(this.producer, 0)) : 0;
   }
 
+  /** Records handed over since the ring was opened; one whose callback threw counts. */
+  get handedOver(): number {
+    return this.records;
+  }
+
   /** Bytes that wait to be read, headers included. */
   get waiting(): number {
-    return this.produced - this.position;
+    return this.open ? this.produced - this.position - this.taken : 0;
   }
 
   /**
@@ -80,12 +88,11 @@ export class Ring {
     const quarter = size >> 2;
     // Small integers in local variables: this loop is most of what an event costs.
     let at = this.position % size;
-    let taken = 0;
     let read = 0;
     let busy = false;
     try {
       while (this.open && !busy && read < limit) {
-        let left = Math.min(this.produced, until) - this.position - taken;
+        let left = Math.min(this.produced, until) - this.position - this.taken;
         if (left <= 0) break;
         while (left > 0 && read < limit) {
           const header = Atomics.load(headers, at >> 2);
@@ -96,7 +103,7 @@ export class Ring {
           const length = header & LENGTH;
           const step = (length + HEADER + 7) & ~7;
           const payload = at + HEADER;
-          taken += step;
+          this.taken += step;
           left -= step;
           at = (at + step) & mask;
           if ((header & DISCARD) === 0) {
@@ -104,25 +111,27 @@ export class Ring {
             onPayload(view, payload, length, -1);
             if (!this.open) break;
           }
-          if (taken > quarter) {
-            this.giveBack(taken);
-            taken = 0;
-          }
+          if (this.taken > quarter) this.giveBack();
         }
       }
     } finally {
-      if (this.open && taken > 0) this.giveBack(taken);
+      this.records += read;
+      if (this.open) this.giveBack();
     }
     return { read, busy };
   }
 
-  private giveBack(bytes: number): void {
-    this.position += bytes;
+  private giveBack(): void {
+    if (this.taken === 0) return;
+    this.position += this.taken;
+    this.taken = 0;
     Atomics.store(this.consumer, 0, BigInt(this.position));
   }
 
+  /** From a callback too: what was handed over is not handed over again to who opens the ring next. */
   close(): void {
     if (!this.open) return;
+    this.giveBack();
     this.open = false;
     for (const mapping of this.mappings) mapping.unmap();
   }

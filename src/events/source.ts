@@ -19,6 +19,13 @@ export interface Source {
   readonly fds: readonly number[];
   /** Hands over at most `limit` payloads, and none that lie behind `until` (all that are there, without). */
   drain(onPayload: OnPayload, limit: number, until?: Mark): Drained;
+  /** Payloads handed over since the source was opened, those whose callback threw included. */
+  handedOver(): number;
+  /**
+   * Whether something is there: of descriptors that say so once and forget it when asked (perf events). Where it is
+   * missing they say it as long as it is so.
+   */
+  readonly unseen?: () => boolean;
   /** What has been produced by now. */
   mark(): Mark;
   /** Records that did not fit, as far as is known without asking the kernel. */
@@ -33,6 +40,7 @@ export function ringSource(ring: Ring, lost: () => number = () => 0): Source {
   return {
     fds: [ring.fd],
     drain: (onPayload, limit, until) => ring.drain(onPayload, limit, until?.[0]),
+    handedOver: () => ring.handedOver,
     mark: () => [ring.produced],
     lostSoFar: lost,
     lost,
@@ -55,6 +63,8 @@ export function perfSource(rings: readonly PerfRing[], close: () => void): Sourc
       }
       return { read, busy: false };
     },
+    handedOver: () => rings.reduce((sum, ring) => sum + ring.handedOver, 0),
+    unseen: () => rings.some((ring) => ring.waiting),
     mark: () => rings.map((ring) => ring.produced),
     lostSoFar: () => rings.reduce((sum, ring) => sum + ring.lostSoFar, 0),
     lost: () => rings.reduce((sum, ring) => sum + ring.lost, 0),

@@ -45,21 +45,22 @@ export class EventStream<T> implements AsyncIterable<T> {
   private readonly options: StreamOptions;
   private readonly stopper = new AbortController();
   private readonly closing: (() => void)[] = [];
-  private delivered = 0;
+  private draining = false;
   private lostTold = 0;
   private lostAtEnd: number | undefined;
   private running = false;
 
   constructor(kernel: Kernel, source: Source, decode: RecordDecoder<T>, options: StreamOptions = {}) {
+    checkOptions(options);
     this.kernel = kernel;
     this.source = source;
     this.decode = decode;
     this.options = options;
   }
 
-  /** Events delivered. */
+  /** Events delivered; one whose callback threw was. */
   get received(): number {
-    return this.delivered;
+    return this.source.handedOver();
   }
 
   /**
@@ -132,9 +133,19 @@ export class EventStream<T> implements AsyncIterable<T> {
 
   private drain(onPayload: OnPayload, limit: number, until?: Mark): Drained {
     if (this.closed) return { read: 0, busy: false };
-    const drained = this.source.drain(onPayload, limit, until);
-    this.delivered += drained.read;
-    return drained;
+    // Read from within, they would be handed over twice, and the place given back that is still being read.
+    if (this.draining)
+      throw new UsageError(
+        'these events are being handed over: they cannot be read from the callback that is given one',
+        [],
+        'return from the callback first: what is in the buffer is kept for the next call',
+      );
+    this.draining = true;
+    try {
+      return this.source.drain(onPayload, limit, until);
+    } finally {
+      this.draining = false;
+    }
   }
 
   private lookForLost(): void {
@@ -151,6 +162,7 @@ export class EventStream<T> implements AsyncIterable<T> {
   /** `portion`: how many are taken out of the ring before whoever reads has them; a whole batch without. */
   private async *rounds(onPayload: OnPayload, options: ReadOptions, portion?: number): AsyncGenerator<number, void, undefined> {
     if (this.running) throw new UsageError('this event stream is being read already: one reader at a time');
+    checkOptions(options);
     if (this.closed) return;
     this.running = true;
     const signal = options.signal ? AbortSignal.any([options.signal, this.stopper.signal]) : this.stopper.signal;
@@ -178,11 +190,16 @@ export class EventStream<T> implements AsyncIterable<T> {
         if (read >= limit) await turn();
         else if (stopping) return;
         else if (busy || read > 0) await pause(PAUSE_MS);
-        else if (!signal.aborted) await this.kernel.wait(this.source.fds, LOOK_MS, signal);
+        else if (!signal.aborted) await this.kernel.wait(this.source.fds, LOOK_MS, signal, this.source.unseen);
       }
     } finally {
       this.running = false;
     }
+  }
+
+  /** See `Source.unseen`. */
+  get unseen(): (() => boolean) | undefined {
+    return this.source.unseen;
   }
 
   /** Called when the stream closes. */
@@ -203,6 +220,16 @@ export class EventStream<T> implements AsyncIterable<T> {
   [Symbol.dispose](): void {
     this.close();
   }
+}
+
+/** Throws `UsageError` for options that are none. */
+export function checkOptions({ batch, onLost, signal, before }: StreamOptions & ReadOptions): void {
+  if (batch !== undefined && batch !== Number.POSITIVE_INFINITY && !(Number.isSafeInteger(batch) && batch >= 1))
+    throw new UsageError(`'batch' is how many events are handed over at once, 1 or more: ${String(batch)} is not`);
+  if (signal !== undefined && !(signal instanceof AbortSignal))
+    throw new UsageError(`'signal' is not an AbortSignal`, [], 'give it the `signal` of an AbortController');
+  for (const [name, listener] of Object.entries({ onLost, before }))
+    if (listener !== undefined && typeof listener !== 'function') throw new UsageError(`'${name}' is not a function`);
 }
 
 function turn(): Promise<void> {

@@ -45,7 +45,7 @@ export class EpollWaiter {
     }
   }
 
-  wait(fds: readonly number[], timeoutMs: number, signal?: AbortSignal): Promise<readonly number[]> {
+  wait(fds: readonly number[], timeoutMs: number, signal?: AbortSignal, unseen?: () => boolean): Promise<readonly number[]> {
     if (signal?.aborted === true) return Promise.resolve([]);
     const waiting = this.#idle(fds) ?? this.#make(fds);
     this.#sets.add(waiting);
@@ -85,6 +85,10 @@ export class EpollWaiter {
         reject(error);
         return;
       }
+      if (unseen !== undefined)
+        afterNextPoll(() => {
+          if (!over && unseen()) finish(true);
+        });
       if (timeoutMs >= 0 && Number.isFinite(timeoutMs)) timer = setTimeout(finish, timeoutMs, false);
       signal?.addEventListener('abort', cancel);
     });
@@ -135,4 +139,12 @@ export class EpollWaiter {
     set.handle = undefined;
     this.#kernel.close(set.epfd);
   }
+}
+
+/**
+ * Calls back when the event loop has asked for events once more: only then is a descriptor watched that was handed to it
+ * now. The next immediate may come before that, the one after it cannot.
+ */
+function afterNextPoll(callback: () => void): void {
+  setImmediate(() => void setImmediate(callback));
 }

@@ -218,10 +218,10 @@ class LinuxKernel implements Kernel {
     return startGuard(script, args, fd);
   }
 
-  async wait(fds: readonly number[], timeoutMs: number, signal?: AbortSignal): Promise<readonly number[]> {
+  async wait(fds: readonly number[], timeoutMs: number, signal?: AbortSignal, unseen?: () => boolean): Promise<readonly number[]> {
     if (inWorkerThread) return waitByLooking(this, fds, timeoutMs, signal);
     this.#waiter ??= new EpollWaiter(this, this.#ffi);
-    return this.#waiter.wait(fds, timeoutMs, signal);
+    return this.#waiter.wait(fds, timeoutMs, signal, unseen);
   }
 }
 

@@ -35,8 +35,12 @@ export interface Kernel {
    * Undefined where there is no shell.
    */
   guard(script: string, args: readonly string[], fd?: number): Guard | undefined;
-  /** Waits in epoll off the main thread. Resolves with the ready descriptors, or empty at the time limit (ms). */
-  wait(fds: readonly number[], timeoutMs: number, signal?: AbortSignal): Promise<readonly number[]>;
+  /**
+   * Waits in epoll off the main thread. Resolves with the ready descriptors, or empty at the time limit (ms). Perf events
+   * say once that they are ready, to whoever asks first, and that may have been before the wait began: `unseen` is called
+   * once it has, and ends it if there is something.
+   */
+  wait(fds: readonly number[], timeoutMs: number, signal?: AbortSignal, unseen?: () => boolean): Promise<readonly number[]>;
 }
 
 export type SyscallArg = number | bigint | Uint8Array | string | null;

@@ -242,6 +242,95 @@ test('stream: nothing is taken before the last ones are dealt with', async () =>
   assert.deepEqual(seen.slice(0, 3), [0, 2, 4]);
 });
 
+const firstByte = (view: DataView, offset: number): number => view.getUint8(offset);
+
+test('stream: received and lost are all that was sent, whatever the callback does', async () => {
+  const p = new Producer();
+  const stream = new EventStream(p.kernel, ringSource(p.ring), firstByte, { batch: 4 });
+  for (let i = 0; i < 10; i++) p.put([i]);
+  const got: number[] = [];
+  const throwing = (event: number): void => {
+    got.push(event);
+    if (event % 3 === 2) throw new RangeError('mine');
+  };
+  assert.throws(() => stream.consume(throwing), RangeError);
+  assert.deepEqual([stream.received, p.consumed], [3, 48]);
+  await assert.rejects(stream.forEach(throwing), RangeError);
+  assert.deepEqual([stream.received, p.consumed], [6, 96]);
+  await assert.rejects(
+    stream.raw((view, offset) => throwing(firstByte(view, offset))),
+    RangeError,
+  );
+  assert.equal(stream.consume(throwing), 1);
+  assert.deepEqual([got, stream.received, p.consumed], [[0, 1, 2, 3, 4, 5, 6, 7, 8, 9], 10, 160]);
+});
+
+test('stream: closed from its callback, what was handed over is not handed over again', async () => {
+  const p = new Producer();
+  const stream = new EventStream(p.kernel, ringSource(p.ring), firstByte);
+  for (let i = 0; i < 5; i++) p.put([i]);
+  const seen: number[] = [];
+  await stream.forEach((event) => {
+    if (event !== 1) return;
+    stream.close();
+    // Whoever opens the ring now begins here.
+    seen.push(p.consumed);
+  });
+  assert.deepEqual([seen, stream.received, p.consumed], [[32], 2, 32]);
+});
+
+test('stream: not read from its own callback', async () => {
+  const p = new Producer();
+  const stream = new EventStream(p.kernel, ringSource(p.ring), firstByte);
+  for (let i = 0; i < 4; i++) p.put([i]);
+  const got: number[] = [];
+  const refused: unknown[] = [];
+  const nested = (event: number): void => {
+    got.push(event);
+    assert.throws(
+      () => stream.consume((again) => void got.push(again)),
+      (error) => refused.push(error) > 0 && error instanceof UsageError,
+    );
+  };
+  assert.equal(stream.consume(nested), 4);
+  p.put([4]);
+  const stop = new AbortController();
+  stop.abort();
+  await stream.forEach(nested, { signal: stop.signal });
+  assert.deepEqual([got, refused.length, stream.received, p.consumed], [[0, 1, 2, 3, 4], 5, 5, 80]);
+});
+
+test('stream: options that are none are told, and the stream can be read', async () => {
+  const p = new Producer();
+  const source = ringSource(p.ring);
+  const stream = new EventStream(p.kernel, source, firstByte);
+  for (const batch of [0, -1, Number.NaN, 1.5, '3' as unknown as number]) {
+    assert.throws(() => new EventStream(p.kernel, source, firstByte, { batch }), UsageError);
+    await assert.rejects(
+      stream.forEach(() => {}, { batch }),
+      UsageError,
+    );
+    await assert.rejects(stream.batches({ batch }).next(), UsageError);
+  }
+  const signal = 5 as unknown as AbortSignal;
+  await assert.rejects(
+    stream.forEach(() => {}, { signal }),
+    UsageError,
+  );
+  const before = 5 as unknown as () => undefined;
+  await assert.rejects(
+    stream.forEach(() => {}, { before }),
+    UsageError,
+  );
+  assert.throws(() => new EventStream(p.kernel, source, firstByte, { onLost: before }), UsageError);
+  p.put([1]);
+  p.put([2]);
+  for await (const batch of stream.batches({ batch: Number.POSITIVE_INFINITY })) {
+    assert.deepEqual(batch, [1, 2]);
+    break;
+  }
+});
+
 test('stream: lost events are told of once', async () => {
   const p = new Producer();
   let lost = 0;
@@ -330,6 +419,18 @@ test('perf: samples, also over the end of the ring, and records of what was lost
   assert.equal(p.ring.drain(take, 10, mark), 1);
   assert.equal(p.ring.drain(take, 10, mark), 0);
   assert.deepEqual(before, [1]);
+});
+
+test('perf: one whose callback threw was handed over; what is left is known', () => {
+  const p = new PerfProducer();
+  for (const byte of [1, 2, 3]) p.sample([byte]);
+  assert.throws(() => p.ring.drain((view, offset) => assert.equal(view.getUint8(offset), 1)));
+  assert.deepEqual([p.ring.handedOver, p.ring.waiting], [2, true]);
+  assert.deepEqual(
+    p.read().map(([byte]) => byte),
+    [3],
+  );
+  assert.deepEqual([p.ring.handedOver, p.ring.waiting], [3, false]);
 });
 
 test('perf: a damaged ring is an error, not an endless loop', () => {

@@ -179,6 +179,41 @@ kernelTest("BCC's way: callbacks and polls", { btf: true, minKernel: '5.8' }, as
   assert.throws(() => b.map('ring').openPerfBuffer(() => {}), UsageError);
 });
 
+kernelTest('what comes while a wait for a perf buffer begins ends it', { btf: true, minKernel: '5.8' }, async () => {
+  await using b = await BPF.load({ text: BCC });
+  const got: number[] = [];
+  b.map('perf').openPerfBuffer<Data>((event) => got.push(event.number), { pages: 2 });
+  for (let i = 0; i < 5; i++) {
+    // Without a time limit: what is missed here is waited for for ever.
+    const polled = b.perfBufferPoll();
+    run(b, 'to_perf', [i]);
+    assert.equal(await polled, 1);
+  }
+  assert.deepEqual(got, [0, 1, 2, 3, 4]);
+});
+
+kernelTest('lost records by the name of the map; options that are none', { btf: true, minKernel: '6.0' }, async () => {
+  await using b = await BPF.load({ text: BCC });
+  for (const options of [{ batch: 0 }, { int64: 'nmber' as 'number' }, { wakeup: 0 }, { pages: 3 }])
+    assert.throws(() => b.events('perf', options), UsageError, JSON.stringify(options));
+  let lost = 0;
+  for (const times of [200, 300]) {
+    using stream = b.events<Data>('perf', { pages: 1 });
+    run(b, 'to_perf', new Array<number>(times).fill(7));
+    stream.consume(() => {});
+    assert.ok(stream.lost > 0);
+    assert.equal(stream.received + stream.lost, times);
+    lost += stream.lost;
+    assert.equal(b.lost('perf'), BigInt(lost));
+  }
+  assert.equal(b.lost('perf'), BigInt(lost));
+  assert.equal(b.lost('ring'), 0n);
+  assert.throws(
+    () => b.lost('pref'),
+    (error: unknown) => error instanceof UsageError && error.suggestions.includes('perf'),
+  );
+});
+
 kernelTest('a table that was opened by itself gives its records as a stream', { btf: true, minKernel: '5.8' }, async () => {
   await using b = await BPF.load({ text: BCC });
   using alone = Table.openById(mapInfo(kernel, b.map('ring').fd).id);
