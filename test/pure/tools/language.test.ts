@@ -162,7 +162,7 @@ const MISTAKES: readonly (readonly [string, () => unknown])[] = [
   ['kfree_skb+⌃zz | expected an offset, decimal or as 0x38', () => parseTrace('kfree_skb+zz')],
   ['r::f⌃+8 | only a probe at the entry of a function takes an offset', () => parseTrace('r::f+8')],
   ["t:a:b⌃(int x) | a tracepoint has no signature: its fields are 'args->name'", () => parseTrace('t:a:b(int x)')],
-  ["f ⌃(arg1 > | this '(' is never closed", () => parseTrace('f (arg1 > ')],
+  ["f ⌃(arg1 >  | this '(' is never closed", () => parseTrace('f (arg1 > ')],
   ['f (arg1 > ⌃(2 "x" | this \'(\' is never closed', () => parseTrace('f (arg1 > (2 "x"')],
   ["f ⌃x | expected a filter in parentheses or a format in double quotes instead of 'x'", () => parseTrace('f x')],
   ['f "⌃%y", a | unknown conversion; known are %s %u %d %lu %ld %llu %lld %hu %hd %x %lx %llx %c %K %U', () => parseTrace('f "%y", a')],
