@@ -9,10 +9,13 @@
  * process.exit(), an error) is closed. Nothing of ours runs at `worker.terminate()`: what is open then stays open until
  * the process ends.
  */
-import { isMainThread } from 'node:worker_threads';
 import type { Kernel } from './port.ts';
 
-export const inWorkerThread = !isMainThread;
+/**
+ * `isMainThread` of node:worker_threads, without loading that in every command: Node marks what concerns the whole process
+ * as switched off in its other threads.
+ */
+export const inWorkerThread: boolean = (process.chdir as { readonly disabled?: boolean }).disabled === true;
 
 const POLLIN = 1;
 /** `struct pollfd { int fd; short events, revents; }` */

@@ -22,6 +22,7 @@ const PROGRAMS = [
   'test/host/attach/tracefs-victim',
   'test/host/attach/victim',
   'test/host/bcc/killed-victim',
+  'test/host/kernel/reading-worker',
   'test/host/link/load-as',
   'src/cli/skep',
   'src/index',
