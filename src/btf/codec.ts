@@ -12,7 +12,7 @@
  * declaration order, unions every view of the same bytes.
  *
  * Encoding writes every byte of the type, padding as zero, and takes what decoding gives. Members that are left out
- * are zero, a member that does not exist is an error. Enumerators may be given by name. Of a union only one member
+ * are zero (in `{}` all are), a member that does not exist is an error, and so is another object without any of them. Enumerators may be given by name. Of a union only one member
  * needs to be given; of several, the last in declaration order wins, but texts and bools, which do not tell all of
  * their bytes, give way to the others.
  */
@@ -224,11 +224,27 @@ function recordWriter(schema: RecordSchema, path: string, what: string): Encoder
     for (const name in record) {
       if (!known.has(name)) throw new BtfError('value', `${what} has no member '${name}'`);
     }
+    let any = false;
     for (const member of writers) {
-      const given = Object.hasOwn(record, member.name) ? record[member.name] : undefined;
+      if (!hasMember(record, member.name)) continue;
+      any = true;
+      const given = record[member.name];
       if (given !== undefined) member.write(view, offset + member.offset, given);
     }
+    if (!any && !isPlain(record)) throw new BtfError('value', `${what}: the object given has none of the members ${[...known].join(', ')}`);
   };
+}
+
+/** Own members, and accessors of a class; not what every object has, nor the size of a collection. */
+function hasMember(record: object, name: string): boolean {
+  if (Object.hasOwn(record, name)) return true;
+  return name in record && !(name in Object.prototype) && !(record instanceof Map || record instanceof Set || ArrayBuffer.isView(record));
+}
+
+/** `{}`, which stands for zeros, also of another realm. */
+function isPlain(record: object): boolean {
+  const prototype: unknown = Object.getPrototypeOf(record);
+  return prototype === null || Object.getPrototypeOf(prototype) === null;
 }
 
 /** Types whose decoded values do not tell all of their bytes. */

@@ -129,3 +129,34 @@ test('functions given by name: once each, with a cookie for each; what is not at
   assert.throws(() => b.detachKprobe('vfs_write'), says(/^nothing is attached to kprobe vfs_write$/));
   assert.throws(() => b.detachKprobe('vfs_write', 'f'), says(/^'f' is not attached to kprobe vfs_write$/));
 });
+
+test('an object that has nothing of the struct is no key of zeros; members may be accessors', async () => {
+  const { b, kernel } = await loaded();
+  using _ = b;
+  class Pair {
+    readonly #a = 5;
+    get a(): number {
+      return this.#a;
+    }
+    get b(): number {
+      return 6;
+    }
+  }
+  const keys: number[][] = [];
+  kernel.on('MAP_LOOKUP_ELEM', (call) => {
+    keys.push([...new Uint32Array(call.bytes('key').slice().buffer)]);
+    return fail('ENOENT');
+  });
+  const named = b.map('named');
+  for (const wrong of [new Date(), new Map([['a', 1]]), new Set([1]), new (class Other {})(), Promise.resolve()])
+    assert.throws(() => named.get(wrong as unknown as { a: number }), says(/of map 'named': the key: .*has none of the members a, b$/));
+  assert.equal(keys.length, 0);
+  named.get(new Pair() as unknown as { a: number });
+  named.get({});
+  named.get({ b: 7 });
+  assert.deepEqual(keys, [
+    [5, 6],
+    [0, 0],
+    [0, 7],
+  ]);
+});
