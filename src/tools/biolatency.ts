@@ -124,11 +124,11 @@ export const tool = defineTool({
       HIST_TOTAL: options.extension,
       UNIT_NS: options.milliseconds ? 1_000_000 : 1000,
     };
+    if (options.disks && options.flags) throw new UsageError('-D and -F cannot be used together');
     const by = options.disks ? BY_DISK : options.flags ? BY_FLAGS : '';
     return program(defines, by, FILTER, HIST, DISK_OF, PROGRAM, BLOCK_EVENTS);
   },
   async run({ options, args, out, load, rounds }) {
-    if (options.disks && options.flags) throw new UsageError('-D and -F cannot be used together');
     const bpf = await load();
     out.line('Tracing block device I/O... Hit Ctrl-C to end.');
     const histograms = new Histograms<number>(bpf.map('dist'));

@@ -68,7 +68,10 @@ export const tool = defineTool({
     { name: 'count', type: 'integer', help: 'calls since the last output' },
   ],
   probes: [{ kind: 'none', targets: ['what the pattern matches: kprobe, uprobe, tracepoint, USDT'], minKernel: '5.15' }],
-  program: (options) => textFor(1, options),
+  program(options, args) {
+    if (args['pattern'] !== undefined) parsePattern(String(args['pattern']), options.regexp);
+    return textFor(1, options);
+  },
   async run({ options, args, out, loadFirst, rounds, verbose }) {
     const pattern = String(args['pattern']);
     const places = placesOf(parsePattern(pattern, options.regexp), pattern, options.pid);

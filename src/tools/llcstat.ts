@@ -5,7 +5,7 @@
  *   counter of cache misses     ─┴▶ counts[cpu, pid, tid, comm] += the period
  */
 import type { BPF } from '../bcc/bpf.ts';
-import { FeatureError, UsageError, UserError } from '../kernel/errors.ts';
+import { FeatureError, UserError } from '../kernel/errors.ts';
 import { KernelError } from '../kernel/port.ts';
 import { Columns } from '../render/columns.ts';
 import { printf } from '../render/printf.ts';
@@ -146,7 +146,6 @@ export const tool = defineTool({
   attach: (bpf, options) => attachCounters(bpf, options.sample_period),
   async run({ options, args, out, load, rounds }) {
     const duration = Number(args['duration']);
-    if (!(duration > 0)) throw new UsageError('the duration is a number of seconds above 0');
     const bpf = await load();
     out.line(`Running for ${duration} seconds or hit Ctrl-C to end.`);
     for await (const _ of rounds(duration, 1)) {

@@ -125,7 +125,7 @@ export const tool = defineTool({
     'max-block-time': { type: 'count', short: 'M', value: 'USECS', help: 'only waits at most this long' },
     state: { type: 'mask', value: 'MASK', help: 'only threads in these states (1 sleeping, 2 uninterruptible; 0 still runnable)' },
   },
-  positionals: [{ name: 'duration', type: 'number', help: 'trace for so many seconds' }],
+  positionals: [{ name: 'duration', type: 'seconds', help: 'trace for so many seconds' }],
   examples: [
     { command: 'offcputime', help: 'all threads, until Ctrl-C' },
     { command: 'offcputime 5', help: 'for five seconds' },

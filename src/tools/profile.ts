@@ -86,7 +86,7 @@ export const tool = defineTool({
     cpu: { type: 'cpu', short: 'C', help: 'only this CPU' },
     ...CONTAINER_FLAGS,
   },
-  positionals: [{ name: 'duration', type: 'number', help: 'sample for so many seconds' }],
+  positionals: [{ name: 'duration', type: 'seconds', help: 'sample for so many seconds' }],
   examples: [
     { command: 'profile', help: 'all CPUs at 49 Hertz, until Ctrl-C' },
     { command: 'profile -F 99 5', help: 'at 99 Hertz for five seconds' },

@@ -99,7 +99,8 @@ export const tool = defineTool({
     { name: 'count', type: 'integer', help: 'how often' },
   ],
   probes: [{ kind: 'none', targets: ['what the pattern matches: kprobe, uprobe, tracepoint, USDT'], minKernel: '5.15' }],
-  program(options) {
+  program(options, args) {
+    if (args['pattern'] !== undefined) parsePattern(String(args['pattern']), options.regexp);
     const { pid, cpu, cgroup } = options;
     const { kernel, user } = sidesOf(options);
     return program(

@@ -64,6 +64,8 @@ const WRONG: readonly (readonly [readonly string[], RegExp])[] = [
   [['offcputime', '--print-program', '-m', '10', '-M', '5'], /-m is above -M: no wait is left/],
   [['opensnoop', '--print-program', '-b', '3'], /--buffer-pages: 3 is not a power of two/],
   [['opensnoop', '--print-program', '-b', '4194304'], /--buffer-pages: 4194304 pages are too large for a map, the most is \d+/],
+  [['biolatency', '--print-program', '-D', '-F'], /-D and -F cannot be used together/],
+  [['profile', '0'], /duration takes a number of seconds above 0, not '0'/],
   [['bitesize', '1', '2'], /bitesize does not take '2'/],
   [['demo', 'x'], /takes no arguments/],
   [['tools', 'x'], /'skep tools' takes --json, not 'x'/],
@@ -164,6 +166,14 @@ test('--print-program prints the C and needs no root', () => {
   assert.equal(status, 0);
   assert.match(out, /TRACEPOINT_PROBE\(block, block_rq_issue\)/);
   assert.match(out, /^#define FILTER_PID 42$/m);
+});
+
+test('a pattern that is none has no program, either', () => {
+  for (const name of ['funccount', 'stackcount']) {
+    const { status, out, err } = skep(name, '--print-program', 'r:c:f');
+    assert.deepEqual([status, out], [2, ''], name);
+    assert.match(err, /calls are counted at the entry of a function/);
+  }
 });
 
 test("BCC's --ebpf does the same, and no help shows it", async () => {
