@@ -61,10 +61,13 @@ export class Symbols {
   }
 
   kernelFrame(address: bigint, options: FrameOptions = {}): Frame {
+    const unknown = { address, name: undefined, offset: 0, module: undefined };
+    // Null as a return address: the byte before it would be the last one of the kernel's half.
+    if (BigInt.asUintN(64, address) === 0n) return unknown;
     const back = options.caller === true ? 1n : 0n;
     let found = this.kernelSymbols.find(address - back);
     if (found && found.offset > LARGEST_FUNCTION && this.refreshKernel()) found = this.kernelSymbols.find(address - back);
-    if (!found) return { address, name: undefined, offset: 0, module: undefined };
+    if (!found) return unknown;
     return { address, name: found.name, offset: found.offset + Number(back), module: found.module || 'kernel' };
   }
 

@@ -1,10 +1,11 @@
 /** What the kernel refuses, or would do in earnest, when a map is used wrongly: the error says what was wrong. */
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { UsageError } from '../../../src/kernel/errors.ts';
+import { UsageError, UserError } from '../../../src/kernel/errors.ts';
 import { FakeKernel, fail } from '../../../src/kernel/fake.ts';
 import { HashMap } from '../../../src/maps/hash.ts';
 import { unpin } from '../../../src/maps/pinned.ts';
+import { StorageMap } from '../../../src/maps/storage.ts';
 import { mapSpec } from '../../host/kernel/support.ts';
 
 const view = (bytes: Uint8Array): DataView => new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
@@ -102,4 +103,29 @@ test('a drain that is left early when there is no room any more says what is los
     for (const _ of hash.open().drain()) break;
   }, /^MapFullError: draining map 'h' was left early, and 5 entries could not be put back/);
   assert.equal(hash.entries.size, 4);
+});
+
+test('a descriptor that is none, as the key of storage, is not told as a map that is closed', () => {
+  const kernel = new FakeKernel().on('MAP_LOOKUP_ELEM', () => fail('EBADF'));
+  const map = new StorageMap({ name: 's', fd: 5, spec: mapSpec({ name: 's', type: 'task_storage' }) }, kernel, {});
+  assert.throws(
+    () => map.get(77),
+    (error) => error instanceof UsageError && /map 's': descriptor 77 is not open, or is not of a process \(a pidfd\)/.test(error.message),
+  );
+});
+
+test('a pin that cannot be made: the hint is about what is in the way', () => {
+  const hints: Readonly<Record<string, RegExp>> = {
+    EEXIST: /has that name already/,
+    ENOENT: /folder .* is not there/,
+    EPERM: /bpf file system/,
+  };
+  for (const [code, hint] of Object.entries(hints)) {
+    const kernel = new FakeKernel().on('OBJ_PIN', () => fail(code));
+    const map = new HashMap({ name: 'h', fd: 5, spec: mapSpec({ name: 'h', type: 'hash' }) }, kernel, {});
+    assert.throws(
+      () => map.pin('/sys/fs/bpf/h'),
+      (error) => error instanceof UserError && hint.test(error.hint ?? ''),
+    );
+  }
 });

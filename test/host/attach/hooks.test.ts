@@ -193,6 +193,7 @@ kernelTest('perf events: at a rate on every CPU, and of one process', {}, () =>
     runs(object, own, busy);
     assert.throws(() => attachPerfEvent(kernel, main(object), { event: 'cpu_clock' }), /either a period or a frequency/);
     assert.throws(() => attachPerfEvent(kernel, main(object), { event: 'cpu_clock', frequency: 2 ** 30 }), /max_sample_rate/);
+    assert.throws(() => attachPerfEvent(kernel, main(object), { event: 'cpu_clock', frequency: 10, cpu: 8191 }), /CPU 8191 is not online/);
     assert.throws(() => attachPerfEvent(kernel, main(object), { event: 'cpu_clock', frequency: 10, pid: 0x3fffff }), /no such process/);
   }),
 );

@@ -36,6 +36,7 @@ test('addresses of user space and null are no functions of the kernel', () => {
   const symbols = new Symbols(kernel);
   for (const address of [0n, 1n, 0x400000n, 0x7fff_ffff_ffff_ffffn]) {
     const frame = symbols.kernelFrame(address);
+    assert.equal(symbols.kernelFrame(address, { caller: true }).name, undefined);
     assert.doesNotMatch(frameText(frame, { showModule: true, showOffset: true }), /last|_stext|\[kernel\]/, address.toString(16));
   }
   assert.equal(frameText(symbols.kernelFrame(0xffff_8000_8000_0010n), { showOffset: true }), '_stext+0x10');
