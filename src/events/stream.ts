@@ -103,24 +103,28 @@ export class EventStream<T> implements AsyncIterable<T> {
 
   /** Calls `onEvent` with every event until the stream is closed or the signal aborted. */
   async forEach(onEvent: (event: T, cpu: number) => void, options: ReadOptions = {}): Promise<void> {
+    checkCallback(onEvent);
     const { decode } = this;
     await this.raw((view, offset, length, cpu) => onEvent(decode(view, offset, length, cpu), cpu), options);
   }
 
   /** The same without decoding: the payload lies in `view` at `offset`, and only during the call. */
   async raw(onPayload: OnPayload, options: ReadOptions = {}): Promise<void> {
+    checkCallback(onPayload);
     const rounds = this.rounds(onPayload, options);
     while (!(await rounds.next()).done);
   }
 
   /** Hands over what is there now, without waiting. Returns how many events that were. */
   consume(onEvent: (event: T, cpu: number) => void): number {
+    checkCallback(onEvent);
     const { decode } = this;
     return this.consumeRaw((view, offset, length, cpu) => onEvent(decode(view, offset, length, cpu), cpu));
   }
 
   /** The same without decoding. */
   consumeRaw(onPayload: OnPayload): number {
+    checkCallback(onPayload);
     const limit = this.options.batch ?? BATCH;
     let total = 0;
     for (;;) {
@@ -220,6 +224,11 @@ export class EventStream<T> implements AsyncIterable<T> {
   [Symbol.dispose](): void {
     this.close();
   }
+}
+
+/** Before anything is read: what is handed to no function would be gone. Throws `UsageError`. */
+function checkCallback(callback: unknown): void {
+  if (typeof callback !== 'function') throw new UsageError(`events are handed to a function: ${String(callback)} is none`);
 }
 
 /** Throws `UsageError` for options that are none. */

@@ -325,6 +325,11 @@ test('stream: options that are none are told, and the stream can be read', async
   assert.throws(() => new EventStream(p.kernel, source, firstByte, { onLost: before }), UsageError);
   p.put([1]);
   p.put([2]);
+  const none = undefined as unknown as () => void;
+  assert.throws(() => stream.consume(none), UsageError);
+  assert.throws(() => stream.consumeRaw(none), UsageError);
+  await assert.rejects(stream.forEach(none), UsageError);
+  await assert.rejects(stream.raw(none), UsageError);
   for await (const batch of stream.batches({ batch: Number.POSITIVE_INFINITY })) {
     assert.deepEqual(batch, [1, 2]);
     break;
