@@ -58,7 +58,7 @@ const SAFE_MATH = '/usr/include/csmith/safe_math.h';
 export function missing(): string | undefined {
   if (!existsSync(SAFE_MATH)) return 'libcsmith-dev is not installed';
   for (const name of ['csmith', 'gcc'])
-    if (spawnSync(name, ['--version'], { stdio: 'ignore' }).status !== 0) return `${name} is not installed`;
+    if (spawnSync(name, ['--version'], { cwd: workFolder(), stdio: 'ignore' }).status !== 0) return `${name} is not installed`;
   return undefined;
 }
 
