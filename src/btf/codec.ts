@@ -12,9 +12,9 @@
  * declaration order, unions every view of the same bytes.
  *
  * Encoding writes every byte of the type, padding as zero, and takes what decoding gives. Members that are left out
- * are zero (in `{}` all are), a member that does not exist is an error, and so is another object without any of them. Enumerators may be given by name. Of a union only one member
- * needs to be given; of several, the last in declaration order wins, but texts and bools, which do not tell all of
- * their bytes, give way to the others.
+ * are zero (in `{}` all are), a member that does not exist is an error, and so is another object without any of them.
+ * Enumerators may be given by name. Of a union only one member needs to be given; of several, the last in declaration
+ * order wins, but texts and bools, which do not tell all of their bytes, give way to the others.
  */
 import {
   bitsReader,

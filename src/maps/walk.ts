@@ -28,7 +28,7 @@ import { atLeast } from '../kernel/version.ts';
 import { LinkError } from '../link/error.ts';
 import { loadObject } from '../link/load.ts';
 import type { FunctionSpec, MapSpec, ObjectSpec } from '../object/spec.ts';
-import { mapArray } from './mapped.ts';
+import { mapArray, strideOf } from './mapped.ts';
 
 /** What lies `stride` bytes apart in `view`. */
 export interface WalkedPart {
@@ -56,35 +56,23 @@ const KINDS: ReadonlySet<string> = new Set(['hash', 'lru_hash']);
 export function walk(kernel: Kernel, map: { readonly fd: number; readonly spec: MapSpec }): Walked | undefined {
   const { type, keySize, valueSize, maxEntries, flags } = map.spec;
   const spec: MapSpec = { name: 'map', type, keySize, valueSize, maxEntries, flags, keyType: 0, valueType: 0 };
-  const parts = [
-    { name: 'keys', size: keySize, stride: padded(keySize) },
-    { name: 'values', size: valueSize, stride: padded(valueSize) },
-  ];
-  const stride = parts.reduce((sum, part) => sum + part.stride, 0);
-  if (!KINDS.has(spec.type) || stride > MOST_BYTES || stride * spec.maxEntries > MOST_MEMORY) return undefined;
+  const arrays = [
+    { name: 'keys', valueSize: keySize },
+    { name: 'values', valueSize },
+  ].map((part): MapSpec => ({ ...part, type: 'array', keySize: 4, maxEntries, flags: MAP_FLAG.MMAPABLE, keyType: 0, valueType: 0 }));
+  const bytes = arrays.reduce((sum, array) => sum + strideOf(array), 0);
+  if (!KINDS.has(type) || bytes > MOST_BYTES || bytes * maxEntries > MOST_MEMORY) return undefined;
   const facts = readTargetFacts(kernel);
   if (!atLeast(facts.version, '5.14')) return undefined;
-  const arrays = parts.map(
-    (part): MapSpec => ({
-      name: part.name,
-      type: 'array',
-      keySize: 4,
-      valueSize: part.size,
-      maxEntries: spec.maxEntries,
-      flags: MAP_FLAG.MMAPABLE,
-      keyType: 0,
-      valueType: 0,
-    }),
-  );
   const mapped: MappedMemory[] = [];
   try {
     using object = loadObject(walker(spec, arrays), kernel, { facts, maps: new Map([[spec.name, map.fd]]) });
     const count = run(kernel, object.programs.get('walk')?.fd ?? -1);
-    if (count > spec.maxEntries) return undefined;
+    if (count > maxEntries) return undefined;
     // The mappings keep the arrays when their descriptors are closed.
     for (const array of arrays) mapped.push(mapArray(kernel, { name: array.name, fd: object.mapFd(array.name), spec: array }));
-    const [keys, values] = parts.map(
-      (part, at): WalkedPart => ({ view: new DataView((mapped[at] as MappedMemory).buffer), stride: part.stride }),
+    const [keys, values] = arrays.map(
+      (array, at): WalkedPart => ({ view: new DataView((mapped[at] as MappedMemory).buffer), stride: strideOf(array) }),
     );
     return { count, keys: keys as WalkedPart, values: values as WalkedPart, close: () => unmapAll(mapped) };
   } catch (error) {
@@ -96,10 +84,6 @@ export function walk(kernel: Kernel, map: { readonly fd: number; readonly spec: 
 
 function unmapAll(memories: readonly MappedMemory[]): void {
   for (const memory of memories) memory.unmap();
-}
-
-function padded(size: number): number {
-  return Math.ceil(size / 8) * 8;
 }
 
 function run(kernel: Kernel, program: number): number {
