@@ -3,6 +3,7 @@
  *
  *   sudo node build/bench/startup.js [rounds]
  *
+ * `compiling` is a start that finds nothing compiled, neither by the build nor by an earlier start.
  * Peers that are not installed are left out. BCC needs the headers of a kernel: BCC_KERNEL_SOURCE names them where
  * this kernel's are not installed (Debian: linux-headers-*-common and -amd64 copied into one folder). The kernel traces block requests of the whole machine meanwhile; nothing
  * of them is kept.
@@ -27,11 +28,13 @@ interface Peer {
   readonly ready: string;
 }
 
+const SKEP = [process.execPath, join(root, 'dist', 'cli', 'skep.js'), 'bitesize'];
 const PROBE = 'tracepoint:block:block_rq_issue { @[comm] = hist(args->bytes / 1024); } BEGIN { printf("ready\\n"); }';
 
 const peers: readonly Peer[] = [
   { name: 'empty Node process', command: [process.execPath, '-e', 'console.log("ready");setInterval(()=>{},1000)'], ready: 'ready' },
-  { name: 'skep bitesize', command: [process.execPath, join(root, 'dist', 'cli', 'skep.js'), 'bitesize'], ready: 'Tracing' },
+  { name: 'skep bitesize', command: SKEP, ready: 'Tracing' },
+  { name: 'skep bitesize, compiling', command: ['env', 'SKEP_NO_CACHE=1', ...SKEP], ready: 'Tracing' },
   ...(existsSync('/usr/sbin/bitesize-bpfcc')
     ? [{ name: 'BCC bitesize', command: withTracefs(['/usr/bin/python3', '-u', '/usr/sbin/bitesize-bpfcc']), ready: 'Tracing' }]
     : []),

@@ -54,3 +54,5 @@ chmodSync(command, 0o755);
 const warm = spawnSync(process.execPath, [command, '--warm-up'], { stdio: ['ignore', 'ignore', 'inherit'] });
 // A machine that cannot run the command (macOS) can still build it.
 if (warm.status !== 0) process.stderr.write('skep: built without code cache, the first run will write one\n');
+// In a process of its own: the code cache is to hold what a start needs, no more.
+spawnSync(process.execPath, [command, '--precompile'], { stdio: ['ignore', 'ignore', 'inherit'] });

@@ -18,8 +18,6 @@ import type { Attachment } from '../attach/attachment.ts';
 import { kernelCannot, noneLeft, type ProbeAlternative, probesText, type RuledOut, whyNot } from '../attach/choose.ts';
 import type { BtfRecord } from '../btf/codec.ts';
 import { similar } from '../compiler/did-you-mean.ts';
-import type { TargetFacts } from '../compiler/target-facts.ts';
-import { isElf } from '../elf/magic.ts';
 import { type EventOptions, openEvents } from '../events/open.ts';
 import { EventPoller } from '../events/poller.ts';
 import type { EventStream } from '../events/stream.ts';
@@ -27,10 +25,9 @@ import { UserRing, type UserRingOptions } from '../events/user-ring.ts';
 import { PrivilegeError, UsageError } from '../kernel/errors.ts';
 import { type KernelFacts, readTargetFacts } from '../kernel/facts.ts';
 import { featuresOf } from '../kernel/features.ts';
-import { fileReason } from '../kernel/file-reason.ts';
 import { linuxKernel } from '../kernel/linux.ts';
 import { progInfo } from '../kernel/obj-info.ts';
-import { type Kernel, KernelError } from '../kernel/port.ts';
+import type { Kernel } from '../kernel/port.ts';
 import { closedError } from '../link/descriptor.ts';
 import { type LoadedObject, type LoadedProgram, loadObject } from '../link/load.ts';
 import type { In, MapInput, MapValue, ValueCodec } from '../maps/codec.ts';
@@ -39,11 +36,10 @@ import { DataSections, Variable, variableCodec } from '../maps/variables.ts';
 import { LOST_PREFIX } from '../object/lost.ts';
 import type { ObjectSpec, ProgramSpec } from '../object/spec.ts';
 import { autoAttach, waitsForMap } from './auto-attach.ts';
-import { parseCflags } from './cflags.ts';
-import type { TextOptions } from './compile-text.ts';
 import { Printing } from './printing.ts';
 import type { SpecStore } from './remember.ts';
 import { encodeVariables, mapsToUse, publish, withdraw, withExterns } from './sharing.ts';
+import { specFrom } from './spec-from.ts';
 import { Table } from './table.ts';
 import type { USDT } from './usdt.ts';
 
@@ -128,7 +124,7 @@ export class BPF extends Printing implements AsyncDisposable, Disposable {
     const kernel = options.kernel ?? linuxKernel();
     const facts = readTargetFacts(kernel);
     const log = options.log ?? (() => {});
-    const spec = withExterns(await specOf(options, kernel, facts));
+    const spec = withExterns(await specFrom(options, kernel, facts));
     const bpf = new BPF(spec, kernel, facts, log, options);
     try {
       for (const warning of bpf.object.warnings) log(warning);
@@ -357,52 +353,5 @@ export class BPF extends Printing implements AsyncDisposable, Disposable {
 
   async [Symbol.asyncDispose](): Promise<void> {
     this.close();
-  }
-}
-
-async function specOf(options: LoadOptions, kernel: Kernel, facts: KernelFacts): Promise<ObjectSpec> {
-  const { spec, text, file } = options;
-  if ([spec, text, file].filter((given) => given !== undefined).length !== 1)
-    throw new UsageError("BPF.load takes one of 'text', 'file' and 'spec'");
-  if (options.dialect !== undefined && options.dialect !== 'bcc' && options.dialect !== 'libbpf')
-    throw new UsageError(`there is no dialect '${String(options.dialect)}': it is 'bcc' or 'libbpf'`);
-  if (spec) return spec;
-  const bytes = file === undefined ? undefined : programFile(kernel, file);
-  if (file !== undefined && bytes !== undefined && isElf(bytes)) {
-    // No tool has one: what reads it is loaded for those who do.
-    const { onlyForText, readObjectFile } = await import('./object-file.ts');
-    onlyForText({ cflags: options.cflags, dialect: options.dialect, usdt: options.usdt }, file);
-    return readObjectFile(bytes, file);
-  }
-  const warn = options.onWarning ?? ((text: string) => void process.stderr.write(`${text}\n`));
-  let spoke = false;
-  const input: TextOptions = {
-    text: text ?? new TextDecoder().decode(bytes),
-    file: file ?? `${options.name ?? 'program'}.c`,
-    name: options.name ?? file?.replace(/^.*\//, '').replace(/\.c$/, '') ?? 'program',
-    dialect: options.dialect,
-    onWarning: (text) => {
-      spoke = true;
-      warn(text);
-    },
-    usdt: (options.usdt ?? []).flatMap((usdt) => usdt.programs),
-    ...parseCflags(options.cflags ?? []),
-  };
-  const compile = async (known: TargetFacts) => {
-    const { compileText } = await import('./compile-text.ts');
-    return { spec: compileText(input, known, kernel), spoke };
-  };
-  // What the text includes, or where probes lie in a program, may change without the text.
-  if (options.store === undefined || file !== undefined || input.includes.length > 0 || input.usdt?.length !== 0)
-    return (await compile(facts)).spec;
-  const { remembered } = await import('./remember.ts');
-  return remembered(options.store, [input.text, input.file, input.name, input.dialect ?? '', input.defines], facts, kernel, compile);
-}
-
-function programFile(kernel: Kernel, file: string): Uint8Array {
-  try {
-    return kernel.readFile(file);
-  } catch (error) {
-    throw error instanceof KernelError ? new UsageError(`cannot read ${file}: ${fileReason(error)}`, [], undefined, error) : error;
   }
 }

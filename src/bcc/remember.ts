@@ -17,8 +17,8 @@ import { specFromJson, specToJson } from '../object/spec-json.ts';
 
 /** Where entries are kept. Entries of another compiler must not be found there. */
 export interface SpecStore {
-  /** Undefined where there is none that can be trusted. */
-  read(name: string): string | undefined;
+  /** Those of the name that can be trusted, likeliest first. */
+  read(name: string): Iterable<string>;
   /** Failing is no error. */
   write(name: string, text: string): void;
 }
@@ -49,8 +49,10 @@ export async function remembered(
 ): Promise<ObjectSpec> {
   const key = JSON.stringify(input);
   const name = hash(key);
-  const known = fitting(store.read(name), key, facts, kernel);
-  if (known !== undefined) return known;
+  for (const text of store.read(name)) {
+    const known = fitting(text, key, facts, kernel);
+    if (known !== undefined) return known;
+  }
   const asked = new Map<string, Asked>();
   const { spec, spoke } = await compile(listening(facts, kernel, asked));
   const answers = [...asked.values()];
@@ -73,8 +75,7 @@ export function unsealed(text: string): string | undefined {
   return text.slice(0, Math.max(end, 0)) === String(crc32(content)) ? content : undefined;
 }
 
-function fitting(text: string | undefined, key: string, facts: TargetFacts, kernel: Kernel): ObjectSpec | undefined {
-  if (text === undefined) return undefined;
+function fitting(text: string, key: string, facts: TargetFacts, kernel: Kernel): ObjectSpec | undefined {
   try {
     const content = unsealed(text);
     if (content === undefined) return undefined;

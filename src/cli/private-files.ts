@@ -40,9 +40,14 @@ export function readTrusted(path: string, owner: number): Buffer | undefined {
   }
 }
 
+/** Asked for by the environment: nothing that was kept is read, nothing is kept. */
+export function nothingKept(): boolean {
+  return process.env['SKEP_NO_CACHE'] === '1';
+}
+
 /** The folder, made if it is not there; undefined where there can be none that is safe, or none is wanted. */
 export function privateFolder(): string | undefined {
-  if (process.env['SKEP_NO_CACHE'] === '1') return undefined;
+  if (nothingKept()) return undefined;
   try {
     const place = join(userInfo().homedir, '.cache', 'skep');
     mkdirSync(place, { recursive: true, mode: 0o700 });

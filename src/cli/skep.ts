@@ -27,6 +27,11 @@ async function main(words: readonly string[]): Promise<number> {
     await warmUp();
     return 0;
   }
+  if (name === '--precompile') {
+    const { precompile } = await import('./precompile.ts');
+    await precompile();
+    return 0;
+  }
   const { TOOL_LIST } = await import('../tools/index.ts');
   const entry = TOOL_LIST.find((tool) => tool.name === name);
   if (entry) {

@@ -42,7 +42,10 @@ export async function warmUp(): Promise<void> {
   kernel.files.set('/sys/kernel/tracing/events/block/block_rq_issue/id', '1200\n');
   kernel.files.set('/sys/kernel/notes', 'build');
   const entries = new Map<string, string>();
-  const store = { read: (name: string) => entries.get(name), write: (name: string, text: string) => void entries.set(name, text) };
+  const store = {
+    read: (name: string) => [entries.get(name) ?? []].flat(),
+    write: (name: string, text: string) => void entries.set(name, text),
+  };
   const options = { name: tool.name, text: tool.program({}, {}, tool.probes[0] as ProbeChoice), kernel, store };
   // Compiled, then remembered: a tool starts in both ways.
   (await BPF.load(options)).close();

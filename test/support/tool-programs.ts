@@ -36,7 +36,7 @@ export function compiledPrograms(): SpecStore {
       return undefined;
     }
   };
-  return { read: (name) => compiled.get(name) ?? below(name), write: (name, text) => void compiled.set(name, text) };
+  return { read: (name) => [compiled.get(name) ?? below(name) ?? []].flat(), write: (name, text) => void compiled.set(name, text) };
 }
 
 /** Compiles what tests of tools will ask for, for the kernel that the facts are about. */
@@ -45,7 +45,7 @@ export async function keepToolPrograms(objects: string, facts: TargetFacts): Pro
   mkdirSync(folder, { recursive: true });
   // The answers of this kernel are not those of the guest's; the facts are the guest's.
   const store: SpecStore = {
-    read: () => undefined,
+    read: () => [],
     write: (name, text) => {
       const entry = JSON.parse(unsealed(text) ?? '') as object;
       writeFileSync(join(folder, name), sealed(JSON.stringify({ ...entry, asked: [] })));

@@ -3,7 +3,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { crc32 } from 'node:zlib';
 import { compileText } from '../../../src/bcc/compile-text.ts';
-import { type Compilation, remembered, type SpecStore } from '../../../src/bcc/remember.ts';
+import { type Compilation, remembered, type SpecStore, sealed } from '../../../src/bcc/remember.ts';
 import type { TargetFacts } from '../../../src/compiler/target-facts.ts';
 import { FakeKernel } from '../../../src/kernel/fake.ts';
 import type { ObjectSpec } from '../../../src/object/spec.ts';
@@ -27,7 +27,7 @@ function machine() {
   const kernel = new FakeKernel();
   kernel.files.set('/sys/kernel/notes', 'build 1');
   const entries = new Map<string, string>();
-  const store: SpecStore = { read: (name) => entries.get(name), write: (name, text) => void entries.set(name, text) };
+  const store: SpecStore = { read: (name) => [entries.get(name) ?? []].flat(), write: (name, text) => void entries.set(name, text) };
   const state = { text: TEXT, offset: 28, compiled: 0, spoke: false };
   const facts = testFacts({ btf: undefined, tracepointFormat: () => format(state.offset) });
   const look = (known: TargetFacts): void => void known.btf;
@@ -63,6 +63,19 @@ test('another text, and another tracepoint of the same name, are compiled', asyn
   state.text += '\n';
   await run();
   assert.equal(state.compiled, 3);
+});
+
+test('of several entries the one that fits is taken', async () => {
+  const { kernel, entries, run } = machine();
+  const spec = await run();
+  const fits = [...entries.values()];
+  const other = sealed(JSON.stringify({ key: JSON.stringify([TEXT]), asked: [['arch', [], '["riscv"]']], spec: specToJson(spec) }));
+  const written: string[] = [];
+  const several: SpecStore = { read: () => ['', other, ...fits], write: (name) => void written.push(name) };
+  const known = testFacts({ btf: undefined, tracepointFormat: () => format(28) });
+  const found = await remembered(several, [TEXT], known, kernel, () => assert.fail('it is known'));
+  assert.deepEqual(found.functions, spec.functions);
+  assert.deepEqual(written, []);
 });
 
 test('what asked for types holds for the kernel image that has them', async () => {

@@ -1,9 +1,10 @@
 /** What the command keeps for itself: V8's code cache, and what it compiled. */
 import assert from 'node:assert/strict';
 import { spawnSync } from 'node:child_process';
-import { cpSync, mkdirSync, readdirSync, readFileSync, utimesSync, writeFileSync } from 'node:fs';
+import { cpSync, mkdirSync, readdirSync, readFileSync, rmSync, utimesSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'node:test';
+import { unsealed } from '../../../src/bcc/remember.ts';
 import { dropOld, privateFolder } from '../../../src/cli/private-files.ts';
 import { root } from '../../run/paths.ts';
 import { inFolder } from '../../support/skep.ts';
@@ -51,6 +52,24 @@ test('what is old goes, what another build uses stays', () => {
     days('something of others', 1000);
     dropOld(path);
     assert.deepEqual(readdirSync(path).sort(), ['.78.draft', '4567-v20.1.0-x64.cache', 'something of others', 'specs-mine', 'specs-other']);
+  });
+});
+
+test('the build keeps the programs of tools for the kernel that it runs on', () => {
+  inFolder({}, ({ path }) => {
+    cpSync(join(root, 'dist', 'cli'), path, { recursive: true });
+    rmSync(join(path, 'specs'), { recursive: true, force: true });
+    const run = (...words: string[]) => spawnSync(process.execPath, [join(path, 'skep.js'), ...words], { encoding: 'utf8' });
+    const { status, stdout, stderr } = run('--precompile');
+    assert.deepEqual([status, stdout, stderr], [0, '', '']);
+    const kept = readdirSync(join(path, 'specs')).map((name) => unsealed(readFileSync(join(path, 'specs', name), 'utf8')) ?? '');
+    const texts = kept.map((content) => JSON.parse((JSON.parse(content) as { key: string }).key)[0] as string);
+    // It sees neither tracefs nor more types than there are.
+    const plain = run('syscount', '--print-program').stdout;
+    assert.ok(
+      texts.some((text) => text.trim() === plain.trim()),
+      'as the tool starts without flags',
+    );
   });
 });
 

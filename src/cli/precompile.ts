@@ -1,0 +1,45 @@
+/**
+ * What the build runs last, on the kernel that it runs on: the programs of the tools as they are without flags, compiled
+ * and kept beside the command, so that their first start on this machine does not compile either.
+ *
+ *   tool, no words ─▶ its likeliest program ─▶ compile (nothing is loaded) ─▶ dist/cli/specs/<name>.json
+ *
+ * An entry says what it was compiled for (`bcc/remember.ts`) and is not taken elsewhere. What cannot be known here (who is
+ * not root cannot read the formats of tracepoints; no kernel without types) is left to the first start, which says why.
+ */
+import { specFrom } from '../bcc/spec-from.ts';
+import { readTargetFacts } from '../kernel/facts.ts';
+import { linuxKernel } from '../kernel/linux.ts';
+import type { Kernel } from '../kernel/port.ts';
+import { likelyChoice } from '../tools/choose.ts';
+import { TOOL_LIST } from '../tools/index.ts';
+import type { Tool, ToolContext } from '../tools/tool.ts';
+import { parseTool } from './parse.ts';
+import { builtSpecs } from './spec-store.ts';
+
+/** How many there are now. */
+export async function precompile(): Promise<number> {
+  const store = builtSpecs();
+  if (store === undefined) return 0;
+  const kernel = linuxKernel();
+  let made = 0;
+  for (const entry of TOOL_LIST) {
+    const tool = await entry.load();
+    try {
+      const text = plainProgram(tool, kernel);
+      // A warning is for who starts the tool.
+      await specFrom({ name: tool.name, text, store, onWarning: () => {} }, kernel, readTargetFacts(kernel));
+      made++;
+    } catch {
+      // A tool that needs words, or something that this kernel or this user has not.
+    }
+  }
+  return made;
+}
+
+function plainProgram(tool: Tool, kernel: Kernel): string {
+  const { options, args } = parseTool(tool, []);
+  const given = options as ToolContext['options'];
+  const typed: ToolContext['options'] = { ...given, ...tool.prepare?.({ options: given, kernel }) };
+  return tool.program(typed, args, likelyChoice(kernel, tool.probes));
+}
