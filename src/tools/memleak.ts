@@ -25,7 +25,13 @@ struct sum_t {
     u64 bytes;
     u64 count;
 };
+#if defined(IN_PROCESS) && LINUX_VERSION_CODE >= KERNEL_VERSION(6, 1, 0)
+/* Memory comes as it is needed: a million entries at once take the kernel as long as all the rest of the start. Not from
+   within the kernel's own allocators, and before 6.1 the kernel warns of it. */
+BPF_F_TABLE("hash", u64, struct alloc_t, allocs, 1000000, BPF_F_NO_PREALLOC);
+#else
 BPF_HASH(allocs, u64, struct alloc_t, 1000000);
+#endif
 BPF_HASH(sums, s32, struct sum_t, 10240);
 BPF_STACK_TRACE(stacks, 10240);
 #ifdef EACH_CALL
@@ -362,6 +368,7 @@ export const tool = defineTool({
         EACH_CALL: options.trace,
         MISSING_FREE: options['wa-missing-free'],
         COMMAND: command !== undefined,
+        IN_PROCESS: !kernel,
         ...filters({ cgroup }),
       },
       FILTER,

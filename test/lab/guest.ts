@@ -13,7 +13,7 @@ import { existsSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { createServer, type Server } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { root } from '../run/paths.ts';
+import { cache, root } from '../run/paths.ts';
 import { baseInitramfs, jobArchive } from './initramfs.ts';
 import { type GuestKernel, LabError } from './kernels.ts';
 
@@ -210,6 +210,8 @@ function jobScript(options: GuestOptions): string {
     TERM: 'dumb',
     LANG: 'C.UTF-8',
     SKEP_GUEST: options.kernel.series,
+    // The caller's, wherever it lies: what was downloaded and unpacked is not to be fetched from within.
+    SKEP_CACHE: cache,
     ...options.env,
   };
   const exports = Object.entries(env).map(([name, value]) => `export ${name}=${quote(value)}`);
