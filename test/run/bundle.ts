@@ -1,8 +1,8 @@
 /**
- * The tree as guests get it: each test file one script with all it imports.
+ * The tree as guests get it: the test files of a group in one script with all they import, and one for each by itself.
  *
- *   build/test/host/link/load.test.js ┐
- *   build/test/run/…, build/src/…     ┴▶ build-lab-PID/test/host/link/load.test.js (+ .map, read on this side only)
+ *   build/test/host/link/load.test.js ┐   build-lab-PID/test/group.js (+ .map, read on this side only)
+ *   build/test/run/…, build/src/…     ┴▶  build-lab-PID/test/host/link/load.test.js
  *
  * An emulated processor takes seconds to find and open the some four hundred modules of a test over 9p, and a tenth of
  * that to read one script. The folder lies where `build/` does, so paths lead from it to the same places; what tests
@@ -12,6 +12,7 @@ import { cpSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:f
 import { SourceMap, type SourceMapPayload } from 'node:module';
 import { dirname, join, relative, resolve } from 'node:path';
 import { build, type Plugin } from 'esbuild';
+import { needsOwnProcess } from './own-process.ts';
 import { built, root } from './paths.ts';
 
 /** What tests and the runner start by name. */
@@ -41,9 +42,11 @@ export async function bundleTree(files: readonly string[]): Promise<string> {
   // Whole, for what tests import by a computed path.
   for (const part of ['src', 'examples']) cpSync(join(built, part), join(folder, part), { recursive: true });
   writeFileSync(join(folder, 'package.json'), packageJson());
+  const together = files.filter((name) => !needsOwnProcess(name));
+  const group = together.map((name) => `${JSON.stringify(name)}: () => import('./${name}.test.js'),`).join('\n');
   const tests = [...files, ...FIXTURES].map((name) => ({ in: `test:${name}`, out: `test/${name}.test` }));
   await build({
-    entryPoints: [...PROGRAMS.map((name) => ({ in: join(built, `${name}.js`), out: name })), ...tests],
+    entryPoints: [...PROGRAMS.map((name) => ({ in: join(built, `${name}.js`), out: name })), ...tests, { in: 'group:', out: 'test/group' }],
     outdir: folder,
     allowOverwrite: true,
     bundle: true,
@@ -55,7 +58,7 @@ export async function bundleTree(files: readonly string[]): Promise<string> {
     minifyWhitespace: true,
     logLevel: 'error',
     banner: { js: `const __tree = import.meta.url.replace(/(\\/${NAME}\\d+\\/).*$/, '$1');` },
-    plugins: [watchedTests, urlsOfModules],
+    plugins: [watchedTests, groupOf(group), urlsOfModules],
   });
   return folder;
 }
@@ -119,6 +122,24 @@ const watchedTests: Plugin = {
     }));
   },
 };
+
+/** A script that runs those of these files that it is given. */
+function groupOf(files: string): Plugin {
+  return {
+    name: 'group',
+    setup({ onResolve, onLoad }) {
+      onResolve({ filter: /^group:$/ }, () => ({ path: 'group', namespace: 'group' }));
+      onLoad({ filter: /.*/, namespace: 'group' }, () => ({
+        contents: `import './run/watch-descriptors.js';
+import { runGroup } from './run/group.js';
+await runGroup({
+${files}
+}, process.argv.slice(2));`,
+        resolveDir: join(built, 'test'),
+      }));
+    },
+  };
+}
 
 /** In one script all modules would have one address: each gets the one that it has in the tree. */
 const urlsOfModules: Plugin = {

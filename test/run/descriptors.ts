@@ -50,6 +50,12 @@ export class Descriptors {
     return this.#open.has(fd);
   }
 
+  /** From here on only what is opened next counts. */
+  forget(): void {
+    this.#open.clear();
+    this.#mapped.clear();
+  }
+
   /** For `observeSyscalls`. Undefined for an architecture whose calls are not known. */
   observer(arch: string): SyscallObserver | undefined {
     const table = syscallTable(arch);

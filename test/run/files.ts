@@ -3,7 +3,7 @@ import { spawn } from 'node:child_process';
 import { readdirSync } from 'node:fs';
 import { join, relative } from 'node:path';
 import { built, bundled } from './paths.ts';
-import { type FileEnd, ResultReader, type TestEvent } from './result.ts';
+import { FILE_ITSELF, type FileEnd, type FileMark, ResultReader, type TestEvent } from './result.ts';
 
 export type Tier = 'pure' | 'fake' | 'host' | 'guest';
 export const TIERS: readonly Tier[] = ['pure', 'fake', 'host', 'guest'];
@@ -38,40 +38,67 @@ export interface FileRun {
 }
 
 /** Runs one test file; reports its end as a failed test of its own when the process fails without saying why. */
-export function runFile(name: string, options: FileRun): Promise<void> {
+export async function runFile(name: string, options: FileRun): Promise<void> {
+  let failed = false;
+  let tests = 0;
+  let complete = false;
+  const { how, wrong } = await runProcess([join(built, 'test', `${name}.test.js`)], {
+    ...options,
+    onMessage(message) {
+      if ('end' in message) complete = true;
+      else if ('status' in message) {
+        tests++;
+        failed ||= message.status === 'fail';
+        options.onEvent(message);
+      }
+    },
+  });
+  const itself = (error: string) => options.onEvent({ name: FILE_ITSELF, status: 'fail', ms: 0, error });
+  if (!failed && wrong) itself(how);
+  else if (!complete && !failed) itself(`the process ended before its tests did (${how})`);
+  else if (tests === 0 && options.pattern === undefined) itself('holds no test');
+}
+
+export type TestMessage = TestEvent | FileEnd | FileMark;
+
+export interface ProcessRun extends Omit<FileRun, 'onEvent'> {
+  readonly onMessage: (message: TestMessage) => void;
+}
+
+export interface ProcessEnd {
+  /** 'exit status 1' */
+  readonly how: string;
+  readonly wrong: boolean;
+}
+
+/** Runs a process with tests in it: a script and its words. The time limit begins anew with each file of several. */
+export function runProcess(script: readonly string[], options: ProcessRun): Promise<ProcessEnd> {
   const args = ['--test-reporter', join(built, 'test', 'run', 'reporter.js'), '--test-reporter-destination', 'stdout'];
   if (!bundled || options.sourceMaps) args.push('--enable-source-maps');
   if (options.pattern !== undefined) args.push('--test-name-pattern', options.pattern);
   // A bundled file has it in it.
   if (options.watch && !bundled) args.push('--import', join(built, 'test', 'run', 'watch-descriptors.js'));
-  args.push(join(built, 'test', `${name}.test.js`));
   return new Promise((resolve) => {
-    let failed = false;
-    let tests = 0;
-    let complete = false;
-    const take = (event: TestEvent | FileEnd) => {
-      if ('end' in event) {
-        complete = true;
-        return;
-      }
-      tests++;
-      failed ||= event.status === 'fail';
-      options.onEvent(event);
-    };
-    // Each stream by itself: words on one may stand in the middle of a line of the other.
-    const readers = [
-      new ResultReader<TestEvent | FileEnd>(take, options.onText),
-      new ResultReader<TestEvent | FileEnd>(take, options.onText),
-    ];
-    const child = spawn(process.execPath, args, {
+    const child = spawn(process.execPath, [...args, ...script], {
       stdio: ['ignore', 'pipe', 'pipe'],
       env: options.env ?? process.env,
     });
     let timedOut = false;
-    const timer = setTimeout(() => {
-      timedOut = true;
-      child.kill('SIGKILL');
-    }, options.timeLimit);
+    const limit = () =>
+      setTimeout(() => {
+        timedOut = true;
+        child.kill('SIGKILL');
+      }, options.timeLimit);
+    let timer = limit();
+    const take = (message: TestMessage) => {
+      if ('mark' in message && message.mark === 'begin') {
+        clearTimeout(timer);
+        timer = limit();
+      }
+      options.onMessage(message);
+    };
+    // Each stream by itself: words on one may stand in the middle of a line of the other.
+    const readers = [new ResultReader<TestMessage>(take, options.onText), new ResultReader<TestMessage>(take, options.onText)];
     [child.stdout, child.stderr].forEach((stream, i) => {
       stream.setEncoding('utf8');
       stream.on('data', (text: string) => readers[i]?.push(text));
@@ -79,18 +106,53 @@ export function runFile(name: string, options: FileRun): Promise<void> {
     child.on('close', (status, signal) => {
       clearTimeout(timer);
       for (const reader of readers) reader.push('\n');
-      const end = timedOut
+      const how = timedOut
         ? `ended after ${options.timeLimit / 1000} s`
         : signal !== null
           ? `killed by ${signal}`
           : `exit status ${status}`;
-      if (!failed && (timedOut || signal !== null || status !== 0))
-        options.onEvent({ name: '(the file itself)', status: 'fail', ms: 0, error: end });
-      else if (!complete && !failed)
-        options.onEvent({ name: '(the file itself)', status: 'fail', ms: 0, error: `the process ended before its tests did (${end})` });
-      else if (tests === 0 && options.pattern === undefined)
-        options.onEvent({ name: '(the file itself)', status: 'fail', ms: 0, error: 'holds no test' });
-      resolve();
+      resolve({ how, wrong: timedOut || signal !== null || status !== 0 });
     });
   });
+}
+
+export interface GroupRun extends Omit<ProcessRun, 'onMessage' | 'pattern'> {
+  readonly onEvent: (file: string, event: TestEvent) => void;
+  readonly onMark: (mark: FileMark) => void;
+}
+
+/**
+ * Runs files of a group (`group.ts`) in one process. A file that takes the process with it is a failed test of its own,
+ * and those after it run in a new one.
+ */
+export async function runGroupOfFiles(files: readonly string[], options: GroupRun): Promise<void> {
+  for (let left = files; left.length > 0; ) {
+    let current: string | undefined;
+    let tests = 0;
+    const done = new Set<string>();
+    const { how } = await runProcess([join(built, 'test', 'group.js'), ...left], {
+      ...options,
+      onMessage(message) {
+        if ('mark' in message) {
+          if (message.mark === 'begin') {
+            current = message.file;
+            tests = 0;
+          } else if (message.mark === 'end') {
+            if (tests === 0) options.onEvent(message.file, { name: FILE_ITSELF, status: 'fail', ms: 0, error: 'holds no test' });
+            done.add(message.file);
+            current = undefined;
+          }
+          options.onMark(message);
+        } else if ('status' in message) {
+          tests++;
+          options.onEvent(current ?? left.find((file) => !done.has(file)) ?? '', message);
+        }
+      },
+    });
+    const culprit = current ?? left.find((file) => !done.has(file));
+    if (culprit === undefined) return;
+    options.onEvent(culprit, { name: FILE_ITSELF, status: 'fail', ms: 0, error: `the process ended before its tests did (${how})` });
+    options.onMark({ file: culprit, mark: 'end' });
+    left = left.filter((file) => !done.has(file) && file !== culprit);
+  }
 }

@@ -70,7 +70,7 @@ async function runBoot(series: Series, files: readonly string[], tree: string, o
       const { error, ...event } = message.event;
       options.record({ ...event, ...(error === undefined ? {} : { error: sourcePositions(error) }), file: message.file, where: series });
     } else if (message.mark === 'begin') current = message.file;
-    else {
+    else if (message.mark === 'end') {
       done.add(message.file);
       current = undefined;
     }

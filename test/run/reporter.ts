@@ -3,7 +3,7 @@
  * Lines start with a mark, so that anything else a test prints can pass through between them.
  */
 import type { FileEnd, TestEvent } from './result.ts';
-import { MARK } from './result.ts';
+import { MARK, markOf } from './result.ts';
 
 interface NodeTestEvent {
   readonly type: string;
@@ -28,6 +28,11 @@ export async function* report(source: AsyncIterable<NodeTestEvent>): AsyncGenera
     } else if (type === 'test:stderr' || type === 'test:stdout') {
       yield data.message ?? '';
     } else if (type === 'test:pass' || type === 'test:fail') {
+      const mark = data.nesting === 0 ? markOf(data.name) : undefined;
+      if (mark !== undefined) {
+        yield `${MARK}${JSON.stringify(mark)}\n`;
+        continue;
+      }
       children[data.nesting] = (children[data.nesting] ?? 0) + 1;
       const suite = data.details?.type === 'suite' || (children[data.nesting + 1] ?? 0) > 0;
       children[data.nesting + 1] = 0;

@@ -16,6 +16,29 @@ export interface FileEnd {
   readonly end: true;
 }
 
+/** Of several files in one process: how far one is. `group.ts` names tests so, the reporter says it. */
+export interface FileMark {
+  readonly file: string;
+  readonly mark: 'begin' | 'tested' | 'end';
+}
+
+/** Names of the runner's own tests, which are reported only when they fail. */
+export const LEFT_OPEN = 'descriptors left open';
+export const LEAKS = 'leaks';
+export const SURVIVORS = 'processes left running';
+export const FILE_ITSELF = '(the file itself)';
+
+const MARK_NAME = /^\u0001(begin|tested|end) (.*)$/;
+
+export function markName({ mark, file }: FileMark): string {
+  return `\u0001${mark} ${file}`;
+}
+
+export function markOf(name: string): FileMark | undefined {
+  const [, mark, file] = MARK_NAME.exec(name) ?? [];
+  return file === undefined ? undefined : { file, mark: mark as FileMark['mark'] };
+}
+
 export interface Result extends TestEvent {
   /** Below `test/`, without ending: 'pure/render/render'. */
   readonly file: string;
@@ -24,10 +47,7 @@ export interface Result extends TestEvent {
 }
 
 /** What the agent in a guest says: a finished test of a file, or that a file begins or ends. */
-export type AgentMessage = { readonly file: string } & (
-  | { readonly event: TestEvent }
-  | { readonly file: string; readonly mark: 'begin' | 'end' }
-);
+export type AgentMessage = { readonly file: string; readonly event: TestEvent } | FileMark;
 
 /** Splits a stream of output into messages (test events, unless said otherwise) and everything else, line by line. */
 export class ResultReader<Message = TestEvent> {

@@ -1,12 +1,12 @@
 /**
- * Loaded before a test file (`--import`): when the process ends, descriptors and mappings that are still open are a
- * failed test named `descriptors left open`.
+ * Loaded before a test file (`--import`): when the process ends, or the file where it is one of several in a process
+ * (`group.ts`), descriptors and mappings that are still open are a failed test named `descriptors left open`.
  */
 import fs, { readdirSync, readlinkSync, writeSync } from 'node:fs';
 import { syncBuiltinESMExports } from 'node:module';
 import { observeSyscalls } from '../../src/kernel/linux-ffi.ts';
 import { Descriptors } from './descriptors.ts';
-import { MARK, type TestEvent } from './result.ts';
+import { LEFT_OPEN, MARK, type TestEvent } from './result.ts';
 
 /** Kinds of descriptors that come only from what is tested: Node itself has none. */
 const OURS = /^anon_inode:(bpf|\[perf_event\]|\[fscontext\]|btf)/;
@@ -28,16 +28,24 @@ fs.closeSync = (fd) => {
 };
 syncBuiltinESMExports();
 
-/** Descriptors from before the test file: they came with the process. */
-const inherited = new Set(openNow().keys());
+/** Descriptors from before the test file: they came with the process, or were told of. */
+let inherited = new Set(openNow().keys());
 
-process.on('exit', () => {
+/** What is open that was not when it was last asked, or at the start: a text for each. */
+export function leftOpen(): string[] {
   const now = openNow();
   const left = descriptors.left((fd) => now.has(fd));
   for (const [fd, target] of now)
     if (OURS.test(target) && !inherited.has(fd) && !descriptors.knows(fd)) left.push(`descriptor ${fd} (${target}), opened by other means`);
+  descriptors.forget();
+  inherited = new Set(now.keys());
+  return left;
+}
+
+process.on('exit', () => {
+  const left = leftOpen();
   if (left.length === 0) return;
-  const event: TestEvent = { name: 'descriptors left open', status: 'fail', ms: 0, error: left.join('\n') };
+  const event: TestEvent = { name: LEFT_OPEN, status: 'fail', ms: 0, error: left.join('\n') };
   writeSync(1, `${MARK}${JSON.stringify(event)}\n`);
 });
 
