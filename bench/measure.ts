@@ -44,6 +44,16 @@ export function timeToLine(command: readonly string[], ready: string, peer = fal
   });
 }
 
+/** Milliseconds from exec to the end of a command that ends by itself; undefined if it fails. */
+export function timeToEnd(command: readonly string[]): Promise<number | undefined> {
+  return new Promise((resolve) => {
+    const started = performance.now();
+    const child = spawn(command[0] as string, command.slice(1), { stdio: 'ignore', timeout: PATIENCE_MS });
+    child.on('error', () => resolve(undefined));
+    child.on('close', (status) => resolve(status === 0 ? performance.now() - started : undefined));
+  });
+}
+
 function peakMib(pid: number): number {
   try {
     return Number(/^VmHWM:\s+(\d+)/m.exec(readFileSync(`/proc/${pid}/status`, 'utf8'))?.[1] ?? 0) / 1024;

@@ -17,7 +17,7 @@ import { parseArgs } from 'node:util';
 import { allFlags } from '../src/cli/parse.ts';
 import { TOOL_LIST } from '../src/tools/index.ts';
 import { cache, root } from '../test/run/paths.ts';
-import { geometricMean, median, printTable, timeToLine, withTracefs } from './measure.ts';
+import { geometricMean, median, printTable, timeToEnd, timeToLine, withTracefs } from './measure.ts';
 
 const SKEP = [process.execPath, join(root, 'dist', 'cli', 'skep.js')];
 const NODE = [process.execPath, '-e', 'console.log("ready");setInterval(()=>{},1000)'];
@@ -28,10 +28,14 @@ const WORDS: Readonly<Record<string, readonly string[]>> = {
   argdist: ['-H', 'r::__x64_sys_read():int:$retval'],
   funccount: ['vfs_*'],
   funclatency: ['vfs_read'],
-  memleak: ['-p', String(process.pid)],
+  memleak: ['-p', String(process.pid), '1', '1'],
+  profile: ['1'],
   stackcount: ['vfs_read'],
   trace: ['do_sys_openat2'],
 };
+
+/** Their BCC prints its first line before it compiles or attaches: a run of a second is timed to its end, and the second taken off. */
+const TO_THE_END: ReadonlySet<string> = new Set(['memleak', 'profile']);
 
 const { values: flags, positionals } = parseArgs({ options: { all: { type: 'boolean', default: GUEST } }, allowPositionals: true });
 const rounds = Number(positionals[0] ?? '3');
@@ -50,12 +54,16 @@ function forgetCompiled(): void {
 }
 
 async function times(command: readonly string[] | undefined, ready: string, count: number, peer = false): Promise<number[]> {
+  return several(count, async () => (command === undefined ? undefined : (await timeToLine(command, ready, peer))?.ms));
+}
+
+async function several(count: number, one: () => Promise<number | undefined>): Promise<number[]> {
   const all: number[] = [];
-  for (let round = 0; command !== undefined && round < count; round++) {
-    const run = await timeToLine(command, ready, peer);
+  for (let round = 0; round < count; round++) {
+    const ms = await one();
     // What does not start here is not waited for again.
-    if (run === undefined) break;
-    all.push(run.ms);
+    if (ms === undefined) break;
+    all.push(ms);
   }
   return all;
 }
@@ -85,13 +93,19 @@ async function main(): Promise<void> {
     const { name } = entry;
     const words = only.length === 0 || only.includes(name) ? await wordsOf(entry) : undefined;
     if (words === undefined) continue;
-    const [first = Number.NaN, ...more] = await times([...SKEP, name, '-v', ...words], `${name}: ready`, rounds + 1);
+    const toEnd = TO_THE_END.has(name);
+    /** Of one that prints its first line when it is ready, or of a run of a second. */
+    const timed = (command: readonly string[] | undefined, line: string, count: number, peer = false) =>
+      toEnd
+        ? several(count, async () => (command === undefined ? undefined : ((await timeToEnd(command)) ?? Number.NaN) - 1000))
+        : times(command, line, count, peer);
+    const [first = Number.NaN, ...more] = await timed([...SKEP, name, '-v', ...words], `${name}: ready`, rounds + 1);
     const [bccPath, libbpfPath] = [`/usr/sbin/${name}-bpfcc`, `/usr/sbin/${name}`];
     const bccCommand = existsSync(bccPath) ? withTracefs(['/usr/bin/python3', '-u', bccPath, ...words]) : undefined;
     if (bccCommand && !bccIsWarm) bccIsWarm = (await times(bccCommand, '\n', 1, true)).length > 0;
-    const bcc = median(await times(bccCommand, '\n', rounds, true));
+    const bcc = median(await timed(bccCommand, '\n', rounds, true));
     const libbpf = existsSync(libbpfPath) ? withTracefs(['stdbuf', '-oL', libbpfPath, ...words]) : undefined;
-    const row = [name, ms(first), ms(median(more)), ms(median((await times(libbpf, '\n', rounds + 1, true)).slice(1))), ms(bcc)];
+    const row = [name, ms(first), ms(median(more)), ms(median((await timed(libbpf, '\n', rounds + 1, true)).slice(1))), ms(bcc)];
     rows.push([...row, ratio(first, bcc), ratio(median(more), bcc)]);
     if (Number.isFinite(first / bcc)) firsts.push(first / bcc);
     if (Number.isFinite(median(more) / bcc)) laters.push(median(more) / bcc);

@@ -13,7 +13,7 @@ import { SourceMap, type SourceMapPayload } from 'node:module';
 import { dirname, join, relative, resolve } from 'node:path';
 import { build, type Plugin } from 'esbuild';
 import { needsOwnProcess } from './own-process.ts';
-import { built, root } from './paths.ts';
+import { built, root, SHARED } from './paths.ts';
 
 /** What tests and the runner start by name. */
 const PROGRAMS = [
@@ -131,10 +131,13 @@ function groupOf(files: string): Plugin {
       onResolve({ filter: /^group:$/ }, () => ({ path: 'group', namespace: 'group' }));
       onLoad({ filter: /.*/, namespace: 'group' }, () => ({
         contents: `import './run/watch-descriptors.js';
-import { runGroup } from './run/group.js';
-await runGroup({
+import { runKernelGroup } from './run/kernel-group.js';
+import * as skep from '../src/index.js';
+globalThis[${JSON.stringify(SHARED)}] = skep;
+const files = {
 ${files}
-}, process.argv.slice(2));`,
+};
+await runKernelGroup((file) => files[file](), process.argv.slice(2));`,
         resolveDir: join(built, 'test'),
       }));
     },

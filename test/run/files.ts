@@ -126,11 +126,14 @@ export interface GroupRun extends Omit<ProcessRun, 'onMessage' | 'pattern'> {
  * and those after it run in a new one.
  */
 export async function runGroupOfFiles(files: readonly string[], options: GroupRun): Promise<void> {
+  const script = bundled
+    ? [join(built, 'test', 'group.js')]
+    : [join(built, 'test', 'run', 'group-here.js'), ...(options.watch ? ['--kernel'] : [])];
   for (let left = files; left.length > 0; ) {
     let current: string | undefined;
     let tests = 0;
     const done = new Set<string>();
-    const { how } = await runProcess([join(built, 'test', 'group.js'), ...left], {
+    const { how } = await runProcess([...script, ...left], {
       ...options,
       onMessage(message) {
         if ('mark' in message) {

@@ -1,44 +1,41 @@
 /**
- * Test files one after the other in this process: an emulated processor takes most of a minute until what is compiled is
- * compiled fast, and every file of its own process paid for that.
+ * Test files one after the other in this process: what is compiled must run for a while until it is compiled fast, most of
+ * a minute on an emulated processor, and each file in a process of its own pays for that.
  *
- *   file ─▶ begin ─▶ its tests ─▶ what is left: descriptors, mappings, objects of the kernel ─▶ end ─▶ the next file
+ *   file ─▶ begin ─▶ its tests ─▶ is something left? ─▶ end ─▶ the next file
  *
- * What a process of its own would end with it, ends here with the last file only: a file that needs more than this says
- * so in `own-process.ts`.
+ * What a process would end when it ends, goes on here until the last file: a file that needs more than this stands in
+ * `own-process.ts`.
  */
 import { test } from 'node:test';
-import { leftovers, snapshot, survivors } from './leaks.ts';
-import { ownMark } from './processes.ts';
-import { FILE_ITSELF, LEAKS, LEFT_OPEN, markName, SURVIVORS } from './result.ts';
-import { leftOpen } from './watch-descriptors.ts';
+import { FILE_ITSELF, markName } from './result.ts';
 
-/** `load` imports the file, which registers its tests. */
-export async function runGroup(load: Readonly<Record<string, () => Promise<unknown>>>, files: readonly string[]): Promise<void> {
+/** Names of checks, and what each found left. */
+export type Left = readonly (readonly [check: string, left: readonly string[]])[];
+
+/** `load` imports the file, which registers its tests. `watch` begins to watch, and what it returns says what is left. */
+export async function runGroup(
+  load: (file: string) => Promise<unknown>,
+  files: readonly string[],
+  watch: () => Promise<() => Promise<Left>> = async () => async () => [],
+): Promise<void> {
   for (const file of files) {
     await test(markName({ file, mark: 'begin' }), () => {});
-    const before = await snapshot();
+    const left = await watch();
     try {
-      if (load[file] === undefined) throw new Error(`${file} is not in this group`);
-      await load[file]();
+      await load(file);
     } catch (error) {
-      await failed(FILE_ITSELF, error);
+      await test(FILE_ITSELF, () => {
+        throw error;
+      });
     }
     // Tests run in the order in which they were registered: behind this one, those of the file have.
     await test(markName({ file, mark: 'tested' }), () => {});
-    await none(LEFT_OPEN, leftOpen(), '\n');
-    await none(SURVIVORS, await survivors(ownMark));
-    await none(LEAKS, await leftovers(before));
+    for (const [check, found] of await left())
+      if (found.length > 0)
+        await test(check, () => {
+          throw new Error(`left: ${found.join(', ')}`);
+        });
     await test(markName({ file, mark: 'end' }), () => {});
   }
-}
-
-async function none(name: string, left: readonly string[], between = ', '): Promise<void> {
-  if (left.length > 0) await failed(name, `left: ${left.join(between)}`);
-}
-
-async function failed(name: string, what: unknown): Promise<void> {
-  await test(name, () => {
-    throw what instanceof Error ? what : new Error(String(what));
-  });
 }

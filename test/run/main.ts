@@ -16,16 +16,18 @@
  */
 
 import { availableParallelism } from 'node:os';
+import { dirname } from 'node:path';
 import { parseArgs } from 'node:util';
 import { CorpusMissing, kernelSamples } from '../corpora/corpora.ts';
 import { guestObjects } from '../corpora/guest-objects.ts';
 import { labMissing } from '../lab/guest.ts';
 import { guestKernel, SERIES } from '../lab/kernels.ts';
 import { bundleTree, removeTree } from './bundle.ts';
-import { runFile, TIERS, type Tier, testFiles } from './files.ts';
+import { runFile, runGroupOfFiles, TIERS, type Tier, testFiles } from './files.ts';
 import { GUEST_OBJECTS } from './guest-objects.ts';
 import { runGuestTier } from './guest-tier.ts';
-import { runKernelFile } from './kernel-file.ts';
+import { runKernelFile, runKernelGroup } from './kernel-file.ts';
+import { needsOwnProcess } from './own-process.ts';
 import { neverRun, type Result } from './result.ts';
 import { summaryLines } from './summary.ts';
 
@@ -113,12 +115,33 @@ function fileTask(tier: Exclude<Tier, 'guest'>, name: string): () => Promise<voi
 /** What of a tier can run beside everything else: each guest, all host files in a row, each rootless file. */
 function tasks(tier: Tier): (() => Promise<void>)[] {
   if (tier === 'guest') return kernels().map((series) => () => timed(series, () => guestTask(series)));
-  const files = chosen(tier).map((name) => fileTask(tier, name));
-  if (tier !== 'host') return files;
+  // A pattern is for a test or two, and would pass over the marks of files.
+  const alone = chosen(tier).filter((file) => flags.only !== undefined || needsOwnProcess(file));
+  const together = chosen(tier).filter((file) => !alone.includes(file));
+  const folders =
+    tier === 'host' ? [together] : [...new Set(together.map(dirname))].map((folder) => together.filter((file) => dirname(file) === folder));
+  const all = [
+    ...alone.map((name) => fileTask(tier, name)),
+    ...folders.filter((names) => names.length > 0).map((names) => groupTask(tier, names)),
+  ];
+  if (tier !== 'host') return all;
   const inARow = async () => {
-    for (const file of files) await file();
+    for (const task of all) await task();
   };
-  return files.length === 0 ? [] : [inARow];
+  return all.length === 0 ? [] : [inARow];
+}
+
+function groupTask(tier: Exclude<Tier, 'guest'>, names: readonly string[]): () => Promise<void> {
+  const run = tier === 'host' ? runKernelGroup : runGroupOfFiles;
+  return () =>
+    timed(tier, () =>
+      run(names, {
+        onEvent: (file, event) => record({ ...event, file, where: tier }),
+        onMark: () => {},
+        onText: (line) => line && print(line),
+        timeLimit: FILE_MINUTES * 60_000,
+      }),
+    );
 }
 
 /** The test files for guests, and the tree with them, made once for all guests. */

@@ -9,3 +9,5 @@ export const bundled: boolean = /\/build-lab-\d+$/.test(built);
 export const root = join(built, '..');
 /** Downloads and unpacked packages, kept between runs and outside git. */
 export const cache = process.env['SKEP_CACHE'] ?? join(root, '.cache');
+/** Name of the global with the package's modules as a group of bundled files has them. */
+export const SHARED = 'skep of the group';

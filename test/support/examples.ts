@@ -4,8 +4,8 @@ import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { leftovers, snapshot } from '../run/leaks.ts';
-import { guestSeries, type Needs } from '../run/needs.ts';
-import { built, root } from '../run/paths.ts';
+import type { Needs } from '../run/needs.ts';
+import { built, root, SHARED } from '../run/paths.ts';
 
 export interface Expected {
   readonly needs: Needs;
@@ -24,15 +24,26 @@ export function checkQuoted(folder: string, page: string, table: Readonly<Record
   }
 }
 
-/** What the example prints. */
-export async function printed(folder: string, name: string): Promise<string[]> {
+/** What the example prints. `words`: as if they stood behind its name on a command line. */
+export async function printed(
+  folder: string,
+  name: string,
+  words: readonly string[] = [],
+  onLine: (line: string) => void = () => {},
+): Promise<string[]> {
   const said: string[] = [];
   const { log } = console;
-  console.log = (...words: unknown[]) => void said.push(words.join(' '));
+  const { argv } = process;
+  console.log = (...line: unknown[]) => {
+    said.push(line.join(' '));
+    onLine(line.join(' '));
+  };
+  process.argv = [...argv.slice(0, 2), ...words];
   try {
-    await import(moduleOf(folder, name));
+    await import(moduleOf(folder, name, words));
   } finally {
     console.log = log;
+    process.argv = argv;
   }
   return said;
 }
@@ -46,16 +57,16 @@ export async function runExample(folder: string, name: string, lines: readonly R
 }
 
 /**
- * Here 'skep' is the package as it is shipped. In guests it is the tree that is loaded and warm already: there, loading
- * the same modules once more takes longer than all examples together.
+ * Here 'skep' is the package as it is shipped. In guests it is what the group of files has loaded and warm already
+ * (`run/bundle.ts`): there, loading the same modules once more takes longer than all examples together.
  */
-function moduleOf(folder: string, name: string): string {
+function moduleOf(folder: string, name: string, words: readonly string[]): string {
   const path = join(built, 'examples', folder, `${name}.js`);
-  if (guestSeries === undefined) return pathToFileURL(path).href;
-  const index = JSON.stringify(pathToFileURL(join(built, 'src', 'index.js')).href);
-  // The name of a source map means nothing from there, and Node would not take it.
+  if (!(SHARED in globalThis)) return pathToFileURL(path).href;
   const text = readFileSync(path, 'utf8')
-    .replace("'skep'", index)
+    .replace(/^import (\{[^}]*\}) from 'skep';$/m, `const $1 = globalThis[${JSON.stringify(SHARED)}];`)
+    // The name of a source map means nothing from there, and Node would not take it.
     .replace(/^\/\/# sourceMappingURL=.*$/m, '');
-  return `data:text/javascript,${encodeURIComponent(text)}`;
+  // A module is run once: with other words it is another.
+  return `data:text/javascript,${encodeURIComponent(`${text}\n// ${words.join(' ')}`)}`;
 }

@@ -49,28 +49,31 @@ const EXAMPLES: Readonly<Record<string, Expected>> = {
   choose: { needs: GUEST, lines: [/^by (?:fentry|kprobe|tracepoint:syscalls):\S+: [1-9]\d* reads$/] },
 };
 
-/** This thread, for the rest of the process, in a network namespace of its own, with loopback up. */
-function ownNetwork(): void {
+const CLONE_NEWNET = 0x40000000;
+
+/** With this thread in a network namespace of its own, with loopback up. */
+async function inOwnNetwork(fn: () => Promise<void>): Promise<void> {
   const kernel = linuxKernel();
-  kernel.syscall('unshare', 0x40000000);
-  const socket = kernel.syscall('socket', 2, 2, 0);
-  const request = new Uint8Array(40);
-  request.set(new TextEncoder().encode('lo'));
-  new DataView(request.buffer).setUint16(16, 1, true);
-  kernel.ioctl(socket, 0x8914, request);
-  kernel.close(socket);
+  const home = kernel.syscall('openat', -100, '/proc/thread-self/ns/net', 0, 0);
+  try {
+    kernel.syscall('unshare', CLONE_NEWNET);
+    const socket = kernel.syscall('socket', 2, 2, 0);
+    const request = new Uint8Array(40);
+    request.set(new TextEncoder().encode('lo'));
+    new DataView(request.buffer).setUint16(16, 1, true);
+    kernel.ioctl(socket, 0x8914, request);
+    kernel.close(socket);
+    await fn();
+  } finally {
+    kernel.syscall('setns', home, CLONE_NEWNET);
+    kernel.close(home);
+  }
 }
 
 test('each example is in the table, and the docs quote each', () => {
   checkQuoted('hooks', 'hooks.md', EXAMPLES);
 });
 
-let inOwnNetwork = false;
-
 for (const [name, { needs, lines }] of Object.entries(EXAMPLES)) {
-  kernelTest(`example ${name}`, needs, async () => {
-    if (!inOwnNetwork) ownNetwork();
-    inOwnNetwork = true;
-    await runExample('hooks', name, lines);
-  });
+  kernelTest(`example ${name}`, needs, () => inOwnNetwork(() => runExample('hooks', name, lines)));
 }

@@ -8,6 +8,9 @@ import { createMachine } from '../../../src/vm/machine.ts';
 import { unmet } from '../../run/needs.ts';
 import { close, createMap, loadProgram, readElement, testRun, unavailable, writeElement } from './kernel-run.ts';
 
+/** Helpers of maps return int before Linux 6.4, so that zeros stand above their errors; the machine follows the newer. */
+const OLD_ERRORS = unmet({ minKernel: '6.4' }) !== undefined;
+
 interface Scenario {
   readonly name: string;
   readonly type: keyof typeof PROG_TYPE;
@@ -487,9 +490,6 @@ function hex(bytes: Uint8Array | undefined): string[] | undefined {
       .match(/.{1,16}/g) ?? [];
   return OLD_ERRORS ? words.map((w) => w.replace(/^(..f.ffff)00000000$/, '$1ffffffff')) : words;
 }
-
-/** Helpers of maps return int before Linux 6.4, so that zeros stand above their errors; the machine follows the newer. */
-const OLD_ERRORS = unmet({ minKernel: '6.4' }) !== undefined;
 
 test('tail calls: 33 of them, and what happens at an empty slot', { skip: unavailable() }, () => {
   const self =
