@@ -11,6 +11,7 @@
  */
 import { crc32 } from 'node:zlib';
 import type { TargetFacts } from '../compiler/target-facts.ts';
+import { RememberedBtf } from '../kernel/known-types.ts';
 import { type Kernel, KernelError } from '../kernel/port.ts';
 import type { ObjectSpec } from '../object/spec.ts';
 import { specFromJson, specToJson } from '../object/spec-json.ts';
@@ -133,7 +134,8 @@ function listening(facts: TargetFacts, kernel: Kernel, asked: Map<string, Asked>
     },
     get btf() {
       hear('btf');
-      return facts.btf;
+      // A compiler asks for hundreds of types: these are not what is kept for the next start.
+      return facts.btf instanceof RememberedBtf ? facts.btf.all : facts.btf;
     },
     get cpu() {
       hear('cpu');

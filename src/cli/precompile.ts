@@ -9,19 +9,21 @@
  */
 import { specFrom } from '../bcc/spec-from.ts';
 import { readTargetFacts } from '../kernel/facts.ts';
+import { rememberTypeIds } from '../kernel/kernel-btf.ts';
 import { linuxKernel } from '../kernel/linux.ts';
 import type { Kernel } from '../kernel/port.ts';
 import { likelyChoice } from '../tools/choose.ts';
 import { TOOL_LIST } from '../tools/index.ts';
 import type { Tool, ToolContext } from '../tools/tool.ts';
 import { parseTool } from './parse.ts';
-import { builtSpecs } from './spec-store.ts';
+import { builtSpecs, typeIdStore } from './spec-store.ts';
 
 /** How many there are now. */
 export async function precompile(): Promise<number> {
   const store = builtSpecs();
   if (store === undefined) return 0;
   const kernel = linuxKernel();
+  const typeIds = rememberTypeIds(kernel, typeIdStore(store));
   let made = 0;
   for (const entry of TOOL_LIST) {
     const tool = await entry.load();
@@ -34,6 +36,7 @@ export async function precompile(): Promise<number> {
       // A tool that needs words, or something that this kernel or this user has not.
     }
   }
+  typeIds.save();
   return made;
 }
 

@@ -9,6 +9,7 @@
  */
 import type { BPF, LoadOptions } from '../bcc/bpf.ts';
 import type { SpecStore } from '../bcc/remember.ts';
+import { rememberTypeIds } from '../kernel/kernel-btf.ts';
 import { linuxKernel } from '../kernel/linux.ts';
 import { alternatives, likelyChoice } from '../tools/choose.ts';
 import { Output, type Sink } from '../tools/output.ts';
@@ -20,7 +21,7 @@ import { markWrongWords } from './errors.ts';
 import { parseTool } from './parse.ts';
 import { reportLost } from './report-lost.ts';
 import { fileSink, messageSink } from './sink.ts';
-import { specStore } from './spec-store.ts';
+import { specStore, typeIdStore } from './spec-store.ts';
 import { print } from './standard.ts';
 import { rounds, sleep, unless } from './waiting.ts';
 
@@ -59,6 +60,8 @@ async function parseAndRun(tool: Tool, words: readonly string[], around: Surroun
     return 0;
   }
   const kernel = linuxKernel();
+  const store = around.store ?? specStore();
+  const typeIds = store === undefined ? undefined : rememberTypeIds(kernel, typeIdStore(store));
   const given = options as ToolContext['options'];
   checkCpus(tool.flags, given, kernel);
   const typed: ToolContext['options'] = { ...given, ...tool.prepare?.({ options: given, kernel }) };
@@ -110,7 +113,7 @@ async function parseAndRun(tool: Tool, words: readonly string[], around: Surroun
 
   const withCommon = (load: LoadOptions = {}): LoadOptions => ({
     name: tool.name,
-    store: around.store ?? specStore(),
+    store,
     onWarning: say,
     ...load,
     ...(common.verbose ? { log: say } : {}),
@@ -126,6 +129,7 @@ async function parseAndRun(tool: Tool, words: readonly string[], around: Surroun
       timed = true;
       void sleep(common.duration, stop).then(end);
     }
+    typeIds?.save();
     verbose('ready');
   };
   const loadFirst: ToolContext['loadFirst'] = async (choices, load) => {

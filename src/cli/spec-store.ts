@@ -3,6 +3,7 @@
  *
  *   ~/.cache/skep/specs-<build>/<name>.json     what this user's runs compiled
  *   dist/cli/specs/<name>.json                  what the build compiled for the kernel that it ran on (`precompile.ts`)
+ *   …/types.json                                ids of the kernel's types (`kernel/known-types.ts`)
  *
  * Some texts come once only (`trace` names its own process in its program): past `MOST` files the older half goes.
  * What builds of long ago left goes when a new one comes.
@@ -11,6 +12,7 @@ import { lstatSync, mkdirSync, readdirSync, rmSync, statSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import type { SpecStore } from '../bcc/remember.ts';
+import type { TypeIdStore } from '../kernel/known-types.ts';
 import { dropOld, nothingKept, privateFolder, readTrusted, store, uid } from './private-files.ts';
 
 /** Given by the launcher to the bundled command: another compiler has another one. */
@@ -18,6 +20,7 @@ declare const __bundleHash: string | undefined;
 
 const PREFIX = 'specs-';
 const MOST = 200;
+const TYPES = 'types';
 
 /** Undefined for a command that is not bundled: its compiler may change from run to run. */
 export function specStore(): SpecStore | undefined {
@@ -42,6 +45,11 @@ export function specStore(): SpecStore | undefined {
       store(join(folder, `${name}.json`), Buffer.from(text));
     },
   };
+}
+
+/** The same places for ids of the kernel's types, in a file of their own. */
+export function typeIdStore(specs: SpecStore): TypeIdStore {
+  return { read: () => specs.read(TYPES), write: (text) => specs.write(TYPES, text) };
 }
 
 /** Beside the command, for the build to write; undefined for one that is not bundled. */

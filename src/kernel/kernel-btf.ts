@@ -5,7 +5,9 @@
  * before, it is read, which takes about 6 ms (sysfs hands out a page at a time).
  */
 import { BtfReader } from '../btf/read.ts';
+import type { BtfSource } from '../btf/types.ts';
 import { FeatureError } from './errors.ts';
+import { KnownTypeIds, RememberedBtf, type TypeIdStore } from './known-types.ts';
 import { type Kernel, KernelError } from './port.ts';
 
 const FOLDER = '/sys/kernel/btf';
@@ -15,9 +17,35 @@ const MAP_PRIVATE = 2;
 const BTF_MAGIC = 0xeb9f;
 
 const loaded = new WeakMap<Kernel, Map<string, BtfReader | undefined>>();
+const remembered = new WeakMap<Kernel, { readonly ids: KnownTypeIds; btf?: BtfSource }>();
 
-/** Types of 'vmlinux' or of a module; undefined where the kernel has none to show. Throws `FeatureError` for a file that is no BTF. */
-export function kernelBtf(kernel: Kernel, module = 'vmlinux'): BtfReader | undefined {
+/**
+ * Types of 'vmlinux' or of a module; undefined where the kernel has none to show. Throws `FeatureError` for a file that
+ * is no BTF.
+ */
+export function kernelBtf(kernel: Kernel, module = 'vmlinux'): BtfSource | undefined {
+  const memory = module === 'vmlinux' ? remembered.get(kernel) : undefined;
+  if (memory === undefined) return readOnce(kernel, module);
+  if (memory.btf !== undefined) return memory.btf;
+  // Where nothing is known, they are read now: what is wrong with them is said to who asks for them.
+  const found = memory.ids.empty ? readOnce(kernel, module) !== undefined : kernel.exists(`${FOLDER}/${module}`);
+  if (!found) return undefined;
+  memory.btf = new RememberedBtf(memory.ids, () => {
+    const btf = readOnce(kernel, module);
+    if (btf === undefined) throw new FeatureError('type information (BTF)', { why: `${FOLDER}/${module} is gone` });
+    return btf;
+  });
+  return memory.btf;
+}
+
+/** Takes ids of the kernel's own types from a store. What it returns keeps those that were asked for since. */
+export function rememberTypeIds(kernel: Kernel, store: TypeIdStore): KnownTypeIds {
+  const ids = new KnownTypeIds(kernel, store);
+  remembered.set(kernel, { ids });
+  return ids;
+}
+
+function readOnce(kernel: Kernel, module: string): BtfReader | undefined {
   let byName = loaded.get(kernel);
   if (byName === undefined) loaded.set(kernel, (byName = new Map()));
   if (byName.has(module)) return byName.get(module);
@@ -52,7 +80,7 @@ function readBtf(kernel: Kernel, module: string): BtfReader | undefined {
 
 function readTypes(kernel: Kernel, path: string, module: string): BtfReader | undefined {
   if (module === 'vmlinux') return new BtfReader(mapFile(kernel, path) ?? kernel.readFile(path));
-  const base = kernelBtf(kernel);
+  const base = readOnce(kernel, 'vmlinux');
   return base === undefined ? undefined : new BtfReader(kernel.readFile(path), { base });
 }
 

@@ -1,6 +1,6 @@
 /** The tables of the kernel's ABI against the BTF of the kernel that runs. */
 import assert from 'node:assert/strict';
-import type { BtfReader } from '../../../src/btf/read.ts';
+import type { BtfSource } from '../../../src/btf/types.ts';
 import { findMember, resolve, sizeOf } from '../../../src/btf/walk.ts';
 import { ATTR, BPF_CMD, type BpfUse } from '../../../src/kernel/bpf-attr.ts';
 import { ATTACH_TYPE, LINK_TYPE, MAP_FLAG, MAP_TYPE, PROG_TYPE } from '../../../src/kernel/bpf-enums.ts';
@@ -11,7 +11,7 @@ import { BTF_INFO, LINK_INFO, MAP_INFO, PROG_INFO } from '../../../src/kernel/ob
 import { kernelTest } from '../../run/needs.ts';
 import { attrPath, linkInfoPath } from './paths.ts';
 
-function btf(): BtfReader {
+function btf(): BtfSource {
   const found = kernelBtf(linuxKernel());
   assert.ok(found);
   return found;
@@ -44,7 +44,7 @@ function compare(
   return { checked, absent };
 }
 
-function memberAt(source: BtfReader, root: number, path: string): ReturnType<typeof findMember> {
+function memberAt(source: BtfSource, root: number, path: string): ReturnType<typeof findMember> {
   try {
     return findMember(source, root, path);
   } catch {
