@@ -1,5 +1,5 @@
 /** Per-CPU maps: a value for each CPU, so that none waits for another; reduced when read. Linux 4.6. */
-import { BPF } from 'skep';
+import { BPF, possibleCpus } from 'skep';
 
 await using b = await BPF.load({
   text: `
@@ -26,8 +26,8 @@ b.loadFunc('count', 'sched_cls');
 b.run('count', { data: new Uint8Array(64), repeat: 10 });
 b.run('count', { data: new Uint8Array(100), repeat: 5 });
 
-const total = b.map<number, { packets: bigint; bytes: bigint }>('total');
-console.log(`one value for each CPU: ${Array.isArray(total.get(0))}`);
+const total = b.map<number, { packets: bigint; bytes: bigint }[]>('total');
+console.log(`one value for each CPU: ${total.get(0)?.length === possibleCpus().length}`);
 console.log(`${total.sum(0)?.packets} packets, ${total.sum(0)?.bytes} bytes`);
-for (const [size, count] of [...b.map<number, bigint>('by_size').reduced()].sort(([a], [b]) => a - b))
+for (const [size, count] of [...b.map<number, bigint[]>('by_size').reduced()].sort(([a], [b]) => a - b))
   console.log(`${size} bytes: ${count}`);

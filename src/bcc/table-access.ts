@@ -42,6 +42,9 @@ type GivenKnown<T> = T extends number | bigint
  */
 export type GivenValue<V> = Given<V> | HasFd | readonly Given<V>[] | { readonly all: Given<V extends readonly (infer E)[] ? E | V : V> };
 
+/** What reducing a per-CPU map gives: a value, whether `V` is that, or the array for all CPUs that reading gives. */
+export type OneCpu<V> = V extends readonly (infer E)[] ? E : V;
+
 /** Methods whose first argument is no key. */
 const WITHOUT_KEY: ReadonlySet<string> = new Set(['push', 'add', 'setAll', 'deleteAll', 'getByPid']);
 
@@ -69,7 +72,10 @@ export class TableAccess<K = MapValue, V = MapValue> {
     return this.map.spec.maxEntries;
   }
 
-  /** Undefined where there is no such key. For per-CPU maps an array with a value for each possible CPU. */
+  /**
+   * Undefined where there is no such key. For per-CPU maps an array with a value for each possible CPU:
+   * `b.map<number, bigint[]>('counts')`, of which `sum()` and its like make a `bigint`.
+   */
   get(key: Given<K>): V | undefined {
     return this.can('get')(key) as V | undefined;
   }
@@ -176,13 +182,13 @@ export class TableAccess<K = MapValue, V = MapValue> {
   }
 
   /** Of a per-CPU map: the values of all CPUs added up, of structs member by member. */
-  sum(key: Given<K>): V | undefined {
-    return this.can('sum')(key) as V | undefined;
+  sum(key: Given<K>): OneCpu<V> | undefined {
+    return this.can('sum')(key) as OneCpu<V> | undefined;
   }
 
   /** Of a per-CPU map: the largest value of any CPU. */
-  max(key: Given<K>): V | undefined {
-    return this.can('max')(key) as V | undefined;
+  max(key: Given<K>): OneCpu<V> | undefined {
+    return this.can('max')(key) as OneCpu<V> | undefined;
   }
 
   /** Of a per-CPU map: the mean over all possible CPUs. */
@@ -191,13 +197,13 @@ export class TableAccess<K = MapValue, V = MapValue> {
   }
 
   /** Of a per-CPU map: the values of all CPUs made one. */
-  reduce(key: Given<K>, combine: Combine): V | undefined {
-    return this.can('reduce')(key, combine) as V | undefined;
+  reduce(key: Given<K>, combine: Combine): OneCpu<V> | undefined {
+    return this.can('reduce')(key, combine) as OneCpu<V> | undefined;
   }
 
   /** Of a per-CPU map: all entries with the values of all CPUs made one (their sum without `combine`). */
-  reduced(combine?: Combine): Generator<[K, V], void, undefined> {
-    return this.can('reduced')(...(combine === undefined ? [] : [combine])) as Generator<[K, V], void, undefined>;
+  reduced(combine?: Combine): Generator<[K, OneCpu<V>], void, undefined> {
+    return this.can('reduced')(...(combine === undefined ? [] : [combine])) as Generator<[K, OneCpu<V>], void, undefined>;
   }
 
   /** Queue, stack: adds a value. Full: throws `MapFullError`, or drops the oldest with `{ replace: true }`. */
