@@ -126,6 +126,8 @@ kernelTest('trace, argdist, funccount, stackcount: calls and arguments of a proc
     assert.match(stacks, /^ {2}[0-9a-f]+ +leak\n {2}[0-9a-f]+ +work\n {2}[0-9a-f]+ +main\n[\s\S]*?^ {4}20$/m);
     assert.match(stacks, /^ {2}[0-9a-f]+ +leak_big\n {2}[0-9a-f]+ +work\n {2}[0-9a-f]+ +main\n[\s\S]*?^ {4}3$/m);
 
+    // Stacks of a process that has ended before anybody looked have no names.
+    await untilSeen(traceJson, /"function":"twice"/, 3);
     worker.stdin.write('y');
     const events = records<{ function: string; message?: string; values?: number[]; user_stack: string[]; pid: number }>(
       await end(traceJson),
