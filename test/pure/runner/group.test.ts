@@ -26,7 +26,7 @@ test('failures, files that cannot be loaded, files that end the process: each is
       'fixtures/failing: passes: pass',
     ],
   );
-  assert.match(errors.join('\n'), /broken from the start[^]*the process ended before its tests did \(exit status 0\)[^]*1 !== 2/);
+  assert.match(errors.join('\n'), /broken from the start.*the process ended before its tests did \(exit status 0\).*1 !== 2/s);
 });
 
 test('a process that hangs is ended, and the files behind it run', async () => {
