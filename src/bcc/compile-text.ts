@@ -1,5 +1,6 @@
 /** The compiler as `BPF.load` calls it: files and flags become options, refusals become errors. */
 
+import { resolve } from 'node:path';
 import { folderResolver } from '../compiler/c/preprocessor/headers.ts';
 import { compile } from '../compiler/compile.ts';
 import { CompileError } from '../compiler/compile-error.ts';
@@ -17,6 +18,8 @@ export interface TextOptions extends CompilerFlags {
   readonly text: string;
   /** As shown in messages. */
   readonly file: string;
+  /** The folder of the text's file; undefined for a text that is in none. */
+  readonly folder?: string | undefined;
   readonly name: string;
   readonly dialect?: 'bcc' | 'libbpf' | undefined;
   readonly onWarning: (text: string) => void;
@@ -33,9 +36,10 @@ export function compileText(options: TextOptions, facts: TargetFacts, kernel: Ke
     dialect: options.dialect === undefined ? guessDialect(options.text) : DIALECTS[options.dialect],
     name: options.name,
     file: options.file,
+    folder: options.folder,
     defines: options.defines,
     ...(options.usdt === undefined ? {} : { usdt: options.usdt }),
-    ...(options.includes.length === 0 && !options.file.includes('/') ? {} : { includes: userHeaders(options, kernel) }),
+    ...(options.includes.length === 0 && options.folder === undefined ? {} : { includes: userHeaders(options, kernel) }),
   });
   if (!compiled.spec) throw new CompileError(compiled);
   const warnings = compiled.diagnostics.filter((d) => d.severity === 'warning');
@@ -48,6 +52,7 @@ function userHeaders(options: TextOptions, kernel: Kernel): ReturnType<typeof fo
   const decoder = new TextDecoder();
   return folderResolver({
     user: options.includes,
+    resolve,
     read: (path) => {
       try {
         return decoder.decode(kernel.readFile(path));

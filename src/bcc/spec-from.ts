@@ -1,4 +1,5 @@
 /** What `BPF.load` is given, as an object's description: compiled, read from an object file, remembered, or as it is. */
+import { folderOf } from '../compiler/c/preprocessor/headers.ts';
 import type { TargetFacts } from '../compiler/target-facts.ts';
 import { isElf } from '../elf/magic.ts';
 import { UsageError } from '../kernel/errors.ts';
@@ -30,6 +31,7 @@ export async function specFrom(options: LoadOptions, kernel: Kernel, facts: Kern
   const input: TextOptions = {
     text: text ?? new TextDecoder().decode(bytes),
     file: file ?? `${options.name ?? 'program'}.c`,
+    folder: file === undefined ? undefined : folderOf(file),
     name: options.name ?? file?.replace(/^.*\//, '').replace(/\.c$/, '') ?? 'program',
     dialect: options.dialect,
     onWarning: (text) => {

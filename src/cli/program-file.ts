@@ -3,10 +3,11 @@
  * `run` also take objects (`.bpf.o`), which are read instead of compiled.
  */
 import { readFileSync, statSync } from 'node:fs';
+import { resolve } from 'node:path';
 import { isatty } from 'node:tty';
 import { objectName, onlyForText, readObjectFile } from '../bcc/object-file.ts';
 import { BtfReader } from '../btf/read.ts';
-import { folderResolver } from '../compiler/c/preprocessor/headers.ts';
+import { folderOf, folderResolver } from '../compiler/c/preprocessor/headers.ts';
 import { SourceManager } from '../compiler/c/source.ts';
 import { type Compiled, type CompileOptions, compile } from '../compiler/compile.ts';
 import { guessDialect } from '../compiler/dialect/auto.ts';
@@ -90,6 +91,7 @@ export function openProgram(kernel: Kernel, file: string, options: FileOptions):
       dialect,
       name,
       file,
+      folder: folderOf(file),
       defines: options.define ?? [],
       includes: headers(options.include ?? []),
       portable: options.portable === true,
@@ -129,6 +131,7 @@ const MAX_HEADER = 64 << 20;
 function headers(folders: readonly string[]): ReturnType<typeof folderResolver> {
   return folderResolver({
     user: folders,
+    resolve,
     read(path) {
       try {
         // A pipe or a device has no end that a compiler could wait for.

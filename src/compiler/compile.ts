@@ -47,6 +47,8 @@ export interface CompileOptions {
   /** Name of the object, and of the text in messages. */
   readonly name?: string;
   readonly file?: string;
+  /** Where `#include "…"` in the text looks first: its own folder, '' for the current one. */
+  readonly folder?: string | undefined;
   /** As -D takes them: 'X', 'X=1'. */
   readonly defines?: readonly string[];
   /** Headers besides the dialect's, asked first. */
@@ -177,9 +179,9 @@ class Front {
   }
 
   enter(text: string): void {
-    const { dialect, defines = [] } = this.options;
+    const { dialect, defines = [], file = 'main.c', folder } = this.options;
     if (defines.length > 0) this.pp.enter('<command line>', defines.map(asDefine).join(''), { system: true });
-    this.pp.enter(this.options.file ?? 'main.c', text);
+    this.pp.enter(file, text, folder === undefined ? {} : { folder });
     if (dialect?.footer !== undefined) this.pp.enter(`<end of ${dialect.name}>`, dialect.footer, { system: true });
   }
 

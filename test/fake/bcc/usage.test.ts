@@ -108,6 +108,19 @@ test('a file that is not there is told in words', async () => {
   await assert.rejects(BPF.load({ file: 'nope.c', kernel }), says(/^cannot read nope\.c: there is no such file or folder$/));
 });
 
+test('a file includes what stands beside it', async () => {
+  for (const folder of ['/abs/d/', 'd/', '']) {
+    const kernel = new FakeKernel();
+    kernel.files.set('/proc/sys/kernel/osrelease', '6.12.0\n');
+    kernel.files.set('/sys/devices/system/cpu/online', '0-1\n');
+    kernel.files.set('/sys/devices/system/cpu/possible', '0-1\n');
+    kernel.files.set(`${folder}prog.h`, 'struct pair { u32 a; u32 b; };\n');
+    kernel.files.set(`${folder}prog.c`, '#include "prog.h"\nBPF_HASH(h, u32, struct pair);\n');
+    using b = await BPF.load({ file: `${folder}prog.c`, kernel });
+    assert.equal(b.map('h').name, 'h');
+  }
+});
+
 test('values that do not fit: the name of what they were given for', async () => {
   const { b } = await loaded();
   using _ = b;

@@ -185,6 +185,25 @@ test('-I and headers beside the file; the dialect can be said', () => {
   );
 });
 
+test('quoted includes look beside the file that asks, wherever the command is called from', () => {
+  const files = {
+    'inc.c': '#include "sub/far.h"\n#include "own.h"\nint f(struct __sk_buff *skb) { struct ev e = { FAR }; return e.a; }\n',
+  };
+  inFolder(files, ({ skep, path, file }) => {
+    run('mkdir', ['-p', `${path}/d/sub`]);
+    file('d/inc.c', files['inc.c']);
+    file('d/own.h', '#pragma once\nstruct ev { int a; };\n');
+    // Reached as d/sub/../own.h, and through -I by its absolute path: the same file.
+    file('d/sub/far.h', '#include "../own.h"\n#include <own.h>\n#define FAR 2\n');
+    for (const words of [
+      [`-I${path}/d`, 'd/inc.c'],
+      ['-Id/sub/..', `${path}/d/inc.c`],
+    ])
+      assert.deepEqual(skep('compile', ...words), { status: 0, out: '', err: '' });
+    assert.match(skep('compile', 'inc.c').err, /inc\.c:1:10: error: there is no file 'sub\/far\.h'/);
+  });
+});
+
 test('what is no text: a NUL is a blank, a device and a pipe are said to be none', () => {
   inFolder({ 'nul.c': 'int kprobe__x(void *ctx) { \0 return 0; }\n', 'inc.c': '#include "/dev/zero"\nint x;\n' }, ({ skep }) => {
     const nul = skep('compile', 'nul.c');

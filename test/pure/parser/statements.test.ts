@@ -24,6 +24,7 @@ cases('statements', {
   'goto end; end: ;': 'goto end; end: ;',
   'goto end; end: }  void g(void) {': 'goto end; end: ;',
   '__attribute__((fallthrough)); [[fallthrough]];': '; ;',
+  '__attribute__((__attribute__((__fallthrough__)))); [[__attribute__((__fallthrough__))]]; [[clang::fallthrough]];': '; ; ;',
   '__attribute__((unused)) int x; [[likely]] a;': 'var x; a;',
   '__extension__ int x; __extension__ (a);': 'var x; a;',
   'u32: a; goto u32;': 'u32: a; goto u32;',

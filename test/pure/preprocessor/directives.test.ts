@@ -83,6 +83,20 @@ test('pragma once and include guards: the text is entered once', () => {
   assert.equal(pp.source.files.length, 3, 'the last one is not even entered');
 });
 
+test('a file is the same by all its paths; another text is another file whatever the paths say', () => {
+  const places: Record<string, string> = { 'sub/../a.h': 'a.h', './a.h': 'a.h', 'link/../b.h': 'b.h' };
+  const files = {
+    'a.h': '#pragma once\na\n',
+    'sub/../a.h': '#pragma once\na\n',
+    './a.h': '#pragma once\na\n',
+    'b.h': '#pragma once\nb\n',
+    'link/../b.h': '#pragma once\nother\n',
+  };
+  const resolve = folderResolver({ ...tree(files), resolve: (path) => places[path] ?? path });
+  const text = '#include "a.h"\n#include "sub/../a.h"\n#import "./a.h"\n#include "b.h"\n#include "link/../b.h"\n';
+  assert.deepEqual(preprocess(text, { resolve, folder: '' }).words, ['a', 'b', 'other']);
+});
+
 test('import reads no file twice', () => {
   const resolve = virtualResolver(() => 'x');
   assert.deepEqual(preprocess('#import <a>\n#import <a>\n#include <b>\n#import <b>\n', { resolve }).words, ['x', 'x']);

@@ -49,9 +49,7 @@ function parseGnu(p: Parser, into: Attribute[]): void {
   p.expect(T.LPAREN, "'(('", 'after __attribute__');
   do {
     if (p.code === T.COMMA || p.code === T.RPAREN) continue;
-    // Kernel headers define `noinline` and its like as whole attributes, which then stand in others.
-    if (p.code === T.ATTRIBUTE) parseGnu(p, into);
-    else parseOne(p, into);
+    parseOne(p, into);
   } while (p.accept(T.COMMA));
   p.leave(BRACKET);
   p.expectClose(T.RPAREN, "')'", open);
@@ -62,7 +60,7 @@ function parseBracketed(p: Parser, into: Attribute[]): void {
   const open = p.advance();
   p.advance();
   do {
-    if (p.tok.kind !== 'ident') continue;
+    if (p.code === T.COMMA || p.code === T.RBRACKET) continue;
     if (p.peekCode() === T.COLONCOLON) {
       p.advance();
       p.advance();
@@ -78,6 +76,11 @@ function parseBracketed(p: Parser, into: Attribute[]): void {
 }
 
 function parseOne(p: Parser, into: Attribute[]): void {
+  // Kernel headers define `noinline`, `fallthrough` and their like as whole attributes, which then stand in others.
+  if (p.code === T.ATTRIBUTE) {
+    parseGnu(p, into);
+    return;
+  }
   if (p.tok.kind !== 'ident') p.fail('expected-identifier', `expected the name of an attribute; ${p.found()}`);
   const { text, loc } = p.advance();
   const name = text.length > 4 && text.startsWith('__') && text.endsWith('__') ? text.slice(2, -2) : text;

@@ -4,8 +4,10 @@
  */
 
 export interface Header {
-  /** What messages and `__FILE__` call it; also its identity for `#pragma once` and include guards. */
+  /** What messages and `__FILE__` call it. */
   readonly name: string;
+  /** The same for all spellings of a file's path: what `#pragma once` and `#import` go by. The name without. */
+  readonly identity?: string;
   readonly text: string;
   /** Not the user's: warnings stay silent. */
   readonly system?: boolean;
@@ -36,7 +38,17 @@ export interface SearchFolders {
   readonly system?: readonly string[];
   /** Text of a file, undefined if there is none. */
   read(path: string): string | undefined;
+  /** One path for all spellings that name the same place: absolute, without `.` and `..`. */
+  resolve?(path: string): string;
 }
+
+/** Folder of a file, as `Header` has it: '' is where paths start that are not absolute. */
+export function folderOf(path: string): string {
+  const slash = path.lastIndexOf('/');
+  return slash < 0 ? '' : slash === 0 ? '/' : path.slice(0, slash);
+}
+
+export const identityOf = (header: Header): string => header.identity ?? header.name;
 
 /** Resolver over folders, in the order of C compilers. Each file is read once. */
 export function folderResolver(folders: SearchFolders): HeaderResolver {
@@ -48,16 +60,24 @@ export function folderResolver(folders: SearchFolders): HeaderResolver {
     if (!texts.has(path)) texts.set(path, folders.read(path));
     return texts.get(path);
   };
+  const places = new Map<string, string>();
+  // Behind a symbolic link `..` may lead elsewhere than the path says: another text is another file.
+  const identity = (name: string, text: string): string => {
+    const place = folders.resolve?.(name) ?? name;
+    const known = places.get(place) ?? text;
+    places.set(place, known);
+    return known === text ? place : name;
+  };
   const at = (folder: string, path: string, searchIndex: number | undefined, system: boolean): Header | undefined => {
     const name = folder === '' ? path : folder.endsWith('/') ? folder + path : `${folder}/${path}`;
     const text = read(name);
     if (text === undefined) return undefined;
-    const slash = name.lastIndexOf('/');
     return {
       name,
+      identity: identity(name, text),
       text,
       system,
-      folder: slash < 0 ? '' : name.slice(0, slash),
+      folder: folderOf(name),
       ...(searchIndex === undefined ? {} : { searchIndex }),
     };
   };

@@ -2,7 +2,7 @@
  * `#include`, `#include_next`, `#import`, and the question `__has_include` asks.
  */
 import type { PpToken } from '../lexer.ts';
-import type { Header } from './headers.ts';
+import { type Header, identityOf } from './headers.ts';
 import { endLine, expectEnd, readLine, textOf } from './line.ts';
 import type { OpenFile, Preprocessor } from './preprocessor.ts';
 
@@ -61,14 +61,15 @@ export function includeDirective(pp: Preprocessor, file: OpenFile, directive: Pp
     return;
   }
   if (header.warning !== undefined) pp.warn('library-header', name.token.loc, header.warning);
-  if (pp.once.has(header.name)) return;
+  const identity = identityOf(header);
+  if (pp.once.has(identity)) return;
   if (directive.text === 'import') {
-    pp.once.add(header.name);
-    if (pp.entered.has(header.name)) return;
+    pp.once.add(identity);
+    if (pp.entered.has(identity)) return;
   }
   const guard = pp.guards.get(header.name);
   if (guard !== undefined && pp.lookup(guard) !== null) return;
-  pp.entered.add(header.name);
+  pp.entered.add(identity);
   pp.open(header, directive.loc);
 }
 

@@ -4,6 +4,7 @@
 
 import type { Loc } from '../../diagnostics.ts';
 import { PpToken } from '../lexer.ts';
+import { identityOf } from './headers.ts';
 import { readLine, textOf } from './line.ts';
 import { lexText } from './paste.ts';
 import type { OpenFile, Preprocessor } from './preprocessor.ts';
@@ -72,7 +73,7 @@ export function pragmaOperator(pp: Preprocessor, name: PpToken): PpToken | undef
 function once(pp: Preprocessor, _operands: readonly PpToken[], loc: Loc): void {
   if (pp.files.length <= 1) pp.warn('pragma-once-in-main', loc, "'#pragma once' in a main file does nothing");
   const file = pp.files.at(-1);
-  if (file !== undefined) pp.once.add(file.header.name);
+  if (file !== undefined) pp.once.add(identityOf(file.header));
 }
 
 function systemHeader(pp: Preprocessor, _operands: readonly PpToken[], loc: Loc): void {

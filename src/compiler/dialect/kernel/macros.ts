@@ -59,7 +59,7 @@ export const KERNEL_H = `#pragma once
 #define ____cacheline_aligned __attribute__((aligned(64)))
 #define ____cacheline_aligned_in_smp ____cacheline_aligned
 #ifndef fallthrough
-#define fallthrough do {} while (0)
+#define fallthrough __attribute__((__fallthrough__))
 #endif
 #define EXPORT_SYMBOL(name)
 #define EXPORT_SYMBOL_GPL(name)
