@@ -96,7 +96,7 @@ interface ShownLine {
 }
 
 /** A source line as the terminal may show it: tabs become spaces, unsafe characters escapes. */
-function show(line: string): ShownLine {
+export function shownLine(line: string): ShownLine {
   let text = '';
   let column = 0;
   const columns: number[] = [];
@@ -197,7 +197,7 @@ class Renderer {
 
   private excerpt(position: FilePosition, end: FilePosition | undefined): void {
     if (position.column > LINE_LIMIT) return;
-    const line = show(position.lineText.slice(0, LINE_LIMIT));
+    const line = shownLine(position.lineText.slice(0, LINE_LIMIT));
     const last = line.columns.length - 1;
     const at = line.columns[Math.min(position.column - 1, last)]!;
     const after = line.columns[Math.min(position.column - 1 + lengthAt(position, end), last)]!;

@@ -10,11 +10,13 @@
  * not enumerable, so that Node does not print it after the message. Positions come from the program's own line info, not
  * from the log's echo of it, so they are right for programs without types, too.
  */
-import { terminalSafe } from '../compiler/render-diagnostic.ts';
+import { shownLine, terminalSafe } from '../compiler/render-diagnostic.ts';
 import { UserError } from '../kernel/errors.ts';
 import { functionAt, type JoinedProgram, lineAt } from './join.ts';
+
+import type { LostPointer } from './lost-pointers.ts';
 import { parseVerifierLog } from './verifier-log.ts';
-import { rowOf, type VerifierClass } from './verifier-table.ts';
+import { LOST_POINTERS, rowOf, type VerifierClass } from './verifier-table.ts';
 
 export interface SourcePlace {
   readonly file: string;
@@ -58,7 +60,7 @@ export class VerifierError extends UserError {
   /** The last lines on the path that led there, oldest first, each once in a row. */
   readonly trail: readonly SourcePlace[];
   /** States of the registers involved. */
-  readonly registers: readonly { readonly name: string; readonly state: string }[];
+  readonly registers: readonly { readonly name: string; readonly state: string; readonly was?: string }[];
 
   /** What was refused and why, in one line: `file:line:column: the verifier refuses …`. */
   readonly headline: string;
@@ -113,7 +115,10 @@ function partsOf(problem: VerifierProblem): Parts {
     return columns && place?.column === 0 ? undefined : place;
   };
   const source = parsed.slot === undefined ? undefined : (placeOnPath(parsed.slot, parsed.path, ownPlaceOf) ?? placeOf(parsed.slot));
-  const told = explain(parsed.message, parsed.instruction, parsed.slot === undefined ? undefined : problem.poisoned.get(parsed.slot));
+  const told =
+    lostPointer(parsed.message, parsed.lost) ??
+    explain(parsed.message, parsed.instruction, parsed.slot === undefined ? undefined : problem.poisoned.get(parsed.slot));
+  const ended = told.lost && ownPlaceOf(told.lost.slot);
   const summary = told.class === 'unknown' && parsed.report !== undefined ? parsed.report.reason : told.summary;
   const hint = told.class === 'unknown' && parsed.report !== undefined ? parsed.report.suggestion : told.hint;
   const where = source === undefined ? '' : `${source.file}:${source.line}:${source.column > 0 ? `${source.column}:` : ''} `;
@@ -128,6 +133,10 @@ function partsOf(problem: VerifierProblem): Parts {
     trail: trailOf(parsed.path, ownPlaceOf),
     registers: parsed.involved.flatMap((name) => {
       const state = parsed.registers.get(name);
+      if (told.lost !== undefined && name === parsed.involved[0])
+        return [
+          { name, state: 'a number', was: `${told.lost.state} up to ${told.lost.name}()${ended ? `, ${ended.file}:${ended.line}` : ''}` },
+        ];
       return state === undefined ? [] : [{ name, state }];
     }),
     headline: terminalSafe(
@@ -141,29 +150,36 @@ function reportOf({ headline, source, instruction, insn, registers, trail, hint 
   const lines: string[] = [];
   if (source !== undefined && source.text !== '') {
     const number = String(source.line);
-    lines.push(`  ${number} | ${source.text}`, `  ${' '.repeat(number.length)} | ${markUnder(source.text, source.column)}`);
+    const { text, columns } = shownLine(source.text);
+    const mark = columns[Math.min(Math.max(source.column - 1, 0), columns.length - 1)] ?? 0;
+    lines.push(`  ${number} | ${text.trimEnd()}`, `  ${' '.repeat(number.length)} | ${' '.repeat(mark)}^`);
   }
   if (instruction !== undefined && insn !== undefined) lines.push(`  instruction ${insn}: ${instruction}`);
-  for (const { name, state } of registers) lines.push(`  ${name} is ${state}`);
+  for (const { name, state, was } of registers) lines.push(was === undefined ? `  ${name} is ${state}` : `  ${name} was ${was}`);
   const before = trail.slice(0, -1);
   if (before.length > 0) {
     lines.push('  the way there:');
     for (const place of before) lines.push(`    ${place.file}:${place.line}: ${place.text.trim()}`);
   }
   if (hint !== undefined) lines.push(`  hint: ${hint}`);
-  return [headline, ...lines.map(safeLine)].join('\n');
+  return [headline, ...lines.map((line) => terminalSafe(line.replaceAll('\t', ' ')))].join('\n');
 }
 
-/** Tabs stay: a mark stands under a text with the same ones. */
-function safeLine(line: string): string {
-  return line.split('\t').map(terminalSafe).join('\t');
+interface Told {
+  readonly class: VerifierClass;
+  readonly summary: string;
+  readonly hint: string;
+  readonly lost?: LostPointer;
 }
 
-function explain(
-  message: string,
-  instruction: string | undefined,
-  poisoned: string | undefined,
-): { readonly class: VerifierClass; readonly summary: string; readonly hint: string } {
+/** A number where a pointer must be, which was one before. */
+function lostPointer(message: string, lost: LostPointer | undefined): Told | undefined {
+  if (lost === undefined || !/R\d+ (?:invalid mem access '|type=)(?:scalar|inv)\b/.test(message)) return undefined;
+  const { class: kind, explanation, hint } = LOST_POINTERS[lost.kind];
+  return { class: kind, summary: explanation(lost.name), hint, lost };
+}
+
+function explain(message: string, instruction: string | undefined, poisoned: string | undefined): Told {
   const row = rowOf(message, instruction);
   if (row === undefined) return { class: 'unknown', summary: message, hint: '' };
   const match = row.pattern.exec(message);
@@ -207,9 +223,4 @@ export function textOf(sources: ReadonlyMap<string, string>, file: string, line:
   let lines = byFile.get(file);
   if (lines === undefined) byFile.set(file, (lines = (sources.get(file) ?? '').split('\n')));
   return (lines[line - 1] ?? '').replace(/\r$/, '');
-}
-
-/** Spaces up to the column, tabs kept, and a caret. */
-function markUnder(text: string, column: number): string {
-  return `${text.slice(0, Math.max(column - 1, 0)).replace(/[^\t]/g, ' ')}^`;
 }

@@ -13,6 +13,8 @@
  * "Causal path:" and "Suggestion:", each indented by two. Both are read: the report's words are better, the trace has
  * the path and the registers. Text of another form gives what can be had; nothing here fails.
  */
+import { type LostPointer, PointerHistory } from './lost-pointers.ts';
+
 export interface VerifierLog {
   /** The kernel's reason, in its own words. Empty if the log has none. */
   readonly message: string;
@@ -28,14 +30,18 @@ export interface VerifierLog {
   readonly registers: ReadonlyMap<string, string>;
   /** Registers that the message or the instruction names. */
   readonly involved: readonly string[];
+  /** What the register that the message names was before a call made a number of it. */
+  readonly lost: LostPointer | undefined;
   /** How many instructions were looked at; undefined if the log does not say. */
   readonly processed: number | undefined;
 }
 
 const NOISE =
   /^(?:processed \d+ insns|verification time|stack depth|max_states_per_insn|peak_states|mark_precise:|last_idx |regs=|parent |func#\d+ @|Func#\d+|Validating |\d+: safe$|Live regs before|insn_idx|\s*$)/;
+/** States that are compared, and what is said of calls between functions. */
+const FRAMES = /^(?:cur state:|old state:|caller:|callee:|returning from|to caller at)/;
 const INSTRUCTION = /^(\d+): \(([0-9a-f]{2})\) (.*)$/;
-const STATE = /^(?:from \d+ to )?(\d+)(?: \(speculative execution\))?: *(?:frame\d+: )?((?:R\d+|fp-\d+).*)$/;
+const STATE = /^(?:from (\d+) to )?(\d+)(?: \(speculative execution\))?: *(?:frame\d+: )?((?:R\d+|fp-\d+).*)$/;
 
 export function parseVerifierLog(text: string): VerifierLog {
   const lines = text.split('\n');
@@ -44,43 +50,42 @@ export function parseVerifierLog(text: string): VerifierLog {
   const report = reportAt < 0 ? undefined : parseReport(lines.slice(reportAt));
 
   const path: number[] = [];
+  const history = new PointerHistory();
+  const instructions = new Map<number, string>();
   let registers = new Map<string, string>();
-  let instruction: string | undefined;
   let slot: number | undefined;
   let afterInstruction: string[] = [];
-  for (const line of trace) {
+  for (const line of unglued(trace)) {
     const insn = INSTRUCTION.exec(line);
     if (insn !== null) {
       slot = Number(insn[1]);
       path.push(slot);
       const [code = '', changes] = splitOnce(insn[3] ?? '', ' ; ');
-      instruction = code.trim();
+      instructions.set(slot, code.trim());
+      const changed = readRegisters(changes ?? '');
+      history.instruction(slot, code.trim(), changed);
       // What an instruction changes is known after it; the last one did not run.
-      if (changes !== undefined) readRegisters(changes, registers);
+      for (const [name, state] of changed) registers.set(name, state);
       afterInstruction = [];
       continue;
     }
     const state = STATE.exec(line);
     if (state !== null) {
-      registers = new Map();
-      readRegisters(state[2] ?? '', registers);
-      slot = Number(state[1]);
+      registers = readRegisters(state[3] ?? '');
+      const jump = numberIn(state[1]) ?? (Number(state[2]) === (slot ?? 0) + 1 ? undefined : slot);
+      history.state(registers, jump);
+      slot = Number(state[2]);
       continue;
     }
-    if (line.startsWith(';') || line.startsWith('from ') || NOISE.test(line)) continue;
-    if (
-      line.startsWith('cur state:') ||
-      line.startsWith('old state:') ||
-      line.startsWith('caller:') ||
-      line.startsWith('callee:') ||
-      line.startsWith('returning from') ||
-      line.startsWith('to caller at')
-    )
-      continue;
+    if (line.startsWith('callee:')) history.enter();
+    else if (line.startsWith('to caller at')) history.leave();
+    if (line.startsWith(';') || line.startsWith('from ') || NOISE.test(line) || FRAMES.test(line)) continue;
     afterInstruction.push(line.trim());
   }
   const message = afterInstruction.slice(-3).join('; ');
   const at = report?.slot ?? slotNamed(message) ?? slot;
+  const instruction = at === undefined ? undefined : (instructions.get(at) ?? (slot === undefined ? undefined : instructions.get(slot)));
+  const involved = involvedRegisters(message, instruction);
   return {
     message,
     report: report === undefined ? undefined : { title: report.title, reason: report.reason, suggestion: report.suggestion },
@@ -88,7 +93,8 @@ export function parseVerifierLog(text: string): VerifierLog {
     instruction,
     path,
     registers,
-    involved: involvedRegisters(message, instruction),
+    involved,
+    lost: involved[0] === undefined ? undefined : history.lost(involved[0]),
     processed: numberIn(/^processed (\d+) insns/m.exec(text.slice(-400))?.[1]),
   };
 }
@@ -109,8 +115,9 @@ function splitOnce(text: string, separator: string): [string, string | undefined
   return at < 0 ? [text, undefined] : [text.slice(0, at), text.slice(at + separator.length)];
 }
 
-/** 'R0_w=scalar(umax=5) R1=ctx() fp-8=mmmm????' into registers. States have spaces only inside brackets. */
-function readRegisters(text: string, into: Map<string, string>): void {
+/** 'R0_w=scalar(umax=5) R1=ctx() fp-8=mmmm????' as registers. States have spaces only inside brackets. */
+function readRegisters(text: string): Map<string, string> {
+  const into = new Map<string, string>();
   let at = 0;
   while (at < text.length) {
     while (text[at] === ' ') at++;
@@ -121,10 +128,22 @@ function readRegisters(text: string, into: Map<string, string>): void {
       else if (text[end] === ')') depth--;
       end++;
     }
-    const word = text.slice(at, end);
-    const match = /^R(\d+)(?:_\w+)?=(.*)$/.exec(word);
-    if (match !== null) into.set(`R${match[1]}`, match[2] ?? '');
+    const match = /^(R\d+|fp-\d+)(?:_\w+)?=(.*)$/.exec(text.slice(at, end));
+    if (match !== null) into.set(match[1] ?? '', match[2] ?? '');
     at = end + 1;
+  }
+  return into;
+}
+
+/** Behind a jump, and at the end of some reasons, the kernel forgets to end the line. */
+const AFTER_JUMP = /^(\d+: \([0-9a-f]{2}\) .*?\bgoto_? ?pc[+-]\d+) (?! *; (?:frame\d+: *)?(?:R\d|fp-|refs=|cb))(.*\S.*)$/;
+const BEFORE_COUNTS = /^(.*?\S)((?:verification time \d+ usec|processed \d+ insns \(limit).*)$/;
+
+function* unglued(lines: Iterable<string>): Generator<string> {
+  for (const line of lines) {
+    const parts = AFTER_JUMP.exec(line) ?? (/ime \d|ed \d/.test(line) ? BEFORE_COUNTS.exec(line) : null);
+    if (parts === null) yield line;
+    else yield* [parts[1] ?? '', parts[2] ?? ''];
   }
 }
 

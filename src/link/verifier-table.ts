@@ -202,6 +202,12 @@ export const VERIFIER_TABLE: readonly VerifierRow[] = [
     hint: 'each kind of map has helpers of its own',
   },
   {
+    class: 'argument-type',
+    pattern: /expected prog array map for tail call/,
+    explanation: 'a tail call goes through a map of another kind',
+    hint: 'its second argument is a map with the type BPF_MAP_TYPE_PROG_ARRAY (BCC: BPF_PROG_ARRAY), which holds programs',
+  },
+  {
     class: 'helper-unavailable',
     pattern: /invalid func (\w+)#(\d+)/,
     explanation: 'this kernel has no helper $1 (number $2)',
@@ -400,6 +406,20 @@ export const VERIFIER_TABLE: readonly VerifierRow[] = [
     hint: 'this is a bug in the kernel; a newer version may have it fixed',
   },
 ];
+
+/** A number that was a pointer until a call took it away: by what it was. */
+export const LOST_POINTERS = {
+  packet: {
+    class: 'invalid-pointer',
+    explanation: (call: string): string => `a pointer into the packet is used after ${call}(), which may move the packet`,
+    hint: 'read data and data_end again after the call, and compare again before the access',
+  },
+  reference: {
+    class: 'invalid-pointer',
+    explanation: (call: string): string => `memory is used after ${call}() gave it away`,
+    hint: 'do everything with it before that call; keep in a variable what is needed later',
+  },
+} as const;
 
 /** The row of a refusal: the kernel's message and, where the log has it, the refused instruction. */
 export function rowOf(message: string, instruction: string | undefined): VerifierRow | undefined {

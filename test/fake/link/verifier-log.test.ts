@@ -88,6 +88,58 @@ test('what comes from the log or the source does nothing to a terminal', () => {
   assert.match(message, /\\x1b\[31m/);
 });
 
+test('an excerpt with tabs: spaces, and the mark under the same place; nothing of it becomes an escape on the way out', () => {
+  const text = '\t\treturn *p;';
+  const error = new VerifierError({
+    program: 'main',
+    errno: 13,
+    code: 'EACCES',
+    log: LOG_5_10,
+    joined: {
+      insns: [],
+      refs: [],
+      functions: [],
+      lines: [{ slot: 0, insn: 0, file: 'a.c', line: 1, column: 10 }],
+      slots: new Int32Array(),
+    },
+    sources: new Map([['a.c', text]]),
+    poisoned: new Map(),
+  });
+  assert.match(error.message, /\n {2}1 \| {17}return \*p;\n {4}\| {24}\^\n/);
+  assert.doesNotMatch(error.message, /\t|x09/);
+  assert.equal(errorText(error), `${error.message}\n`);
+});
+
+test('reasons that the kernel glues to the line before or to the numbers after', () => {
+  const counts = 'processed 3 insns (limit 1000000) max_states_per_insn 0';
+  const glued: readonly (readonly [log: string, message: string, slot: number])[] = [
+    [
+      `0: (85) call bpf_x#7 ; R0=scalar()\n1: (56) if w0 != 0x3 goto pc-2 infinite loop detected at insn 0\n${counts}`,
+      'infinite loop detected at insn 0',
+      0,
+    ],
+    [`1: (05) goto pc-1 infinite loop detected at insn 1\n${counts}`, 'infinite loop detected at insn 1', 1],
+    [
+      `3: (85) call bpf_tail_call#12\nsome reason of its ownverification time 42 usec\nstack depth 0\n${counts}`,
+      'some reason of its own',
+      3,
+    ],
+    [`3: (85) call bpf_tail_call#12\nsome reason of its own${counts}`, 'some reason of its own', 3],
+    [`1: (55) if r0 != 0x0 goto pc+2        ; R0=0\n2: (b7) r0 = 1 ; R0=1\nR0 bad\n${counts}`, 'R0 bad', 2],
+  ];
+  for (const [log, message, slot] of glued) {
+    const parsed = parseVerifierLog(log);
+    assert.deepEqual([parsed.message, parsed.slot], [message, slot], log);
+  }
+  assert.equal(parseVerifierLog(glued[0]?.[0] ?? '').instruction, 'call bpf_x#7', 'the instruction is the one that the reason names');
+});
+
+test('a number that never was a pointer has nothing to do with a call before it', () => {
+  const log = `0: (61) r6 = *(u32 *)(r1 +0) ; R6_w=pkt(r=0)\n1: (b7) r6 = 8 ; R6_w=8\n2: (85) call bpf_xdp_adjust_head#44 ; R0_w=scalar()\n3: (71) r0 = *(u8 *)(r6 +0)\nR6 invalid mem access 'scalar'\n`;
+  assert.equal(parseVerifierLog(log).lost, undefined);
+  assert.equal(parseVerifierLog(log.replace('1: (b7) r6 = 8 ; R6_w=8\n', '')).lost?.name, 'bpf_xdp_adjust_head');
+});
+
 test('5.10: a number is called inv', () => {
   const log = `0: (61) r2 = *(u32 *)(r1 +0)\n1: (79) r0 = *(u64 *)(r2 +8)\nR2 invalid mem access 'inv'\nprocessed 2 insns (limit 1000000)\n`;
   assert.equal(errorOf(log).class, 'invalid-pointer');
@@ -236,6 +288,7 @@ test('every row of the table can match: its own words', () => {
     ['cannot call GPL-restricted function from non-GPL compatible program', 'call bpf_probe_read_kernel_str#115'],
     ['cannot call GPL-restricted function from non-GPL compatible program', 'call bpf_probe_read_user#112'],
     "Cannot access kernel 'struct task_struct' from non-GPL compatible program",
+    'expected prog array map for tail call',
     'unknown func bpf_override_return#58',
     'cannot pass map_type 2 into func bpf_sk_storage_get#107',
     'invalid func foo#9999',

@@ -205,4 +205,39 @@ export const REFUSED: Readonly<Record<string, RefusedProgram>> = {
     ),
     nowhere: true,
   },
+  'a loop that only chance ends': {
+    class: 'unbounded-loop',
+    ...lib(
+      'SEC("tc")\nint f(struct __sk_buff *skb)\n{\n\tfor (;;) {\n\t\tif (bpf_get_prandom_u32() == 3) /* !! */\n\t\t\tbreak;\n\t}\n\treturn 0;\n}',
+    ),
+    says: /whose end the verifier cannot see \(infinite loop detected at insn \d+\)/,
+  },
+  'a tail call into a map of another kind': {
+    class: 'argument-type',
+    ...lib(
+      `struct value { u64 a[4]; };\n${HASH}SEC("tc")\nint f(struct __sk_buff *skb)\n{\n\tbpf_tail_call(skb, &m, 1); /* !! */\n\treturn 0;\n}`,
+    ),
+    says: /\(expected prog array map for tail call\)\n[\s\S]*hint: .*BPF_MAP_TYPE_PROG_ARRAY/,
+  },
+  'a packet pointer from before the packet was changed': {
+    class: 'invalid-pointer',
+    ...lib(
+      'SEC("xdp")\nint f(struct xdp_md *c)\n{\n\tvoid *d = (void *)(long)c->data, *e = (void *)(long)c->data_end;\n\tif (d + 14 > e)\n\t\treturn 1;\n\tif (bpf_xdp_adjust_head(c, 4))\n\t\treturn 1;\n\tbpf_get_prandom_u32();\n\treturn *(u8 *)d; /* !! */\n}',
+    ),
+    says: /after bpf_xdp_adjust_head\(\)[\s\S]*\n {2}R\d was pkt\(.*\) up to bpf_xdp_adjust_head\(\), prog\.c:10\n[\s\S]*hint: read data and data_end again/,
+  },
+  'a record that was submitted': {
+    class: 'invalid-pointer',
+    ...lib(
+      'struct { __uint(type, BPF_MAP_TYPE_RINGBUF); __uint(max_entries, 4096); } rb SEC(".maps");\nSEC("tc")\nint f(struct __sk_buff *skb)\n{\n\tu64 *d = bpf_ringbuf_reserve(&rb, 8, 0);\n\tif (!d)\n\t\treturn 1;\n\t*d = 3;\n\tbpf_ringbuf_submit(d, 0);\n\treturn *d; /* !! */\n}',
+    ),
+    says: /after bpf_ringbuf_submit\(\)[\s\S]*\n {2}R\d was ringbuf_mem\(.*\) up to bpf_ringbuf_submit\(\), prog\.c:12\n[\s\S]*hint: .*before/,
+  },
+  'a packet pointer on the stack, from before the packet was changed': {
+    class: 'invalid-pointer',
+    ...lib(
+      'SEC("tc")\nint f(struct __sk_buff *c)\n{\n\tvoid *volatile d = (void *)(long)c->data;\n\tif (bpf_skb_pull_data(c, 40))\n\t\treturn 1;\n\treturn *(u8 *)d; /* !! */\n}',
+    ),
+    says: /after bpf_skb_pull_data\(\)/,
+  },
 };
