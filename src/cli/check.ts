@@ -81,7 +81,12 @@ export async function run(words: readonly string[]): Promise<number> {
   if (spec.programs.length === 0)
     throw new UserError(`${file} has no programs`, 'a program is a function with a section (libbpf) or one that is not static (BCC)');
   // Statistics (4) are there also for accepted programs; so is, at 2, every instruction.
-  using object = loadObject(spec, kernel, { facts: program.facts, programs: () => false, logLevel: options.log ? 6 : 4 });
+  using object = loadObject(spec, kernel, {
+    facts: program.facts,
+    programs: () => false,
+    slotPrograms: false,
+    logLevel: options.log ? 6 : 4,
+  });
   for (const warning of object.warnings) if (!options.json) complain(`skep: warning: ${warning}\n`);
   const results = spec.programs.map((one) => checkProgram(kernel, object, one, options.log));
   const ok = results.every((result) => result.ok);

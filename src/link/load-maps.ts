@@ -147,16 +147,25 @@ export function fillDataMap(map: LoadedMap, data: Uint8Array, kernel: Kernel): v
   if (map.spec.frozen === true) bpf(kernel, 'MAP_FREEZE', { map_fd: map.fd });
 }
 
-/** Puts inner maps, or programs, into the slots that the source gives them. */
+/** Puts inner maps into the slots that the source gives them. */
 export function fillSlots(map: LoadedMap, fdOf: (name: string) => number | undefined, kernel: Kernel): void {
   for (const { index, name } of map.spec.values ?? []) {
     const fd = fdOf(name);
-    if (fd === undefined) throw new LinkError(`map '${map.name}': slot ${index} is for '${name}', which this object does not have`);
-    const key = new Uint8Array(map.spec.keySize);
-    new DataView(key.buffer).setUint32(0, index, true);
-    const value = new Uint8Array(new Uint32Array([fd]).buffer);
-    bpf(kernel, 'MAP_UPDATE_ELEM', { map_fd: map.fd, key, value, flags: 0n });
+    if (fd === undefined) throw noSuchSlot(map, index, name);
+    fillSlot(map, index, fd, kernel);
   }
+}
+
+/** Puts a map or a program into a slot. */
+export function fillSlot(map: LoadedMap, index: number, fd: number, kernel: Kernel): void {
+  const key = new Uint8Array(map.spec.keySize);
+  new DataView(key.buffer).setUint32(0, index, true);
+  const value = new Uint8Array(new Uint32Array([fd]).buffer);
+  bpf(kernel, 'MAP_UPDATE_ELEM', { map_fd: map.fd, key, value, flags: 0n });
+}
+
+export function noSuchSlot(map: LoadedMap, index: number, name: string): LinkError {
+  return new LinkError(`map '${map.name}': slot ${index} is for '${name}', which this object does not have`);
 }
 
 /** The path of a pin: a folder stands for the map's name in it. */

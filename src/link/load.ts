@@ -26,7 +26,20 @@ import { type JoinedProgram, joinProgram } from './join.ts';
 import { KCONFIG_MAP, kconfigData } from './kconfig.ts';
 import { KernelSymbols } from './ksyms.ts';
 import { ObjectBtf, type ProgramInfo } from './load-btf.ts';
-import { checkSame, createMap, fillDataMap, fillSlots, fixUpMap, type LoadedMap, openPinned, pinMap, pinPath, unpin } from './load-maps.ts';
+import {
+  checkSame,
+  createMap,
+  fillDataMap,
+  fillSlot,
+  fillSlots,
+  fixUpMap,
+  type LoadedMap,
+  noSuchSlot,
+  openPinned,
+  pinMap,
+  pinPath,
+  unpin,
+} from './load-maps.ts';
 import { loadProgram } from './load-program.ts';
 import { resolveReferences } from './resolve.ts';
 
@@ -40,6 +53,8 @@ export interface LoadOptions {
   readonly variables?: ReadonlyMap<string, Uint8Array>;
   /** Which programs to load; without, those that the spec loads by itself. */
   readonly programs?: (program: ProgramSpec) => boolean;
+  /** False: what the source puts into program arrays is not loaded with who may jump there, only by itself. */
+  readonly slotPrograms?: boolean;
   /** Keep the verifier's log of accepted programs, too (1, 2 or 4, or their sum). */
   readonly logLevel?: number;
   /** Program whose function an `ext` program replaces, or fentry and fexit programs hang on. */
@@ -109,10 +124,9 @@ export class LoadedObject {
     this.#loadTypes();
     this.#makeMaps();
     const wanted = this.#options.programs ?? ((p: ProgramSpec) => p.autoLoad);
+    for (const { map, index, name } of this.#slots())
+      if (!this.spec.programs.some((program) => program.name === name)) throw noSuchSlot(map, index, name);
     for (const program of this.spec.programs) if (wanted(program)) this.load(program);
-    for (const map of this.maps.values()) {
-      if (map.spec.type === 'prog_array' && map.created) fillSlots(map, (name) => this.programs.get(name)?.fd, this.kernel);
-    }
   }
 
   /**
@@ -128,7 +142,23 @@ export class LoadedObject {
     const loaded = known ?? this.#loadProgram(program);
     if (known === undefined) this.#loads.push(loaded);
     this.programs.set(name, loaded);
+    for (const slot of this.#slots()) {
+      if (slot.name === name) fillSlot(slot.map, slot.index, loaded.fd, this.kernel);
+      // Whoever is loaded may jump there.
+      else if (this.#options.slotPrograms !== false && !this.programs.has(slot.name)) this.#loadSlot(slot.name);
+    }
     return loaded;
+  }
+
+  #loadSlot(name: string): void {
+    const program = this.spec.programs.find((one) => one.name === name);
+    if (program !== undefined) this.load(program);
+  }
+
+  /** What the source gives the slots of the program arrays that were made here. */
+  *#slots(): Generator<{ readonly map: LoadedMap; readonly index: number; readonly name: string }> {
+    for (const map of this.maps.values())
+      if (map.spec.type === 'prog_array' && map.created) for (const { index, name } of map.spec.values ?? []) yield { map, index, name };
   }
 
   /** Every program that is loaded, also several of one function. */

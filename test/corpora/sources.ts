@@ -10,7 +10,7 @@ import type { UsdtProgram } from '../../src/compiler/usdt.ts';
 import { parseUsdtArguments } from '../../src/elf/usdt-arguments.ts';
 import { PROGRAMS } from '../host/compiler/bcc-dialect-programs.ts';
 import { CORE, FEATURES } from '../host/compiler/libbpf-programs.ts';
-import { CALLBACK_CONTEXTS, CHECKED_AFTER, CHECKED_BEFORE, ITERATORS, LISTS } from '../host/compiler/pointer-programs.ts';
+import { CALLBACK_CONTEXTS, CHECKED_AFTER, CHECKED_BEFORE, CONTEXT_STORES, ITERATORS, LISTS } from '../host/compiler/pointer-programs.ts';
 import { root } from '../run/paths.ts';
 import { BPFFS } from '../support/bpffs.ts';
 import { withCpu } from '../support/facts.ts';
@@ -85,7 +85,9 @@ function dialectSources(): Source[] {
 }
 
 function featureSources(portable: boolean): Source[] {
-  const texts = portable ? { CORE, FEATURES } : { CORE, FEATURES, CALLBACK_CONTEXTS, ITERATORS, LISTS, CHECKED_AFTER, CHECKED_BEFORE };
+  const texts = portable
+    ? { CORE, FEATURES }
+    : { CORE, FEATURES, CALLBACK_CONTEXTS, ITERATORS, LISTS, CHECKED_AFTER, CHECKED_BEFORE, CONTEXT_STORES };
   return Object.entries(texts).map(([name, text]) => ({
     name,
     text,

@@ -135,6 +135,8 @@ export interface EnumType {
   readonly values: readonly Enumerator[] | undefined;
   readonly underlying: IntType;
   readonly btfId?: number;
+  /** Values are CO-RE relocatable: an enum of `vmlinux.h` in portable mode. */
+  readonly relocatable?: boolean;
   readonly loc: Loc;
 }
 

@@ -110,3 +110,24 @@ kernelTest('a test run that a signal ends is not made again: it says so', {}, as
   for (const wrong of [0, -1, 1.5, 2 ** 31, Number.NaN])
     assert.throws(() => b.run('f', { ...PACKET, repeat: wrong }), { name: 'UsageError', message: /repeat is 1 to 2147483647/ });
 });
+
+kernelTest('a program array with programs in it: whoever may jump there is loaded with them', { btf: true }, async () => {
+  await using b = await BPF.load({
+    text: `
+#include "vmlinux.h"
+#include <bpf/bpf_helpers.h>
+int second(struct __sk_buff *skb);
+int third(struct __sk_buff *skb);
+struct {
+	__uint(type, BPF_MAP_TYPE_PROG_ARRAY);
+	__uint(max_entries, 4);
+	__type(key, __u32);
+	__array(values, int (void *));
+} jumps SEC(".maps") = { .values = { [1] = (void *)&second, [3] = (void *)&third } };
+SEC("tc") int third(struct __sk_buff *skb) { return 42; }
+SEC("tc") int second(struct __sk_buff *skb) { bpf_tail_call(skb, &jumps, 3); return 2; }
+SEC("tc") int first(struct __sk_buff *skb) { bpf_tail_call(skb, &jumps, 1); return 1; }
+char LICENSE[] SEC("license") = "GPL";`,
+  });
+  assert.equal(b.run('first', PACKET).result, 42);
+});

@@ -134,3 +134,27 @@ int before(struct __sk_buff *skb)
 	return depth == 1 ? pair.a : pair.b;
 }
 ${END}`;
+
+/** A context's fields are written one by one, neighbours too, and in functions that are given it. */
+export const CONTEXT_STORES: string = `${HEAD}
+static __noinline int clear(struct __sk_buff *skb)
+{
+	skb->mark = 0;
+	skb->queue_mapping = 0;
+	return 0;
+}
+SEC("tc")
+int marks(struct __sk_buff *skb)
+{
+	skb->queue_mapping = 0;
+	skb->mark = 0;
+	return clear(skb);
+}
+SEC("cgroup/getsockopt")
+int answer(struct bpf_sockopt *ctx)
+{
+	ctx->retval = 0;
+	ctx->optlen = 4;
+	return 1;
+}
+${END}`;

@@ -73,6 +73,8 @@ const CASES: Readonly<Record<string, string>> = {
   recursion: 'extern long fact(int); return fact(6);',
   memory:
     'char a[24], b[24]; __builtin_memset(a, 0x5a, sizeof a); __builtin_memcpy(b, a, 24); b[7] = 1; __builtin_memmove(b + 2, b, 12); long n = 0; for (int i = 0; i < 24; i++) n = n * 5 + b[i]; return n + (__builtin_memcmp(a, b, 2) == 0) + (__builtin_memcmp(a, b, 24) > 0);',
+  order:
+    'char a[16] = "abc", b[16] = "abd"; volatile int k = 0; a[9] += k; long r = __builtin_memcmp(a, b, 16); int less = __builtin_memcmp(a, b, 8) < 0, more = __builtin_memcmp(b, a, 16) > 0, s = __builtin_memcmp(a, b, 3) >> 31; return less + 2 * more + 4 * (r < 0) + 8 * (s == -1) + 16 * (__builtin_memcmp(a, b, 2) >= 0);',
   bits: 'volatile unsigned v = 0x00f0c010; volatile unsigned long w = 0x0000f00000000080ul; return __builtin_popcount(v) + 100 * __builtin_ctz(v) + 10000 * __builtin_clz(v) + __builtin_popcountl(w) * 7 + __builtin_ctzl(w) * 11 + __builtin_clzl(w) * 13 + __builtin_ffs(v) + __builtin_parity(v) + __builtin_bswap32(v) % 1000 + __builtin_bswap16(0x1234) + (long)(__builtin_bswap64(w) >> 20);',
   overflow:
     'int r; long l; unsigned u; long n = __builtin_add_overflow(2147483647, 1, &r); n = n * 2 + __builtin_sub_overflow(3u, 4u, &u); n = n * 2 + __builtin_mul_overflow(1L << 62, 4L, &l); volatile long a = -3, b = 1L << 61; n = n * 2 + __builtin_mul_overflow(a, b, &l); n = n * 2 + __builtin_add_overflow(a, b, &r); return n * 1000 + r + u % 10 + l % 7;',

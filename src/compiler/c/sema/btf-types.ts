@@ -128,7 +128,7 @@ export class BtfTypes {
         return qual(this.structure(id, t));
       case 'enum':
       case 'enum64':
-        return qual(enumeration(id, t));
+        return qual(enumeration(id, t, this.preserve));
       case 'fwd':
         return this.forward(t.name, t.union ? 'union' : 'struct');
       case 'typedef': {
@@ -271,9 +271,10 @@ function intType(t: BtfInt): IntType {
   return (t.encoding === 'signed' ? signedOfSize(t.size) : unsignedOfSize(t.size)) ?? UINT;
 }
 
-function enumeration(id: number, t: BtfEnum): Enum {
+function enumeration(id: number, t: BtfEnum, relocatable: boolean): Enum {
   const type = new Enum(t.name, 0);
   type.btfId = id;
+  type.relocatable = relocatable;
   const unsigned = unsignedOfSize(t.size) ?? UINT;
   type.underlying = t.signed ? (signedOfSize(t.size) ?? UINT) : unsigned;
   type.values = t.values.map((v): Enumerator => ({ name: v.name, value: v.value, loc: 0 }));

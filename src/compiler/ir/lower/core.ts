@@ -5,7 +5,7 @@
 
 import type { CoreKind } from '../../../object/spec.ts';
 import type { Builtin, Expr } from '../../c/ast.ts';
-import type { RecordType } from '../../c/types.ts';
+import type { CType, RecordType } from '../../c/types.ts';
 import { constant, undef } from '../builder.ts';
 import type { Value } from '../ir.ts';
 import { place } from './place.ts';
@@ -145,11 +145,20 @@ export function typeInfo(f: FunctionState, e: Builtin): Value {
     f.error('core-kind', e, `'${e.name}' has no kind ${kind}`);
     return undef(t);
   }
-  const known =
-    type.type.kind === 'record' || type.type.kind === 'enum'
-      ? type.type.btfId !== undefined && !(type.type.kind === 'record' && type.type.preserveAccessIndex)
-      : false;
+  const known = isKnown(type.type);
   if (known && name !== 'typeIdLocal' && name !== 'typeIdTarget') return constant(t, local);
   const v = f.b.core({ kind: name, type: id, access, local });
   return t === 'i64' ? v : f.b.trunc(v);
+}
+
+/** The kernel's own type, as it is on the kernel that is compiled for. */
+function isKnown(type: CType): boolean {
+  switch (type.kind) {
+    case 'record':
+      return type.btfId !== undefined && !type.preserveAccessIndex;
+    case 'enum':
+      return type.btfId !== undefined && type.relocatable !== true;
+    default:
+      return false;
+  }
 }

@@ -24,13 +24,15 @@ export function expandMemory(fn: IrFunction): boolean {
     if (k < 0) continue;
     changed = true;
     const i = block.insts[k] as MemCopy | MemSet | MemCmp;
+    // Asked while the function is whole: what follows in the block uses the result, too.
+    const equality = i.op === 'memcmp' && onlyEquality(fn, i);
     const rest = block.insts.slice(k + 1);
     block.insts.length = k;
     const tail: Block = { id: fn.nextId++, insts: rest, term: block.term };
     const e = new Expander(fn, block, i.loc);
     if (i.op === 'memcpy') e.copy(i);
     else if (i.op === 'memset') e.fill(i);
-    else replacement[i.id] = e.compare(i);
+    else replacement[i.id] = e.compare(i, equality);
     if (e.b.block === block) {
       // No control flow: the block goes on.
       for (const x of rest) block.insts.push(x);
@@ -151,11 +153,11 @@ class Expander {
   }
 
   /** Zero where all bytes are equal; otherwise the difference of the first two that are not. */
-  compare(i: MemCmp): Value {
+  compare(i: MemCmp, equality: boolean): Value {
     const { b } = this;
     const aligns = [widest(this.fn, i.a, i.align), widest(this.fn, i.b, i.align)];
     const steps = this.steps(i.size, aligns);
-    if (this.onlyEquality(i)) {
+    if (equality) {
       const differ = b.newBlock(),
         join = b.newBlock();
       const incoming: { block: Block; value: Value }[] = [];
@@ -188,23 +190,6 @@ class Expander {
     return b.phi('i32', incoming);
   }
 
-  private onlyEquality(i: MemCmp): boolean {
-    for (const block of this.fn.blocks) {
-      for (const x of block.insts) {
-        if (x === i) continue;
-        let uses = false;
-        forEachOperand(x, (v) => {
-          if (v === i) uses = true;
-        });
-        if (uses && !(x.op === 'cmp' && (x.pred === 'eq' || x.pred === 'ne') && x.a === i && x.b.op === 'const' && x.b.value === 0n))
-          return false;
-      }
-      const t = block.term;
-      if ((t.op === 'return' || t.op === 'switch') && t.value === i) return false;
-    }
-    return true;
-  }
-
   private loop(count: number, width: number, body: (offset: Value) => void): void {
     const { b } = this;
     const before = b.block;
@@ -219,4 +204,22 @@ class Expander {
     b.branch(b.cmp('ult', next, constant('i64', count * width)), header, exit);
     b.place(exit);
   }
+}
+
+/** Whether all that is asked of the result is if it is zero. */
+function onlyEquality(fn: IrFunction, i: MemCmp): boolean {
+  for (const block of fn.blocks) {
+    for (const x of block.insts) {
+      if (x === i) continue;
+      let uses = false;
+      forEachOperand(x, (v) => {
+        if (v === i) uses = true;
+      });
+      if (uses && !(x.op === 'cmp' && (x.pred === 'eq' || x.pred === 'ne') && x.a === i && x.b.op === 'const' && x.b.value === 0n))
+        return false;
+    }
+    const t = block.term;
+    if ((t.op === 'return' || t.op === 'switch') && t.value === i) return false;
+  }
+  return true;
 }

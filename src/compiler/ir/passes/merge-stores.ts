@@ -29,7 +29,7 @@ function mergeBlock(fn: IrFunction, block: Block, captures: Captures): boolean {
     if (g.stores.length > 1 && mergeGroup(fn, g, dead, before)) changed = true;
   };
   for (const i of block.insts) {
-    if (i.op === 'store' && isCandidate(i)) {
+    if (i.op === 'store' && isCandidate(fn, i)) {
       const region = regionOf(i.ptr, i.offset, i.bits / 8);
       const mine = groups.find((g) => g.base === region.base);
       for (const g of groups) if (g !== mine && touches(g, region, captures)) close(g);
@@ -64,11 +64,15 @@ function mergeBlock(fn: IrFunction, block: Block, captures: Captures): boolean {
   return true;
 }
 
-/** Constants, and small numbers that a zero beside them makes wide for nothing. */
-function isCandidate(i: Store): boolean {
-  if (i.volatile || i.core) return false;
-  if (basedOn(i.ptr).offset === undefined) return false;
-  return i.value.op === 'const';
+/** Constants, in memory without fields: the kernel checks stores to a context and to its own structs field by field. */
+function isCandidate(fn: IrFunction, i: Store): boolean {
+  if (i.volatile || i.core || i.value.op !== 'const') return false;
+  const { base, offset } = basedOn(i.ptr);
+  if (offset === undefined) return false;
+  // Of a subprogram's parameters it is not known.
+  if (base.op === 'param') return base.space !== undefined && base.space !== 'ctx' && base.space !== 'btf';
+  // What a struct_ops function was given points to structs of the kernel, some of whose members it may write.
+  return base.op !== 'load' || (fn.program !== undefined && fn.program.type !== 'struct_ops');
 }
 
 function touches(g: Group, r: Region, captures: Captures): boolean {

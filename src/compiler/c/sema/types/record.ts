@@ -103,6 +103,7 @@ export class Enum implements EnumType {
   values: Enumerator[] | undefined = undefined;
   underlying: IntType = UINT;
   btfId: number | undefined = undefined;
+  relocatable = false;
   /** `enum e : u8`. */
   fixed: IntType | undefined = undefined;
   /** Enumerators while between the braces. */
