@@ -287,12 +287,16 @@ function assemble(
 /** Maps through which records of any type go, so that their reader may name one. */
 const RECORD_MAPS: ReadonlySet<string> = new Set(['perf_event_array', 'ringbuf', 'user_ringbuf']);
 
-/** With such maps, all records that the user declared are in the object's BTF. */
+/** With such maps, all records that the user declared are in the object's BTF; the kernel's own, as a `vmlinux.h` has them, only where they are used. */
 function keepRecordTypes(unit: TranslationUnit, types: CTypeIds, source: SourceManager): void {
   const maps = unit.variables.filter((v) => v.map);
   if (!maps.some((v) => v.map && RECORD_MAPS.has(v.map.type))) return;
   const described = new Set(maps.map((v) => v.type.type));
-  for (const record of unit.records) if (!described.has(record.type) && source.fileOf(record.loc)?.system === false) types.typeId(record);
+  for (const record of unit.records) {
+    const { type } = record;
+    const ofKernel = type.kind === 'record' && type.preserveAccessIndex;
+    if (!ofKernel && !described.has(type) && source.fileOf(record.loc)?.system === false) types.typeId(record);
+  }
 }
 
 /** Kernel functions and typed variables that code refers to stand in the object's BTF: loaders find them by their types. */

@@ -150,8 +150,10 @@ export class CTypeIds implements TypeIds {
       entry = { id: this.btf.reserve(), whole: false, defined: false };
       this.records.set(t, entry);
     }
-    // Anonymous ones can only be told by what is in them, and the user's own are small.
-    if (whole || t.name === '' || t.btfId === undefined) entry.whole ||= !(t.size === 0 && t.fields === undefined);
+    // Anonymous ones can only be told by what is in them, and the user's own are small. Relocatable ones are the kernel's:
+    // a whole vmlinux.h may be among the user's headers.
+    const ofKernel = t.btfId !== undefined || t.preserveAccessIndex;
+    if (whole || t.name === '' || !ofKernel) entry.whole ||= !(t.size === 0 && t.fields === undefined);
     return entry.id;
   }
 

@@ -38,6 +38,10 @@ const CASES: readonly Case[] = [
     text: '§va_list args;',
     expect: ["error unsupported-builtin 'va_list' is not supported: BPF functions cannot take a variable number of arguments"],
   },
+  {
+    text: 'typedef __builtin_va_list list;\nint g(list l);\nvoid f(list l) { §__builtin_va_start(l, l); }',
+    expect: ["error unsupported-builtin '__builtin_va_start' is not supported: BPF functions cannot take a variable number of arguments"],
+  },
   { text: `${R}§point p;`, expect: ["error unknown-type 'point' is not a type by itself; write 'struct point'"] },
   {
     text: 'int n;\nint f(void) { return (§n *)0; }'.replace('(§n *)0', 'sizeof(struct { §n m; })'),

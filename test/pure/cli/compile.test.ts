@@ -1,5 +1,6 @@
 /** `skep compile` as a user without root sees it; its outputs as other programs read them. */
 import assert from 'node:assert/strict';
+import { spawnSync } from 'node:child_process';
 import { existsSync, readFileSync } from 'node:fs';
 import { test } from 'node:test';
 import { inFolder } from '../../support/skep.ts';
@@ -201,6 +202,25 @@ test('quoted includes look beside the file that asks, wherever the command is ca
     ])
       assert.deepEqual(skep('compile', ...words), { status: 0, out: '', err: '' });
     assert.match(skep('compile', 'inc.c').err, /inc\.c:1:10: error: there is no file 'sub\/far\.h'/);
+  });
+});
+
+toolTest("a project's own vmlinux.h, the whole kernel's", { commands: ['bpftool'] }, () => {
+  const btf = '/sys/kernel/btf/vmlinux';
+  if (!existsSync(btf)) return;
+  const program = `#include "vmlinux.h"
+#include <bpf/bpf_helpers.h>
+#include <bpf/bpf_core_read.h>
+struct event_of_mine { int pid; };
+struct { __uint(type, BPF_MAP_TYPE_RINGBUF); __uint(max_entries, 4096); } out SEC(".maps");
+SEC("kprobe/x") int f(struct pt_regs *ctx) { struct task_struct *t = (void *)bpf_get_current_task(); return BPF_CORE_READ(t, real_parent, tgid); }
+`;
+  inFolder({ 'prog.c': program }, ({ skep, file, path }) => {
+    file('vmlinux.h', spawnSync('bpftool', ['btf', 'dump', 'file', btf, 'format', 'c'], { encoding: 'utf8', maxBuffer: 1 << 26 }).stdout);
+    assert.deepEqual(skep('compile', 'prog.c'), { status: 0, out: '', err: '' });
+    const types = run('bpftool', ['btf', 'dump', 'file', `${path}/prog.bpf.o`]);
+    assert.match(types, /'event_of_mine'/);
+    assert.doesNotMatch(types, /'super_block' size=\d+ vlen=[1-9]/, 'types of the kernel only as far as they are used');
   });
 });
 

@@ -23,11 +23,12 @@ const REASONS: Readonly<Record<string, { readonly why: string; readonly only?: R
   'unsupported-attribute': { why: 'vectors, byte order by attribute', only: /vectors|'vector_size'|'scalar_storage_order'/ },
   'unsupported-builtin': {
     why: 'builtins of a library, of variable arguments, of frames',
-    only: /(printf|va_list|va_start|va_arg|alloca|return_address|frame_address|setjmp|longjmp|strn?cpy|strn?cmp|strlen|strchr|strncat|strcat|puts|putchar)'/,
+    only: /(printf|va_list|va_start|va_arg|va_copy|alloca|return_address|frame_address|setjmp|longjmp|strn?cpy|strn?cmp|strlen|strchr|strncat|strcat|puts|putchar)'/,
   },
   'unknown-builtin': { why: 'builtins of a library or of gcc alone', only: /_(classify_type|clrsb|apply_args)'/ },
   'undefined-function': { why: 'functions of a library', only: /'(\w*printf|qsort)'/ },
   'undefined-variable': { why: "attribute 'alias'", only: /'b'/ },
+  'unknown-type': { why: 'FILE', only: /'FILE'/ },
   'undeclared-identifier': { why: 'stdout', only: /'stdout'/ },
   'include-not-found': { why: 'headers of a library', only: /'(math|signal|setjmp|gcc_tmpnam|sys\/mman)\.h'/ },
   'return-value': { why: "'return' without a value in a function that returns one, which C has not allowed since 1999" },

@@ -3,7 +3,7 @@
  * lacks them. Values are specifier words.
  */
 import type { QualType } from '../types.ts';
-import { qual, typeOfWords } from './types/basic.ts';
+import { pointer, Q, qual, typeOfWords } from './types/basic.ts';
 
 const TABLE: Readonly<{ [words: string]: string }> = {
   'signed char': 's8 __s8 int8_t',
@@ -39,6 +39,7 @@ const FIXED = new Set([
   'dev_t',
   'sector_t',
   'loff_t',
+  '__builtin_va_list',
 ]);
 
 export function fixedTypedef(name: string): QualType | undefined {
@@ -48,6 +49,8 @@ export function fixedTypedef(name: string): QualType | undefined {
 export function fallbackTypedef(name: string): QualType | undefined {
   if (!byName) {
     byName = new Map();
+    // What it is for BPF. No function can take a variable number of arguments, but every vmlinux.h names it.
+    byName.set('__builtin_va_list', qual(pointer(Q.void), 0, undefined, '__builtin_va_list'));
     for (const words of Object.keys(TABLE)) {
       const type = typeOfWords(words.split(' '));
       if (!type) throw new Error(`fallback typedefs: '${words}' is no type`);

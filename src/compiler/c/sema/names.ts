@@ -85,11 +85,7 @@ export function typedefType(ctx: Context, name: string, loc: Loc): QualType {
 
 /** Types that other targets have. */
 const ELSEWHERE: readonly (readonly [names: readonly string[], code: 'unsupported-builtin' | 'no-floating-point', why: string])[] = [
-  [
-    ['va_list', '__builtin_va_list', '__gnuc_va_list'],
-    'unsupported-builtin',
-    'is not supported: BPF functions cannot take a variable number of arguments',
-  ],
+  [['va_list', '__gnuc_va_list'], 'unsupported-builtin', 'is not supported: BPF functions cannot take a variable number of arguments'],
   [
     ['_Decimal32', '_Decimal64', '_Decimal128', '_Float16', '_Float128', '__float128', '__bf16', '__fp16'],
     'no-floating-point',
