@@ -39,6 +39,8 @@ const CODE_ADVICE: Readonly<Partial<Record<Code, string>>> = {
   'bad-map': 'maps need types of key and value of a size that is known, and a number of entries above zero',
   'data-loc-as-pointer': 'in BCC use `TP_DATA_LOC_READ_CONST`; otherwise add the low 16 bits of the field to `ctx`',
   'no-packet': 'make `struct __sk_buff *skb` the first parameter of the function',
+  'program-parameter':
+    'read it from the context; of a function that is watched, `BPF_KPROBE(name, …)` and `BPF_PROG(name, …)` make parameters of the arguments',
   'too-many-arguments': 'read more from `PT_REGS_SP(ctx)`, or attach to a function nearer to what you want',
   'too-many-printk-values': 'print in two lines, or send a struct through a perf buffer or a ring buffer',
   'undefined-table': 'declare the inner map before the outer one',
@@ -53,6 +55,7 @@ const CODE_ADVICE: Readonly<Partial<Record<Code, string>>> = {
   'assignment-in-condition': "write '==', or a second pair of parentheses where '=' is meant",
   'empty-body': "take the ';' behind the condition away, or write `{}`",
   'helper-too-new': 'use an older helper, or say for which kernel you compile',
+  'map-without-section': 'write `SEC(".maps")` between the name of the variable and the semicolon',
   precedence: 'add parentheses',
   'unchecked-lookup': 'check it first: `if (!p) return 0;`; a look-up finds nothing where the key was never stored',
   uninitialized: 'give it a value where it is declared: `struct key k = {};` (padding included)',

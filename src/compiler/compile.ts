@@ -270,8 +270,7 @@ function assemble(
   keepRecordTypes(unit, types, source);
   const variables = new Map<string, VariableSpec>();
   for (const m of dataSections(module, globals, types.btf, variables)) maps.set(m.name, m);
-  const sources = new Map<string, string>();
-  for (const f of source.files) if (!f.system) sources.set(f.name, f.text);
+  const sources = source.userTexts();
   return {
     name: options.name ?? 'skep',
     license: unit.license ?? '',

@@ -187,6 +187,19 @@ export class SourceManager implements Positions {
     marks.push({ offset: this.expansionLoc(loc) - file.base, line, name: name ?? marks.at(-1)?.name ?? file.name });
   }
 
+  /** The texts of the user's files by name, each line where `#line` says that it is. */
+  userTexts(): Map<string, string> {
+    const texts = new Map<string, string>();
+    const moved = new Map<string, string[]>();
+    for (const file of this.files) {
+      if (file.system) continue;
+      if (file.lineMarks === undefined) texts.set(file.name, file.text);
+      else placeLines(file, moved);
+    }
+    for (const [name, lines] of moved) texts.set(name, Array.from(lines, (line) => line ?? '').join('\n'));
+    return texts;
+  }
+
   /** Line as `#line` has it; without the text. For `__LINE__` and line info. */
   lineOf(loc: Loc): number {
     const file = this.fileOf(loc);
@@ -236,6 +249,23 @@ export class SourceManager implements Positions {
       if (place !== undefined) includedFrom.push(place);
     }
     return { ...position, expansions, includedFrom };
+  }
+}
+
+/** Lines beyond are left out: a number is written quickly, a text of so many lines is not. */
+const LINES_PLACED = 1_000_000;
+
+/** What stands at a line twice is what stands there last. */
+function placeLines(file: SourceFile, into: Map<string, string[]>): void {
+  const starts = lineStarts(file);
+  for (let i = 0; i < starts.length; i++) {
+    const start = starts[i] ?? 0;
+    const { name, line } = presumed(file, start);
+    if (line < 1 || line > LINES_PLACED) continue;
+    let lines = into.get(name);
+    if (lines === undefined) into.set(name, (lines = []));
+    const end = starts[i + 1];
+    lines[line - 1] = file.text.slice(start, end === undefined ? file.text.length : end - 1);
   }
 }
 

@@ -49,6 +49,10 @@ const CASES: readonly Case[] = [
   { text: '#include <bpf/bpf_helpers.h>\nSEC("fentry/x") int §BPF_PROG(f, struct task_struct *p) { return 0; }', expect: "error missing-include 'BPF_PROG' is a macro of <bpf/bpf_tracing.h>: include it, '#include <bpf/bpf_tracing.h>'$", dialect: 'libbpf' },
   { text: 'struct t { int pid; };\n#include <bpf/bpf_helpers.h>\nSEC("tc") int f(struct __sk_buff *s) { struct t *t = (void *)s; return §BPF_CORE_READ(t, pid) + nowhere; }', expect: "error missing-include 'BPF_CORE_READ' is a macro of <bpf/bpf_core_read.h>: include it, '#include <bpf/bpf_core_read.h>'$", dialect: 'libbpf' },
   { text: '§SEC("tc") int f(void *ctx) { return 0; }', expect: "error missing-include 'SEC' is a macro of <bpf/bpf_helpers.h>: include it, '#include <bpf/bpf_helpers.h>'$", dialect: 'libbpf' },
+  // Programs and maps of libbpf
+  { text: '#include <bpf/bpf_helpers.h>\nSEC("xdp") int two(struct xdp_md *c, int §n) { return n; }', expect: "warning program-parameter a program of type xdp gets one argument, its context: nothing sets 'n'$", dialect: 'libbpf' },
+  { text: '#include <bpf/bpf_helpers.h>\nSEC("kprobe/f") int two(void *c, int §fd) { return fd; }', expect: "warning program-parameter a program of type kprobe gets one argument, its context: nothing sets 'fd'; BPF_KPROBE(two, …) would fetch it$", dialect: 'libbpf' },
+  { text: '#include <bpf/bpf_helpers.h>\nstruct { __uint(type, 2); __uint(max_entries, 1); __type(key, int); __type(value, int); } §m;\nSEC("xdp") int f(struct xdp_md *c) { int k = 0; int *v = bpf_map_lookup_elem(&m, &k); return v ? *v : 0; }', expect: "warning map-without-section 'm' is described like a map and has no section, so it is plain memory, which bpf_map_lookup_elem() does not take", dialect: 'libbpf' },
   // Parser
   { text: 'int f(void) { __auto_type *§p = 0; return 0; }', expect: "error auto-type '__auto_type' declares plain names only" },
   { text: 'int f(void) { §_BitInt(7) a = 1; return a; }', expect: "error bit-int '_BitInt' is not supported" },

@@ -4,6 +4,8 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { SourceManager } from '../../../src/compiler/c/source.ts';
+import { compile } from '../../../src/compiler/compile.ts';
+import { plainFacts } from '../compiler/support.ts';
 import { preprocess } from './support.ts';
 
 const at = (text: string, word: string, options: Parameters<typeof preprocess>[1] = {}) => {
@@ -136,4 +138,33 @@ test('a fork keeps what was and goes its own way', () => {
   assert.equal(left.resolve(row)?.expansions[0]?.macro, 'M');
   assert.equal(left.spellingLoc(row), a!.base + 4);
   assert.equal(left.expansionLoc(row), a!.base);
+});
+
+test('texts of files as #line counts their lines, with and without a name', () => {
+  const source = new SourceManager();
+  const text = 'one\n#line 7\nseven\neight\n#line 2 "b.y"\nof b\n';
+  const file = source.addFile('a.c', text);
+  assert.ok(file);
+  source.markLine(file.base + text.indexOf('seven'), 7, undefined);
+  source.markLine(file.base + text.indexOf('of b'), 2, 'b.y');
+  source.addFile('sys.h', 'int hidden;', 0, true);
+  assert.deepEqual(
+    [...source.userTexts()],
+    [
+      ['a.c', 'one\n#line 7\n\n\n\n\nseven\neight\n#line 2 "b.y"'],
+      ['b.y', '\nof b\n'],
+    ],
+  );
+  source.markLine(file.base + text.indexOf('of b'), 2_000_000_000, 'c.y');
+  assert.deepEqual([...source.userTexts().keys()], ['a.c'], 'no text of two thousand million lines');
+});
+
+test('an excerpt of a refused program: the text of the line that #line names', () => {
+  const { spec } = compile('int a;\n#line 1\nint\nf(void)\n{\n\treturn a;\n}\n', {
+    facts: plainFacts(),
+    file: 'x.c',
+    roots: ['f'],
+  });
+  const line = spec?.functions.get('f')?.lines.at(0);
+  assert.equal(spec?.sources.get('x.c')?.split('\n')[(line?.line ?? 0) - 1], '\treturn a;');
 });

@@ -32,9 +32,11 @@ export function libbpfProgram(fn: FunctionDecl, context: DialectContext): Progra
       );
       return undefined;
     }
+    if (source === undefined) contextAlone(fn, type, context);
     return { type, section, autoAttach: false, autoLoad: !section.startsWith('?') };
   }
   const { type, attachType, target, attach, autoLoad, sleepable, xdpFrags } = match;
+  if (source === undefined) contextAlone(fn, type, context);
   return {
     type,
     section,
@@ -45,6 +47,23 @@ export function libbpfProgram(fn: FunctionDecl, context: DialectContext): Progra
     ...(sleepable ? { sleepable } : {}),
     ...(xdpFrags ? { xdpFrags } : {}),
   };
+}
+
+/** Called like the function that they stand for. */
+const CALLED_OTHERWISE = new Set(['struct_ops', 'ext']);
+/** Whose parameters a macro can fetch. */
+const FETCHED: Readonly<Record<string, string>> = { kprobe: 'BPF_KPROBE', tracing: 'BPF_PROG', lsm: 'BPF_PROG' };
+
+/** The kernel calls a program with its context; a second parameter has no value. */
+function contextAlone(fn: FunctionDecl, type: string, { diagnostics }: DialectContext): void {
+  const second = fn.params[1];
+  if (second === undefined || fn.body === undefined || CALLED_OTHERWISE.has(type)) return;
+  const macro = Object.hasOwn(FETCHED, type) ? FETCHED[type] : undefined;
+  diagnostics.warn(
+    'program-parameter',
+    second.loc,
+    `a program of type ${type} gets one argument, its context: nothing sets ${second.name === '' ? 'this parameter' : `'${second.name}'`}${macro === undefined ? '' : `; ${macro}(${fn.name}, …) would fetch it`}`,
+  );
 }
 
 /** The section that may have been meant: the nearest kind of program, what follows as it is. */
