@@ -38,6 +38,8 @@ export class BtfReader implements BtfSource {
   readonly size: number;
   /** What could not be read, in words. Empty for BTF that was understood completely. */
   readonly warnings: readonly string[];
+  /** Of bytes that end before the header says: what is missing. */
+  readonly cutOff: string | undefined;
   readonly #base: BtfReader | undefined;
   /** First id of its own. */
   readonly #first: number;
@@ -55,6 +57,7 @@ export class BtfReader implements BtfSource {
   constructor(bytes: Uint8Array, options: BtfReaderOptions = {}) {
     const warnings: string[] = [];
     const header = readHeader(bytes, warnings);
+    this.cutOff = header.cutOff;
     const base = options.base;
     this.#base = base;
     this.#first = base === undefined ? 1 : base.size;
@@ -153,6 +156,7 @@ interface Header {
   readonly words: Uint32Array;
   readonly strings: Uint8Array;
   readonly layout: Uint8Array | undefined;
+  readonly cutOff: string | undefined;
 }
 
 function readHeader(bytes: Uint8Array, warnings: string[]): Header {
@@ -169,15 +173,16 @@ function readHeader(bytes: Uint8Array, warnings: string[]): Header {
   if (length < HEADER_SIZE || length > bytes.length) {
     throw new BtfError('format', `BTF header length ${length} does not fit ${bytes.length} bytes`);
   }
+  let cutOff: string | undefined;
   const section = (what: string, at: number): Uint8Array => {
     const from = length + view.getUint32(at, true);
     const to = from + view.getUint32(at + 4, true);
-    if (to > bytes.length) warnings.push(`the ${what} section ends at ${to}, but there are only ${bytes.length} bytes`);
+    if (to > bytes.length) warnings.push((cutOff = `the ${what} section ends at ${to}, but there are only ${bytes.length} bytes`));
     return bytes.subarray(Math.min(from, bytes.length), Math.min(to, bytes.length));
   };
   const types = section('type', 8);
   const layout = length >= HEADER_SIZE_LAYOUT ? section('layout', 24) : undefined;
-  return { words: asWords(types), strings: section('string', 16), layout };
+  return { words: asWords(types), strings: section('string', 16), layout, cutOff };
 }
 
 function asWords(bytes: Uint8Array): Uint32Array {

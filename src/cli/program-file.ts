@@ -156,15 +156,21 @@ function readBytes(file: string): Buffer {
   }
 }
 
+/** Types that are missing would be blamed on the program. */
+function whole(btf: BtfReader, file: string): BtfReader {
+  if (btf.cutOff !== undefined) throw new UserError(`${file} is not whole: ${btf.cutOff}`, 'copy the file again');
+  return btf;
+}
+
 /** Raw BTF, as /sys/kernel/btf/vmlinux has it, or an ELF file with a .BTF section (a vmlinux, an object). */
 function readBtfFile(file: string): BtfReader {
   const bytes = readBytes(file);
   try {
-    if (!isElf(bytes)) return new BtfReader(bytes);
+    if (!isElf(bytes)) return whole(new BtfReader(bytes), file);
     const elf = new ElfFile(bytes);
     const section = elf.section('.BTF');
     if (section === undefined) throw new UserError(`${file} has no .BTF section`);
-    return new BtfReader(elf.data(section));
+    return whole(new BtfReader(elf.data(section)), file);
   } catch (error) {
     if (error instanceof UserError) throw error;
     throw new UserError(`${file} is no BTF: ${(error as Error).message}`, undefined, error);

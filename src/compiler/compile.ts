@@ -175,6 +175,7 @@ class Front {
       ...(dialect ? { constants: { has: () => true, text: (name: string) => dialect.macro(name, facts) } } : {}),
     };
     this.pp = new Preprocessor({ ...this.shared, ...(dialect ? { from: preludeOf(dialect, facts.cpu, absent) } : {}) });
+    diagnostics.placeOf = (loc) => this.pp.source.expansionLoc(loc);
     if (absent !== undefined) reportWhenUsed(this.pp, absent);
   }
 

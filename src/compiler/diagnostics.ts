@@ -54,6 +54,11 @@ export interface Diagnostic {
 export class Diagnostics {
   readonly list: Diagnostic[] = [];
   errors = 0;
+  /** Where a handle is shown: tokens that macros made of one are at one place. */
+  placeOf: (loc: Loc) => Loc = (loc) => loc;
+  private shownErrors = 0;
+  private readonly said = new Set<string>();
+  private readonly spoiled = new Set<Loc>();
   private readonly limit: number;
 
   constructor(limit = 20) {
@@ -61,8 +66,22 @@ export class Diagnostics {
   }
 
   report(d: Diagnostic): void {
-    this.list.push(d);
-    if (d.severity === 'error' && ++this.errors >= this.limit) throw new TooManyErrors();
+    if (d.severity === 'error') this.errors++;
+    const place = this.placeOf(d.loc);
+    const key = `${place} ${d.code} ${d.message}`;
+    if (this.spoiled.has(place) || this.said.has(key)) return;
+    this.said.add(key);
+    this.list.push({ ...d, message: readable(d.message) });
+    if (d.severity === 'error' && ++this.shownErrors >= this.limit) throw new TooManyErrors();
+  }
+
+  /** After an error: what else is found at this place only follows from it, and is not said. */
+  spoil(loc: Loc): void {
+    this.spoiled.add(this.placeOf(loc));
+  }
+
+  isSpoiled(loc: Loc): boolean {
+    return this.spoiled.has(this.placeOf(loc));
   }
 
   error(code: string, loc: Loc, message: string, notes?: Diagnostic['notes']): void {
@@ -72,6 +91,17 @@ export class Diagnostics {
   warn(code: string, loc: Loc, message: string, notes?: Diagnostic['notes']): void {
     this.report(notes ? { severity: 'warning', code, loc, message, notes } : { severity: 'warning', code, loc, message });
   }
+}
+
+/** Words up to this length are shown whole: paths may be long. */
+const WORD_KEPT = 500;
+const TEXT_KEPT = 4000;
+
+/** A message may quote what the text has, and a text may have names of millions of letters. */
+function readable(message: string): string {
+  if (message.length <= WORD_KEPT) return message;
+  const shorter = message.replace(/\S+/g, (word) => (word.length <= WORD_KEPT ? word : `${word.slice(0, 60)}…${word.slice(-20)}`));
+  return shorter.length <= TEXT_KEPT ? shorter : `${shorter.slice(0, TEXT_KEPT)}…`;
 }
 
 /** Thrown to leave the compiler after the last error that is still shown. Caught in `compile.ts`. */

@@ -169,6 +169,7 @@ class Renderer {
     }
     for (const note of d.notes ?? []) {
       const place = this.source.resolve(note.loc);
+      if (place !== undefined && OWN_TEXT.test(place.file)) continue;
       this.head(place, 'note', note.message, undefined);
       // A note at the very place of its message ("did you mean") needs no second look at the line.
       if (place !== undefined && note.loc !== d.loc) this.excerpt(place, undefined);

@@ -1,7 +1,7 @@
 /** `skep compile` as a user without root sees it; its outputs as other programs read them. */
 import assert from 'node:assert/strict';
 import { spawnSync } from 'node:child_process';
-import { existsSync, readFileSync } from 'node:fs';
+import { existsSync, readFileSync, writeFileSync } from 'node:fs';
 import { test } from 'node:test';
 import { inFolder } from '../../support/skep.ts';
 import { compileBpf, run, toolTest } from '../object/clang.ts';
@@ -109,6 +109,17 @@ toolTest('--btf: layouts of that file, from an ELF object and raw', { commands: 
     );
     assert.equal(missing.status, 1);
     assert.match(missing.err, /no member 'absent'/);
+  });
+});
+
+test('--btf: a file that ends before its header says is refused, and the program is not blamed', () => {
+  inFolder({ 'k.c': 'int f(struct pt_regs *ctx, struct page_pool *pool) { return pool->wanted; }' }, ({ skep, path }) => {
+    const header = new Uint32Array([0x0001eb9f, 24, 0, 4000, 4000, 100]);
+    writeFileSync(`${path}/cut.btf`, Buffer.concat([new Uint8Array(header.buffer), new Uint8Array(64)]));
+    const { status, err } = skep('compile', '--btf', 'cut.btf', 'k.c');
+    assert.equal(status, 1);
+    assert.match(err, /cut\.btf is not whole: the \w+ section ends at \d+, but there are only 88 bytes/);
+    assert.doesNotMatch(err, /k\.c/);
   });
 });
 

@@ -145,6 +145,50 @@ test("one message for one mistake, and nothing of the dialects' own text", () =>
   assert.ok(!shown.includes('<bcc>'), shown);
 });
 
+test('one message for one mistake: macros', () => {
+  const codes = (text: string, dialect?: 'bcc' | 'libbpf'): string[] => said(text, dialect).map((s) => s.line.replace(/^(\S+ )\S+ /, '$1'));
+  assert.deepEqual(codes('#define M(a, b) a + b\nint f(void) { return M(1); }\nint g(void) { return M(1, 2, 3); }'), [
+    "error macro-argument-count macro 'M' takes 2 arguments, but 1 is given",
+    "error macro-argument-count macro 'M' takes 2 arguments, but 3 are given",
+  ]);
+  assert.deepEqual(codes('TRACEPOINT_PROBE(sched) { return 0; }\nint f(void *ctx) { return nowhere; }', 'bcc'), [
+    "error macro-argument-count macro 'TRACEPOINT_PROBE' takes 2 arguments, but 1 is given",
+    "error undeclared-identifier 'nowhere' is not declared",
+  ]);
+  const READ = '#define TWICE(p, m) (sizeof((p)->m) + (p)->m)\nstruct s { int a; int b; };\n';
+  assert.deepEqual(codes(`${READ}int f(struct s *p) { return TWICE(p, c); }`), [
+    "error no-member 'struct s' has no member 'c'; it has 'a' and 'b'",
+  ]);
+  assert.deepEqual(codes('BPF_QUEUE(q, u32);\nBPF_HASH(h, u32, u32, 1, 2, 3);', 'bcc'), [
+    'error static-assert static assertion failed: BPF_QUEUE takes 3 or 4 arguments',
+    'error static-assert static assertion failed: BPF_HASH takes 1 to 4 arguments',
+  ]);
+  assert.deepEqual(codes('struct s { int a; int a; };\nint f(struct s *p) { return p->bcd; }'), [
+    "error duplicate-member member 'a' is there twice",
+    "error no-member 'struct s' has no member 'bcd'; it has 'a'",
+  ]);
+});
+
+test('what is quoted from the text has an end', () => {
+  for (const word of ['a'.repeat(3_000_000), '1'.repeat(3_000_000)]) {
+    const { diagnostics } = compile(`int f(void) { return ${word}; }`, { facts: testFacts({ btf: undefined }), roots: ['f'] });
+    assert.equal(diagnostics.length, 1);
+    assert.ok((diagnostics[0]?.message.length ?? 0) < 300, diagnostics[0]?.message.slice(0, 300));
+    assert.match(diagnostics[0]?.message ?? '', /^'(.)\1{40,}…\1+'/);
+  }
+});
+
+test('a loop that is too long to be unrolled', () => {
+  const { diagnostics } = compile(
+    'int g(int);\n__attribute__((noinline)) int g(int i) { return i * 3; }\nint f(void) {\n int n = 0;\n#pragma unroll\n for (int i = 0; i < 1000000; i++) n += g(i);\n return n; }',
+    { facts: testFacts({ btf: undefined }), roots: ['f'] },
+  );
+  assert.deepEqual(
+    diagnostics.map((d) => d.message.replace(/\d+ instructions/, 'N instructions')),
+    ['this loop is not unrolled: more than 4096 rounds of N instructions are too many'],
+  );
+});
+
 test('a header that is missing hides no other mistake', () => {
   const text =
     '#include <bpf/bpf_helpers.h>\nSEC("fentry/x") int BPF_PROG(f, int a)\n{\n\tint b = nowhere;\n\treturn a + b\n}\nSEC("fentry/y") int BPF_PROG(g, int a) { return a; }\n';

@@ -30,7 +30,7 @@ test('macros', () => {
   const defined = (text: string): string[] => [...text.matchAll(/^#define (\w+)\(/gm)].map((m) => m[1] as string);
   // Forms by number of arguments, and what macros use among themselves.
   const inner =
-    /^_|_\d$|_pick$|^BPF_(?:F_TABLE_PUBLIC|QUEUESTACK|QUEUESTACK_PUBLIC|QUEUESTACK_SHARED|XDP_REDIRECT_MAP|ANNOTATE_KV_PAIR)$|^SEC$/;
+    /^_|_\d$|_(?:pick|many)$|^BPF_(?:F_TABLE_PUBLIC|QUEUESTACK|QUEUESTACK_PUBLIC|QUEUESTACK_SHARED|XDP_REDIRECT_MAP|ANNOTATE_KV_PAIR)$|^SEC$/;
   assert.deepEqual(missing(defined(MAP_MACROS).filter((name) => !inner.test(name))), []);
   const numbered = /^PT_REGS_PARM[2-6](?:_SYSCALL)?$|^PT_REGS_(?:IP|SP|FP|RET)$/;
   assert.deepEqual(

@@ -180,6 +180,7 @@ function parseFunctionDefinition(p: Parser, spec: DeclSpec, d: Declarator): void
   const { actions } = p;
   const name = d.name?.text ?? '';
   const [part] = d.parts;
+  if (part?.kind !== 'function' && p.diagnostics.isSpoiled(d.loc)) p.unwind();
   if (part?.kind !== 'function')
     p.fail('expected-semicolon', `expected ';' or an initializer after '${name}', which is no function; ${p.found()}`);
   if (part.names !== undefined) parseOldStyleParameters(p, part, part.names, name);

@@ -84,6 +84,7 @@ export function collectArguments(pp: Preprocessor, name: PpToken, macro: Macro):
     `macro '${macro.name}' takes ${takes} argument${takes === '1' ? '' : 's'}, but ${args.length} ${args.length === 1 ? 'is' : 'are'} given`,
     notes,
   );
+  pp.diagnostics.spoil(name.loc);
   return undefined;
 }
 

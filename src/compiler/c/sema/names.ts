@@ -212,7 +212,9 @@ function* valueNames(ctx: Context, name: string): Generator<string> {
 }
 
 /** Of a small record all members are named, of a large one those that are close. */
-export function closestMembers(name: string, members: readonly string[]): string {
+export function closestMembers(name: string, all: readonly string[]): string {
+  // A record with a mistake may have a name twice.
+  const members = [...new Set(all)];
   const best = closest(name, members, 3);
   if (best.length > 0) return `; did you mean ${listed(best, 'or')}?`;
   return members.length === 0 ? '; it has no members' : members.length <= 6 ? `; it has ${listed(members, 'and')}` : '';

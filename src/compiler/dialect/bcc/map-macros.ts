@@ -13,10 +13,26 @@ function overloaded(name: string, forms: Readonly<Record<number, { readonly para
     .sort((a, b) => a - b);
   const most = counts.at(-1) ?? 1;
   let text = counts.map((n) => `#define ${name}_${n}(${forms[n]?.params}) ${forms[n]?.body}\n`).join('');
-  const slots = Array.from({ length: most }, (_, i) => `_${i + 1}`).join(', ');
+  // Other numbers are said in the words of the user's macro, not of these.
+  const wrong = `_Static_assert(0, "${name} takes ${range(counts)}")`;
+  for (let n = 1; n < most; n++) if (forms[n] === undefined) text += `#define ${name}_${n}(args...) ${wrong}\n`;
+  text += `#define ${name}_many(args...) ${wrong}\n`;
+  const slots = Array.from({ length: most + TOO_MANY }, (_, i) => `_${i + 1}`).join(', ');
   text += `#define ${name}_pick(${slots}, chosen, ...) chosen\n`;
-  const choices = Array.from({ length: most }, (_, i) => `${name}_${most - i}`).join(', ');
+  const choices = [
+    ...Array.from({ length: TOO_MANY }, () => `${name}_many`),
+    ...Array.from({ length: most }, (_, i) => `${name}_${most - i}`),
+  ].join(', ');
   return `${text}#define ${name}(args...) ${name}_pick(args, ${choices}, 0)(args)\n`;
+}
+
+/** So many arguments too many are noticed. */
+const TOO_MANY = 6;
+
+/** '3 or 4 arguments' */
+function range(counts: readonly number[]): string {
+  const [least, most] = [counts[0] ?? 0, counts.at(-1) ?? 0];
+  return `${least === most ? least : `${least} ${most - least === 1 ? 'or' : 'to'} ${most}`} arguments`;
 }
 
 const TABLE = '__skep_table';

@@ -58,7 +58,7 @@ function consider(fn: IrFunction, cfg: Cfg, loop: Loop, diagnostics: Diagnostics
       header.term.loc,
       rounds === undefined
         ? 'this loop cannot be unrolled: how often it runs is not known here'
-        : `this loop is not unrolled: ${rounds} rounds of ${size} instructions are too many`,
+        : `this loop is not unrolled: ${rounds === Infinity ? `more than ${MAX_ROUNDS}` : rounds} rounds of ${size} instructions are too many`,
     );
   }
   return false;
@@ -80,7 +80,7 @@ function reasonFor(fn: IrFunction, cfg: Cfg, loop: Loop, header: Block): keyof t
   return pays ? 'pays' : undefined;
 }
 
-/** How often the loop goes back to its header; undefined where constants do not tell. */
+/** How often the loop goes back to its header, `Infinity` for more than is counted; undefined where constants do not tell. */
 function countRounds(cfg: Cfg, loop: Loop, header: Block): number | undefined {
   const inside = new Set(loop.blocks.map((at) => cfg.order[at] as Block));
   const phis = header.insts.filter((i): i is Phi => i.op === 'phi');
@@ -121,7 +121,7 @@ function countRounds(cfg: Cfg, loop: Loop, header: Block): number | undefined {
     values = next;
     if (values.size === 0) return undefined;
   }
-  return undefined;
+  return Infinity;
 }
 
 function run(v: Value, values: ReadonlyMap<Inst, bigint>, depth: number): bigint | undefined {
