@@ -39,7 +39,15 @@ char _license[] SEC("license") = "GPL";
 test('clang reads the headers without a word', { skip: CLANG === undefined ? 'needs clang' : false }, () => {
   const folder = mkdtempSync(join(tmpdir(), 'skep-headers-'));
   try {
-    for (const path of ['skep/kernel.h', 'skep/net.h', 'bpf/bpf_helpers.h', 'bpf/bpf_tracing.h', 'bpf/bpf_core_read.h']) {
+    for (const path of [
+      'skep/kernel.h',
+      'skep/net.h',
+      'skep/in6.h',
+      'skep/uapi.h',
+      'bpf/bpf_helpers.h',
+      'bpf/bpf_tracing.h',
+      'bpf/bpf_core_read.h',
+    ]) {
       mkdirSync(dirname(join(folder, path)), { recursive: true });
       writeFileSync(join(folder, path), kernelHeader(path) ?? libbpfDialect.header(path) ?? '');
     }

@@ -130,6 +130,31 @@ test('members of sockets that are macros', () => {
   assert.equal(machine.run('f', { ctx }).r0, 321n);
 });
 
+test('headers for user space leave the names of kernel macros to a libbpf program; those of the kernel alone do not', () => {
+  const text = (header: string) => `#include <linux/bpf.h>
+#include <linux/tcp.h>
+#include <${header}>
+#include <bpf/bpf_helpers.h>
+struct event { __u16 sk_family; int sk_num; __u32 noinline; };
+SEC("xdp") int f(struct xdp_md *c) { struct event swap = { .sk_family = 2, .noinline = 3 }; return swap.sk_family + swap.noinline; }`;
+  for (const header of [
+    'linux/in6.h',
+    'linux/types.h',
+    'linux/version.h',
+    'net/if.h',
+    'netinet/in.h',
+    'asm/types.h',
+    'linux/netdevice.h',
+    'linux/sched/types.h',
+  ])
+    assert.deepEqual(front(text(header), libbpfDialect).said, [], header);
+  for (const header of ['net/sock.h', 'linux/skbuff.h']) assert.notDeepEqual(front(text(header), libbpfDialect).said, [], header);
+  assert.deepEqual(
+    front('#include <linux/in6.h>\nint f(struct in6_addr *a) { return a->s6_addr[0] + a->s6_addr32[1]; }', libbpfDialect).said,
+    [],
+  );
+});
+
 test('which includes are known', () => {
   for (const path of [
     'linux/sched.h',

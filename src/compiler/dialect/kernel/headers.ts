@@ -3,7 +3,7 @@
  * (those are looked up by name), so a kernel header is as good as another. Headers of the C library that make sense
  * without one are small.
  */
-import { KERNEL_H, NET_H } from './macros.ts';
+import { IN6_H, KERNEL_H, NET_H, UAPI_H } from './macros.ts';
 
 /** Folders of the kernel's include paths. */
 const KERNEL_FOLDER =
@@ -96,11 +96,30 @@ export function headerWarning(path: string): string | undefined {
 /** Folders of the C library whose headers give types and constants that are there anyway. */
 const LIBRARY_FOLDER = /^(?:sys|netinet|netpacket|arpa|bits|netdb|net)\//;
 
+const OWN: Readonly<Record<string, string>> = {
+  'skep/kernel.h': KERNEL_H,
+  'skep/net.h': NET_H,
+  'skep/uapi.h': UAPI_H,
+  'skep/in6.h': IN6_H,
+};
+
+/** As code in the kernel sees them: with its macros. */
 export function kernelHeader(path: string): string | undefined {
-  if (path === 'skep/kernel.h') return KERNEL_H;
-  if (path === 'skep/net.h') return NET_H;
+  if (Object.hasOwn(OWN, path)) return OWN[path];
   if (Object.hasOwn(LIBRARY, path)) return LIBRARY[path];
   if (NET.test(path)) return '#include <skep/net.h>\n';
   if (KERNEL_FOLDER.test(path)) return '#include <skep/kernel.h>\n';
   return LIBRARY_FOLDER.test(path) ? '' : undefined;
+}
+
+/** Only a build in the kernel's tree finds these; all others there are for user space as well, with less in them. */
+const INTERNAL =
+  /^(?:uapi|trace|kernel|generated|crypto|kvm|acpi|target|block|mm|fs|drivers|kunit|vdso|soc|clocksource|pcmcia|memory|ras|keys)\/|^net\/(?!(?:if|if_arp|if_packet|ethernet|route)\.h)|^linux\/(?:skbuff|slab|mm|mm_types|mmzone|blkdev|blk-mq|blk_types|bio|nsproxy|ns_common|pid_namespace|user_namespace|dcache|fs_struct|fdtable|cgroup|cgroup-defs|init_task|inetdevice|kconfig|list|rbtree|spinlock|mutex|rcupdate|security|workqueue|interrupt|kthread|percpu|device|module|init|bpf_verifier|err|bitops|compiler_types|export|atomic|refcount|kobject|path|namei|cred|sockptr|sched\/(?!types\.h)\w+)\b/;
+const IN6 = /^(?:uapi\/)?(?:linux\/(?:in6|ipv6)|netinet\/(?:in|ip6))\.h$/;
+
+/** As a program outside of the kernel's tree sees them. */
+export function userHeader(path: string): string | undefined {
+  const text = kernelHeader(path);
+  if (text === undefined || INTERNAL.test(path) || Object.hasOwn(OWN, path) || Object.hasOwn(LIBRARY, path)) return text;
+  return `#include <skep/uapi.h>\n${IN6.test(path) ? '#include <skep/in6.h>\n' : ''}`;
 }

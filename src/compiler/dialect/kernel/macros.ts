@@ -1,17 +1,5 @@
-/**
- * `<skep/kernel.h>`: what the kernel's headers give besides types, as far as BPF programs use it and it cannot be had
- * by name (`functions.ts`, `builtins.ts`): macros that take types, or stand where no expression does.
- *
- * Names that programs like to define for themselves (`min`, `htons`, …) are not here: they are found when nothing
- * else declares them.
- */
-export const KERNEL_H = `#pragma once
-#define __KERNEL_TYPES__ 1
-#ifndef NULL
-#define NULL ((void *)0)
-#endif
-
-#define __user __attribute__((btf_type_tag("user")))
+/** Names with underscores, which no program has for its own. */
+const ANNOTATIONS = `#define __user __attribute__((btf_type_tag("user")))
 #define __percpu __attribute__((btf_type_tag("percpu")))
 #define __rcu __attribute__((btf_type_tag("rcu")))
 #define __kernel
@@ -50,7 +38,24 @@ export const KERNEL_H = `#pragma once
 #ifndef __always_inline
 #define __always_inline inline __attribute__((always_inline))
 #endif
-#ifndef noinline
+#define __stringify_1(x...) #x
+#define __stringify(x...) __stringify_1(x)
+`;
+
+/**
+ * `<skep/kernel.h>`: what the kernel's headers give besides types, as far as BPF programs use it and it cannot be had
+ * by name (`functions.ts`, `builtins.ts`): macros that take types, or stand where no expression does.
+ *
+ * Names that programs like to define for themselves (`min`, `htons`, …) are not here: they are found when nothing
+ * else declares them.
+ */
+export const KERNEL_H = `#pragma once
+#define __KERNEL_TYPES__ 1
+#ifndef NULL
+#define NULL ((void *)0)
+#endif
+
+${ANNOTATIONS}#ifndef noinline
 #define noinline __attribute__((noinline))
 #endif
 #define noinline_for_stack noinline
@@ -155,8 +160,6 @@ export const KERNEL_H = `#pragma once
 
 #define BUILD_BUG_ON(condition) _Static_assert(!(condition), "BUILD_BUG_ON: " #condition)
 #define BUILD_BUG_ON_ZERO(condition) ((int)sizeof(struct { int:(-!!(condition)); }))
-#define __stringify_1(x...) #x
-#define __stringify(x...) __stringify_1(x)
 #define ___PASTE(a, b) a##b
 #define __PASTE(a, b) ___PASTE(a, b)
 #define __UNIQUE_ID(prefix) __PASTE(__PASTE(__UNIQUE_ID_, prefix), __COUNTER__)
@@ -236,7 +239,28 @@ export const NET_H = `#pragma once
 #define tw_dport __tw_common.skc_dport
 #define tw_daddr __tw_common.skc_daddr
 #define tw_rcv_saddr __tw_common.skc_rcv_saddr
+#include <skep/in6.h>
+`;
+
+/** `<skep/in6.h>`: what addresses have for user space, too. */
+export const IN6_H = `#pragma once
 #define s6_addr in6_u.u6_addr8
 #define s6_addr16 in6_u.u6_addr16
 #define s6_addr32 in6_u.u6_addr32
 `;
+
+/**
+ * `<skep/uapi.h>`: what the headers for user space define, as far as BPF programs use it. All else that the kernel's
+ * own headers define is left for the program's own names: `sk_family` may be a member and `noinline` a variable.
+ */
+export const UAPI_H = `#pragma once
+#ifndef NULL
+#define NULL ((void *)0)
+#endif
+#ifndef offsetof
+#define offsetof(type, member) __builtin_offsetof(type, member)
+#endif
+#ifndef KERNEL_VERSION
+#define KERNEL_VERSION(a, b, c) (((a) << 16) + ((b) << 8) + ((c) > 255 ? 255 : (c)))
+#endif
+${ANNOTATIONS}`;

@@ -1,5 +1,5 @@
 /** Which text a libbpf program's `#include` names. */
-import { kernelHeader } from '../kernel/headers.ts';
+import { userHeader } from '../kernel/headers.ts';
 import { BPF_CORE_READ_H } from './core-read-header.ts';
 import { BPF_HELPERS_H, BPF_LEGACY_H } from './helpers-header.ts';
 import { BPF_TRACING_H } from './tracing-header.ts';
@@ -24,5 +24,5 @@ for (const name of ['bpf_helpers.h', 'bpf_tracing.h', 'bpf_core_read.h', 'bpf_en
 }
 
 export function libbpfHeader(path: string): string | undefined {
-  return Object.hasOwn(OWN, path) ? OWN[path] : kernelHeader(path);
+  return Object.hasOwn(OWN, path) ? OWN[path] : userHeader(path);
 }
