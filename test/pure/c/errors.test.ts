@@ -552,6 +552,20 @@ const CASES: readonly Case[] = [
     apart: 'it is for thread-local variables',
   },
   {
+    text: '__attribute__((§naked)) int f(void) { asm volatile("r0 = 7; exit;"); }',
+    expect: [
+      "error unsupported-attribute functions that are 'naked' are not supported: write 'f' in C, with 'asm volatile' for what needs it",
+    ],
+    apart: 'clang has it',
+  },
+  {
+    text: 'struct ops { int (*f)(void); }; __attribute__((§section(".struct_ops.link"))) struct ops o = { 0 };',
+    expect: [
+      'error unsupported-attribute SEC(".struct_ops.link") is not supported: the struct of functions is given in TypeScript, by b.attachStructOps() (docs/hooks.md)',
+    ],
+    apart: 'a section like others there',
+  },
+  {
     text: 'typedef int v __attribute__((§vector_size(16)));',
     expect: ["error unsupported-attribute attribute 'vector_size': vectors are not supported"],
     apart: 'clang has it',

@@ -53,6 +53,12 @@ rule(
 export function checkAttributes(ctx: Context, attributes: readonly Attribute[]): void {
   for (const a of attributes) {
     const known = RULES.get(a.name);
+    if (a.name === 'section' && stringArg(a)?.startsWith('.struct_ops') === true)
+      ctx.error(
+        'unsupported-attribute',
+        a.loc,
+        `SEC("${stringArg(a)}") is not supported: the struct of functions is given in TypeScript, by b.attachStructOps() (docs/hooks.md)`,
+      );
     if (known === 'used' || known === 'advice' || a.name.startsWith('skep_')) continue;
     if (known === 'unsupported') {
       ctx.error('unsupported-attribute', a.loc, `attribute '${a.name}' is not supported`);

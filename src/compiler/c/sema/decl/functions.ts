@@ -130,7 +130,14 @@ export function finishFunction(ctx: Context, fn: FunctionDecl, body: Compound, e
   fn.body = body;
   fn.end = end;
   const { returns } = fn.type;
-  if (returns.type.kind !== 'void' && !hasAttribute(fn.attributes, 'naked') && fallsThrough(body)) {
+  const naked = findAttribute(fn.attributes, 'naked');
+  if (naked)
+    ctx.error(
+      'unsupported-attribute',
+      naked.loc,
+      `functions that are '${naked.name}' are not supported: write '${fn.name}' in C, with 'asm volatile' for what needs it`,
+    );
+  else if (returns.type.kind !== 'void' && fallsThrough(body)) {
     ctx.warn('missing-return', end, `the end of '${fn.name}' can be reached without a 'return' of ${quoteType(returns)}`);
   }
   for (const p of fn.params) warnOfUnknownTag(ctx, fn, p);
