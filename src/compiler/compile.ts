@@ -28,7 +28,7 @@ import { Diagnostics, TooManyErrors } from './diagnostics.ts';
 import type { Dialect } from './dialect/dialect.ts';
 import { helperByNumber } from './dialect/helpers.ts';
 import { headerWarning } from './dialect/kernel/headers.ts';
-import type { IrFunction, IrModule } from './ir/ir.ts';
+import type { IrFunction, IrGlobal, IrModule } from './ir/ir.ts';
 import { lowerUnit } from './ir/lower/lower.ts';
 import { isVariableName } from './ir/passes/constant-sizes.ts';
 import { storeDataAddresses } from './ir/passes/data-addresses.ts';
@@ -108,6 +108,7 @@ function compileOnce(text: string, options: CompileOptions, absent?: Absent): Co
         diagnostics,
         types,
         inlineAll: options.inlineAll ?? options.dialect?.inlineAll ?? false,
+        keepGlobals: options.dialect?.keepsGlobals ?? false,
         ...(options.roots ? { roots: options.roots } : {}),
       });
       if (options.storeAddresses)
@@ -249,7 +250,7 @@ function assemble(
   }
   reportMissing(module, diagnostics);
   if (options.portable !== true) reportNewHelpers(module, options.facts.kernelVersion, diagnostics);
-  dropUnused(module);
+  dropUnused(module, options.dialect?.keepsGlobals ?? false);
   const globals = layoutGlobals(module);
   const functions = new Map<string, FunctionSpec>();
   for (const d of unit.functions) {
@@ -363,10 +364,12 @@ function isMentioned(module: IrModule, name: string): boolean {
 }
 
 /** Globals that no instruction mentions any more take no room, unless user space may want to find them. */
-function dropUnused(module: IrModule): void {
+function dropUnused(module: IrModule, keepGlobals: boolean): void {
   const used = new Set<string>();
   for (const fn of module.functions.values()) {
     for (const b of fn.blocks) for (const i of b.insts) if (i.op === 'globaladdr') used.add(i.global);
   }
-  for (const g of [...module.globals.values()]) if (!used.has(g.name)) module.globals.delete(g.name);
+  // No loader fills addresses into data: what holds some is of no use to user space either.
+  const found = (g: IrGlobal): boolean => keepGlobals && g.linkage === 'global' && (g.relocs ?? []).length === 0;
+  for (const g of [...module.globals.values()]) if (!used.has(g.name) && !found(g)) module.globals.delete(g.name);
 }

@@ -68,6 +68,8 @@ export interface Dialect {
   program(fn: FunctionDecl, context: DialectContext): ProgramDecl | undefined;
   /** Whether calls of this function are always inlined (BCC: all). */
   inlineAll: boolean;
+  /** Whether global variables stay that no program uses: user space may look for them by name. */
+  keepsGlobals?: boolean;
 }
 
 export type { CType, QualType };

@@ -131,3 +131,18 @@ char LICENSE[] SEC("license") = "GPL";`,
   });
   assert.equal(b.run('first', PACKET).result, 42);
 });
+
+kernelTest('global variables that no program reads are there for user space', { btf: true }, async () => {
+  await using b = await BPF.load({
+    text: `
+#include "vmlinux.h"
+#include <bpf/bpf_helpers.h>
+const volatile int target_pid = 0;
+int hits = 3;
+SEC("socket") int f(struct __sk_buff *skb) { return 1; }
+char LICENSE[] SEC("license") = "GPL";`,
+    globals: { target_pid: 5 },
+  });
+  b.loadFunc('f', 'socket_filter');
+  assert.deepEqual([b.global('target_pid').value, b.global('hits').value], [5, 3]);
+});

@@ -21,6 +21,7 @@ export const libbpfDialect: Dialect = {
   name: 'libbpf',
   prelude: '',
   inlineAll: false,
+  keepsGlobals: true,
   header: libbpfHeader,
   macroHeaders: ['bpf/bpf_helpers.h', 'bpf/bpf_tracing.h', 'bpf/bpf_core_read.h', 'bpf/usdt.bpf.h'],
   macro: kernelMacro,

@@ -13,9 +13,11 @@
  *   effect.ts    expressions for their effect alone            condition.ts expressions as control flow
  *   statement.ts call.ts builtins.ts asm.ts init.ts globals.ts what the names say
  */
-import type { TranslationUnit } from '../../c/ast.ts';
+import type { TranslationUnit, VarDecl } from '../../c/ast.ts';
+import { isIncomplete } from '../../c/sema/types/predicates.ts';
 import type { IrModule } from '../ir.ts';
 import { lowerFunction } from './function.ts';
+import { globalFor } from './globals.ts';
 import { type LowerOptions, ModuleState } from './state.ts';
 
 export function lowerUnit(unit: TranslationUnit, options: LowerOptions): IrModule {
@@ -24,7 +26,15 @@ export function lowerUnit(unit: TranslationUnit, options: LowerOptions): IrModul
     if (fn.program || options.roots?.includes(fn.name)) m.need(fn);
   }
   for (let fn = m.pending.shift(); fn; fn = m.pending.shift()) m.module.functions.set(fn.name, lowerFunction(m, fn));
+  if (options.keepGlobals) for (const d of unit.variables) if (isFound(d)) globalFor(m, d);
   return m.module;
+}
+
+/** A variable that user space finds by its name: `const volatile int pid;`, whether a program reads it or not. */
+function isFound(d: VarDecl): boolean {
+  if (d.scope === 'local' || d.storage === 'static' || d.storage === 'extern' || isIncomplete(d.type.type)) return false;
+  const section = d.attributes.find((a) => a.name === 'section')?.args[0];
+  return section?.kind !== 'string' || /^\.(?:data|rodata|bss)(?:\.|$)/.test(section.value);
 }
 
 export type { LowerOptions, TypeIds } from './state.ts';

@@ -22,6 +22,8 @@ export interface LowerOptions {
   readonly types: TypeIds;
   /** Every function with a body is inlined where it is called (BCC). */
   readonly inlineAll: boolean;
+  /** Global variables that nobody uses are made, too. */
+  readonly keepGlobals?: boolean;
   /** Functions to keep besides programs. */
   readonly roots?: readonly string[];
 }
