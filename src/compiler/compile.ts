@@ -177,6 +177,7 @@ class Front {
     };
     this.pp = new Preprocessor({ ...this.shared, ...(dialect ? { from: preludeOf(dialect, facts.cpu, absent) } : {}) });
     diagnostics.placeOf = (loc) => this.pp.source.expansionLoc(loc);
+    diagnostics.isSilent = (code, loc) => this.pp.silence.covers(code, loc);
     if (absent !== undefined) reportWhenUsed(this.pp, absent);
   }
 

@@ -56,6 +56,8 @@ export class Diagnostics {
   errors = 0;
   /** Where a handle is shown: tokens that macros made of one are at one place. */
   placeOf: (loc: Loc) => Loc = (loc) => loc;
+  /** Warnings that the text has switched off. */
+  isSilent: (code: string, loc: Loc) => boolean = () => false;
   private shownErrors = 0;
   private readonly said = new Set<string>();
   private readonly spoiled = new Set<Loc>();
@@ -67,6 +69,7 @@ export class Diagnostics {
 
   report(d: Diagnostic): void {
     if (d.severity === 'error') this.errors++;
+    if (d.severity === 'warning' && this.isSilent(d.code, d.loc)) return;
     const place = this.placeOf(d.loc);
     const key = `${place} ${d.code} ${d.message}`;
     if (this.spoiled.has(place) || this.said.has(key)) return;

@@ -131,6 +131,11 @@ export class SourceManager implements Positions {
     return MACRO_BASE + this.rowCount++;
   }
 
+  /** The handle that the next token of an expansion gets. */
+  get nextMade(): Loc {
+    return MACRO_BASE + this.rowCount;
+  }
+
   isMacro(loc: Loc): boolean {
     return loc >= MACRO_BASE;
   }

@@ -251,6 +251,33 @@ test('clang warns where we do, and nowhere else', { skip: hasClang ? false : 'ne
   }
 });
 
+test('#pragma GCC diagnostic: silent between ignored and pop, and not elsewhere', () => {
+  const lines = (text: string): (number | undefined)[] => {
+    const { diagnostics, source } = compile(text, { facts: testFacts({ btf: undefined }), roots: ['f', 'g', 'h'], warnUnused: true });
+    return diagnostics.map((d) => source.filePosition(d.loc)?.line);
+  };
+  const bad = (name: string): string => `int ${name}(int *p) { int u; return p; }\n`;
+  // Each has two: the conversion, and the variable that nobody uses, found after all was read.
+  assert.deepEqual(lines(bad('f')), [1, 1]);
+  for (const who of ['GCC', 'clang'])
+    assert.deepEqual(
+      lines(
+        `#pragma ${who} diagnostic push\n#pragma ${who} diagnostic ignored "-Wint-conversion"\n#pragma ${who} diagnostic ignored "-Wunused"\n${bad('f')}#pragma ${who} diagnostic pop\n${bad('g')}`,
+      ),
+      [6, 6],
+    );
+  assert.deepEqual(
+    lines(`#pragma GCC diagnostic ignored "-Wint-conversion"\n${bad('f')}#pragma GCC diagnostic warning "-Wint-conversion"\n${bad('g')}`),
+    [4, 2, 4],
+  );
+  assert.deepEqual(lines(`#pragma GCC diagnostic ignored "-Wno-such-warning"\n${bad('f')}`), [2, 2]);
+  // In a macro, as libbpf's BPF_KPROBE has it: for what the macro makes, and what macros in it make.
+  const macro =
+    '#define ARG(x) (void *)(x)\n#define ARGS(x) ARG(x)\n#define CALL(f, x) ({ _Pragma("GCC diagnostic push") _Pragma("GCC diagnostic ignored \\"-Wint-conversion\\"") int r = f(ARGS(x)); _Pragma("GCC diagnostic pop") r; })\n';
+  assert.deepEqual(lines(`${macro}int g(int a) { return a; }\nint f(long a) { return CALL(g, a) + g(ARGS(a)); }`), [5]);
+  assert.deepEqual(lines(`${macro}int g(int a) { return a; }\nint f(long a) { return CALL(g, a); }\nint h(int *p) { return p; }`), [6]);
+});
+
 test("warnings inside the user's own macros name the macro, those in the dialect's stay silent", () => {
   const own = compile('#define READ(x, y) (x & y == 1)\nint f(int a, int b) { return READ(a, b); }', {
     facts: testFacts({ btf: undefined }),

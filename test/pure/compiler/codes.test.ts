@@ -9,6 +9,7 @@ import assert from 'node:assert/strict';
 import { readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'node:test';
+import { WARNING_NAMES } from '../../../src/compiler/c/preprocessor/warning-names.ts';
 import { adviceOf } from '../../../src/compiler/code-advice.ts';
 import { allCodes, CODE_GROUPS } from '../../../src/compiler/codes.ts';
 import { compile } from '../../../src/compiler/compile.ts';
@@ -186,6 +187,14 @@ test('a loop that is too long to be unrolled', () => {
   assert.deepEqual(
     diagnostics.map((d) => d.message.replace(/\d+ instructions/, 'N instructions')),
     ['this loop is not unrolled: more than 4096 rounds of N instructions are too many'],
+  );
+});
+
+test("clang's names of warnings stand for codes that there are", () => {
+  const known = new Set<string>(allCodes());
+  assert.deepEqual(
+    Object.values(WARNING_NAMES).flatMap((codes) => (codes === 'every' ? [] : codes.filter((code) => !known.has(code)))),
+    [],
   );
 });
 

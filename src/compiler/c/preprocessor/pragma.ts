@@ -25,12 +25,14 @@ const HANDLERS: ReadonlyMap<string, Handler> = new Map<string, Handler>([
   ['message', message('user-message')],
   ['GCC warning', message('user-warning')],
   ['GCC error', message('user-error')],
+  ['GCC diagnostic', silence],
+  ['clang diagnostic', silence],
   ['region', nothing],
   ['endregion', nothing],
   ['mark', nothing],
 ]);
-/** Nothing here has warnings to switch. */
-const DROPPED = new Set(['GCC diagnostic', 'clang diagnostic', 'GCC dependency', 'clang dependency']);
+/** They say nothing to a compiler that keeps no files. */
+const DROPPED = new Set(['GCC dependency', 'clang dependency']);
 /** Macros count in their operands. */
 const EXPANDED = new Set(['unroll', 'nounroll', 'unroll_and_jam', 'pack', 'GCC unroll', 'clang loop', 'clang attribute']);
 
@@ -68,6 +70,10 @@ export function pragmaOperator(pp: Preprocessor, name: PpToken): PpToken | undef
     .replace(/\\(["\\])/g, '$1')
     .replace(/\n/g, ' ');
   return runPragma(pp, lexText(text), name.loc);
+}
+
+function silence(pp: Preprocessor, operands: readonly PpToken[], loc: Loc): void {
+  pp.silence.pragma(operands, loc);
 }
 
 function once(pp: Preprocessor, _operands: readonly PpToken[], loc: Loc): void {

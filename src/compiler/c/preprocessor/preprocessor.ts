@@ -36,6 +36,7 @@ import { DEFAULT_LIMITS } from './limits.ts';
 import { Macro } from './macro.ts';
 import { lexText } from './paste.ts';
 import { predefinedMacros } from './predefined.ts';
+import { Silence } from './silence.ts';
 import type { Snapshot } from './snapshot.ts';
 
 export interface PreprocessorOptions {
@@ -91,6 +92,7 @@ export class Preprocessor implements TokenSource {
   readonly options: PreprocessorOptions;
   readonly limits: Limits;
   readonly features: Features;
+  readonly silence: Silence;
   readonly predefined: ReadonlyMap<string, string>;
   readonly constants: ConstantNames | undefined;
   /** null: known not to be a macro. */
@@ -140,6 +142,7 @@ export class Preprocessor implements TokenSource {
     this.includesLeft = this.limits.includes;
     const from = options.from;
     this.source = from === undefined ? new SourceManager() : from.source.fork();
+    this.silence = new Silence(this.source);
     this.macros = new Map(from?.macros);
     this.once = new Set(from?.once);
     this.entered = new Set(from?.entered);
