@@ -24,7 +24,7 @@ export function checkQuoted(folder: string, page: string, table: Readonly<Record
   }
 }
 
-/** What the example prints. `words`: as if they stood behind its name on a command line. */
+/** What the example prints. `words`: as if they stood behind its name on a command line; none, as this process has it. */
 export async function printed(
   folder: string,
   name: string,
@@ -38,7 +38,7 @@ export async function printed(
     said.push(line.join(' '));
     onLine(line.join(' '));
   };
-  process.argv = [...argv.slice(0, 2), ...words];
+  if (words.length > 0) process.argv = [...argv.slice(0, 2), ...words];
   try {
     await import(moduleOf(folder, name, words));
   } finally {
