@@ -16,12 +16,14 @@ import { commandLine, markedProcesses, otherProcesses, ownMark } from './process
 export type Snapshot = ReadonlySet<string>;
 
 const KINDS: readonly ObjectKind[] = ['program', 'map', 'link', 'btf'];
-/** Files that list probes, one a line: those of tracefs, and all kprobes there are, whoever made them; and private trace buffers. */
+/** Files that list probes, one a line: those of tracefs, and all kprobes there are, whoever made them; private trace buffers; pins. */
 const LISTS: readonly (readonly [name: string, path: string])[] = [
   ['kprobe_events', '/sys/kernel/tracing/kprobe_events'],
   ['uprobe_events', '/sys/kernel/tracing/uprobe_events'],
   ['trace instance', '/sys/kernel/tracing/instances'],
-  ...(guestSeries === undefined ? [] : [['kprobe', '/sys/kernel/debug/kprobes/list'] as const]),
+  ...(guestSeries === undefined
+    ? []
+    : [['kprobe', '/sys/kernel/debug/kprobes/list'] as const, ['name in the bpf file system', '/sys/fs/bpf'] as const]),
 ];
 
 export async function snapshot(): Promise<Snapshot> {
