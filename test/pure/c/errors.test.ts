@@ -518,9 +518,22 @@ const CASES: readonly Case[] = [
   {
     text: 'int f(char *p) { return §__builtin_strlen(p); }',
     expect: [
-      "error unsupported-builtin '__builtin_strlen' works on string literals only: BPF has no function for it; read strings with bpf_probe_read_kernel_str and compare byte by byte",
+      "error unsupported-builtin '__builtin_strlen' works on string literals and const arrays only: BPF has no function for it; sizeof(array) - 1 is the length of one that is full, and bpf_probe_read_kernel_str returns that of a string in the kernel",
     ],
     apart: 'a call that fails to load',
+  },
+  {
+    text: '__attribute__((section(§"a\\0b"))) int f(void *p) { return 0; }',
+    expect: ['error bad-string the compiler itself reads this string, and no NUL can be in it'],
+  },
+  {
+    text: 'int x asm(§"a\\0b");',
+    expect: ['error bad-string the compiler itself reads this string, and no NUL can be in it'],
+    apart: 'a name that no loader can read',
+  },
+  {
+    text: 'int x __attribute__((btf_decl_tag(§"a" "\\0b")));',
+    expect: ['error bad-string the compiler itself reads this string, and no NUL can be in it'],
   },
   {
     text: 'short s;\nvoid f(void) { §__sync_fetch_and_add(&s, 1); }',

@@ -102,6 +102,33 @@ test('constants stay constant', () => {
   );
 });
 
+test('const objects are constants where one has to stand', () => {
+  const text = `static const int n = 8;
+    static const char msg[] = "hello", full[4] = "full", filled[8] = "ab";
+    static u8 bytes[n];
+    struct s { u8 a[n]; u32 bits : n; };
+    u64 f(u64 *ctx) {
+      const int m = 16; const char local[] = "hi";
+      u8 b[m];
+      _Static_assert(sizeof(b) == 16 && sizeof(bytes) == 8 && sizeof(struct s) == 12, "");
+      switch (*ctx) { case n: return 100; case 1 ... m: return 200; }
+      return __builtin_strlen(msg) + 10 * __builtin_strlen(local) + 100 * strlen(filled) + 1000 * strlen(msg + 1) + 10000 * __builtin_strlen(&local[1]);
+    }`;
+  const machine = createMachine(build(text.replace('case 1 ... m', 'case m'), bccDialect));
+  const run = (x: bigint): bigint => machine.run('f', { ctx: new Uint8Array(new BigUint64Array([x]).buffer) }).r0;
+  assert.deepEqual([8n, 16n, 0n].map(run), [100n, 200n, 14225n]);
+  for (const wrong of [
+    'int f(int x) { const int n = x; static int a[n]; return a[0]; }',
+    'int n = 3; int a[n];',
+    'extern const int n; int a[n];',
+  ])
+    assert.match(front(wrong, bccDialect).said.join(), /variable-length-array/);
+  assert.match(
+    front('static const char full[4] = "full"; int f(void *ctx) { return strlen(full); }', bccDialect).said.join(),
+    /unsupported-builtin/,
+  );
+});
+
 test('what a program declares itself is its own', () => {
   const machine = createMachine(
     build(

@@ -338,6 +338,11 @@ export function parseString(p: Parser): string {
   const { loc } = p.tok;
   if (p.code !== T.STRING) p.fail('expected-string', `expected a string literal; ${p.found()}`);
   const literal = p.actions.stringLiteral(parseStringTokens(p), loc);
-  return literal.kind === 'string' ? decoder.decode(literal.bytes.subarray(0, literal.bytes.length - 1)) : '';
+  if (literal.kind !== 'string') return '';
+  const text = literal.bytes.subarray(0, literal.bytes.length - 1);
+  const end = text.indexOf(0);
+  // Names of sections and tags are kept in objects up to their first NUL.
+  if (end >= 0) p.error('bad-string', loc, 'the compiler itself reads this string, and no NUL can be in it');
+  return decoder.decode(end < 0 ? text : text.subarray(0, end));
 }
 const decoder = new TextDecoder();

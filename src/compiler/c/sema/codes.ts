@@ -47,7 +47,7 @@ export const SEMA_CODES = {
   'multi-character': 'A character constant of more than one character.',
   'unknown-escape': 'A backslash before a character that has no meaning there.',
   'bad-escape': 'An escape without digits or out of range.',
-  'bad-string': 'Strings of different encodings side by side.',
+  'bad-string': 'Strings of different encodings side by side, or a NUL in a string that the compiler reads itself.',
   'static-assert': 'A static assertion does not hold.',
   'constant-overflow': 'A constant expression overflows its signed type.',
   'constant-conversion': 'A constant changes its value when converted.',

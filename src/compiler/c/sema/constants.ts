@@ -92,7 +92,8 @@ export function evaluate(e: Expr): ConstValue | undefined {
 export function integerValue(e: Expr): bigint | undefined {
   if (e.kind === 'int') return e.value;
   if (!isInteger(e.type.type)) return undefined;
-  const v = evaluate(e);
+  // Where a constant has to stand, a variable's name comes as the place it is, not yet loaded.
+  const v = e.lvalue ? evaluateLoad(e, e.type) : evaluate(e);
   return v && !v.base ? v.value : undefined;
 }
 
@@ -107,7 +108,7 @@ function truth(v: ConstValue | undefined): boolean | undefined {
 function evaluateCast(e: Cast): ConstValue | undefined {
   switch (e.cast) {
     case 'load':
-      return evaluateLoad(e);
+      return evaluateLoad(e.operand, e.type);
     case 'decay':
     case 'functionDecay':
       return evaluatePlace(e.operand);
@@ -188,10 +189,9 @@ export function isStatic(d: VarDecl): boolean {
   return d.scope === 'file' || d.storage === 'static' || d.storage === 'extern';
 }
 
-function evaluateLoad(e: Cast): ConstValue | undefined {
-  const place = e.operand;
-  const size = sizeOf(e.type.type);
-  const t = e.type.type;
+function evaluateLoad(place: Expr, type: QualType): ConstValue | undefined {
+  const size = sizeOf(type.type);
+  const t = type.type;
   if (size === undefined || !(isInteger(t) || t.kind === 'pointer')) return undefined;
   if (place.kind === 'ref') return place.decl.kind === 'var' ? constantOf(place.decl) : undefined;
   if (place.kind !== 'deref' && place.kind !== 'member') return undefined;
@@ -204,7 +204,7 @@ function evaluateLoad(e: Cast): ConstValue | undefined {
   if (base.init.kind === 'string')
     return isInteger(t) ? fromBytes(base.init.bytes, Number(at.value), size, integerOf(t), sizeOf(base.type.type)) : undefined;
   if (base.init.kind !== 'list' || at.value < 0n || at.value + BigInt(size) > BigInt(sizeOf(base.type.type) ?? 0)) return undefined;
-  return fromItems(base.init.items, Number(at.value), size, e.type);
+  return fromItems(base.init.items, Number(at.value), size, type);
 }
 
 /** A const local array: its address is not constant, but its elements are. */
@@ -214,12 +214,35 @@ function elementOfLocal(place: Expr): ConstValue | undefined {
     return base && { base: base.base, value: base.value + BigInt(place.field.offset) };
   }
   if (place.kind === 'ref') return place.decl.kind === 'var' ? { base: place.decl, value: 0n } : undefined;
-  if (place.kind !== 'deref' || place.pointer.kind !== 'pointerArith' || place.pointer.op !== 'add') return undefined;
-  const { pointer, index, elementSize } = place.pointer;
-  if (pointer.kind !== 'cast' || pointer.cast !== 'decay') return undefined;
-  const base = elementOfLocal(pointer.operand);
-  const i = base && evaluate(index);
-  return base && i && !i.base ? { base: base.base, value: base.value + i.value * BigInt(elementSize) } : undefined;
+  return place.kind === 'deref' ? pointerToLocal(place.pointer) : undefined;
+}
+
+function pointerToLocal(e: Expr): ConstValue | undefined {
+  if (e.kind === 'addressOf' || (e.kind === 'cast' && e.cast === 'decay')) return elementOfLocal(e.operand);
+  if (e.kind !== 'pointerArith' || e.op !== 'add') return undefined;
+  const base = pointerToLocal(e.pointer);
+  const i = base && evaluate(e.index);
+  return base && i && !i.base ? { base: base.base, value: base.value + i.value * BigInt(e.elementSize) } : undefined;
+}
+
+/** The text that a constant pointer points to, without its NUL: in a literal, or in a const array that begins as one. */
+export function constantText(e: Expr): Uint8Array | undefined {
+  let pointer = e;
+  while (pointer.kind === 'cast' && (pointer.cast === 'pointer' || pointer.cast === 'noop')) pointer = pointer.operand;
+  const v = evaluate(pointer) ?? pointerToLocal(pointer);
+  const bytes = v?.base && bytesOf(v.base);
+  if (!v || !bytes || v.value < 0n) return undefined;
+  const end = bytes.indexOf(0, Number(v.value));
+  return end < 0 ? undefined : bytes.subarray(Number(v.value), end);
+}
+
+function bytesOf(base: ConstBase): Uint8Array | undefined {
+  if (base.kind === 'string') return base.bytes;
+  if (base.kind !== 'var' || base.type.type.kind !== 'array' || !isConstant(base, base.type.type.of)) return undefined;
+  if (base.init?.kind !== 'string') return undefined;
+  const bytes = new Uint8Array(sizeOf(base.type.type) ?? 0);
+  bytes.set(base.init.bytes.subarray(0, bytes.length));
+  return bytes;
 }
 
 function isConstant(d: VarDecl, place: QualType): boolean {

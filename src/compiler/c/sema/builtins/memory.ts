@@ -1,7 +1,7 @@
 /** memcpy and its like, strings, object sizes. */
 import type { Expr } from '../../ast.ts';
 import { QUAL } from '../../types.ts';
-import { evaluate, evaluatePlace } from '../constants.ts';
+import { constantText, evaluate, evaluatePlace } from '../constants.ts';
 import { convertScalar, markAddressTaken, rvalue } from '../convert.ts';
 import { builtin, cast, int, string } from '../nodes.ts';
 import { CHAR, INT, pointer, Q, qual, ULONG, VOID, VOID_POINTER } from '../types/basic.ts';
@@ -59,7 +59,12 @@ function needString(c: BuiltinCall, i: number): Uint8Array {
 }
 
 function stringLength(c: BuiltinCall): Expr {
-  return int(BigInt(needString(c, 0).indexOf(0)), Q.ulong, c.loc);
+  const text = constantText(c.as(0, CONST_CHAR_POINTER));
+  if (!text)
+    c.unsupported(
+      'works on string literals and const arrays only: BPF has no function for it; sizeof(array) - 1 is the length of one that is full, and bpf_probe_read_kernel_str returns that of a string in the kernel',
+    );
+  return int(BigInt(text.length), Q.ulong, c.loc);
 }
 
 function stringCompare(c: BuiltinCall): Expr {
