@@ -45,6 +45,10 @@ export class BtfOverlay implements BtfSource {
     return this.#source.findEnumerator(name);
   }
 
+  enumeratorNames(beginning: string): Iterable<string> {
+    return this.#source.enumeratorNames?.(beginning) ?? [];
+  }
+
   similar(name: string, ...kinds: BtfKind[]): string[] {
     return this.#source.similar(name, ...kinds);
   }

@@ -112,6 +112,15 @@ export class BtfReader implements BtfSource {
     return found === undefined ? undefined : { id, value: found.value };
   }
 
+  *enumeratorNames(beginning: string): Generator<string> {
+    if (this.#base !== undefined) yield* this.#base.enumeratorNames(beginning);
+    this.#enumerators ??= enumeratorsOf(this.#words, this.#index.enums);
+    for (const word of this.#enumerators) {
+      const name = this.#strings.at(this.#words[word] ?? 0);
+      if (name.startsWith(beginning)) yield name;
+    }
+  }
+
   similar(name: string, ...kinds: BtfKind[]): string[] {
     return closest(name, this.#candidates(kindMask(kinds)));
   }

@@ -157,6 +157,8 @@ export interface BtfSource {
   find(name: string, ...kinds: BtfKind[]): number | undefined;
   /** All ids with that name and kind (several structs may share a name). */
   findAll(name: string, ...kinds: BtfKind[]): number[];
+  /** Names of enumerators with this beginning, for suggestions; some more than once. */
+  enumeratorNames?(beginning: string): Iterable<string>;
   /** An enumerator by name, in any enum. */
   findEnumerator(name: string): { readonly id: number; readonly value: bigint } | undefined;
   /** Names that resemble this one, best first, for "did you mean". */

@@ -136,6 +136,10 @@ export class RememberedBtf implements BtfSource {
     return this.all.findEnumerator(name);
   }
 
+  enumeratorNames(beginning: string): Iterable<string> {
+    return this.all.enumeratorNames?.(beginning) ?? [];
+  }
+
   similar(name: string, ...kinds: BtfKind[]): string[] {
     return this.all.similar(name, ...kinds);
   }

@@ -143,7 +143,7 @@ export const VERIFIER_TABLE: readonly VerifierRow[] = [
     class: 'uninitialised',
     pattern: /R(\d+) !read_ok/,
     explanation: 'a value is used that was not set on every path to here (register $1)',
-    hint: 'give the variable a value where it is declared; a function that ends without `return` has no value; calls overwrite registers 1 to 5',
+    hint: 'give the variable a value where it is declared; a function that ends without `return` has no value; a program gets one argument, its context; calls overwrite registers 1 to 5',
   },
   {
     class: 'unbounded-loop',
@@ -307,6 +307,12 @@ export const VERIFIER_TABLE: readonly VerifierRow[] = [
     pattern: /R\d+ leaks addr|leaking pointer from stack|cannot return stack pointer/,
     explanation: 'an address would become visible outside the program',
     hint: 'store a number instead of the pointer',
+  },
+  {
+    class: 'argument-type',
+    pattern: /R(\d+) type=(?:map_value|fp|scalar|inv) expected=map_ptr/,
+    explanation: 'argument $1 of the call must be a map, and is none',
+    hint: 'a map stands in a section of its own: `struct { … } m SEC(".maps");`, and its address is given: `&m`',
   },
   {
     class: 'argument-type',

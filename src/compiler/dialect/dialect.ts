@@ -46,6 +46,8 @@ export interface Dialect {
   functionText(name: string, context: DialectContext): string | undefined;
   /** Names that `functionText` and `builtinCall` know, for "did you mean". */
   functionNames?(): Iterable<string>;
+  /** Constants with this beginning that `macro` knows or the kernel's types have, for "did you mean". */
+  constantNames?(beginning: string, facts: TargetFacts): Iterable<string>;
   /** What a member of a record that the dialect's macros declare is to the user: 'the value of table 'h''. */
   memberWords?(record: string, member: string): string | undefined;
   /** Does this variable stand for a map? Called from `finishVariable` at file scope. */

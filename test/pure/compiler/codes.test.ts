@@ -18,7 +18,7 @@ import { libbpfDialect } from '../../../src/compiler/dialect/libbpf/dialect.ts';
 import { renderDiagnostic } from '../../../src/compiler/render-diagnostic.ts';
 import { VERIFIER_TABLE } from '../../../src/link/verifier-table.ts';
 import { root } from '../../run/paths.ts';
-import { testFacts } from '../dialect/front.ts';
+import { kernelBtf, testFacts } from '../dialect/front.ts';
 
 interface Case {
   readonly text: string;
@@ -187,6 +187,18 @@ test('a loop that is too long to be unrolled', () => {
   assert.deepEqual(
     diagnostics.map((d) => d.message.replace(/\d+ instructions/, 'N instructions')),
     ['this loop is not unrolled: more than 4096 rounds of N instructions are too many'],
+  );
+});
+
+test('a misspelt constant of the kernel', () => {
+  const line = (text: string): string | undefined => said(text, 'libbpf')[0]?.line;
+  assert.match(line('int a = ETH_P_IPV66;') ?? '', /'ETH_P_IPV66' is not declared; did you mean 'ETH_P_IPV6'\?$/);
+  const btf = kernelBtf();
+  if (btf === undefined) return;
+  const { diagnostics } = compile('int a = BPF_MAP_TYPE_HSAH;', { facts: testFacts({ btf }), dialect: libbpfDialect });
+  assert.deepEqual(
+    diagnostics.map((d) => d.message),
+    ["'BPF_MAP_TYPE_HSAH' is not declared; did you mean 'BPF_MAP_TYPE_HASH'?"],
   );
 });
 

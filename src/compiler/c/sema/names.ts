@@ -207,6 +207,8 @@ export function reportUndeclaredFunction(ctx: Context, name: string, loc: Loc): 
 function* valueNames(ctx: Context, name: string): Generator<string> {
   for (const s of ctx.scopes.visible()) if (s.kind !== 'typedef') yield s.name;
   if (ctx.dialect?.functionNames) yield* ctx.dialect.functionNames();
+  // There are tens of thousands: those that begin in the same way are enough.
+  if (/^[A-Z_][A-Z0-9_]{4,}$/.test(name) && ctx.dialect?.constantNames) yield* ctx.dialect.constantNames(name.slice(0, 3), ctx.facts);
   // Helpers have a prefix that is easily forgotten.
   if (!name.startsWith('bpf_') && ctx.dialect?.functionText(`bpf_${name}`, ctx.dialectContext) !== undefined) yield `bpf_${name}`;
 }

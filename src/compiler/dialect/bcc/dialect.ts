@@ -13,6 +13,7 @@
  */
 import type { Expr } from '../../c/ast.ts';
 import { hasSyscallWrapper } from '../arguments.ts';
+import { constantsLike } from '../constants/constants.ts';
 import type { Dialect, DialectContext } from '../dialect.ts';
 import { allHelpers, helperDeclaration } from '../helpers.ts';
 import { kernelBuiltin, kernelBuiltinNames } from '../kernel/builtins.ts';
@@ -80,6 +81,8 @@ export const bccDialect: Dialect = {
   functionText(name) {
     return bccFunction(name) ?? kernelFunction(name) ?? helperDeclaration(name);
   },
+
+  constantNames: constantsLike,
 
   *functionNames() {
     yield* bccFunctionNames();

@@ -54,6 +54,12 @@ function find(table: string, name: string): string | undefined {
   return undefined;
 }
 
+/** Names of the tables and of the kernel's enumerators. */
+export function* constantsLike(beginning: string, facts: TargetFacts): Generator<string> {
+  for (const name of constantNames()) if (name.startsWith(beginning)) yield name;
+  if (facts.btf?.enumeratorNames !== undefined) yield* facts.btf.enumeratorNames(beginning);
+}
+
 /** Every name of the table, for tests and suggestions. */
 export function constantNames(): string[] {
   return CONSTANTS.split('\n')

@@ -7,6 +7,8 @@
  *   BPF_CORE_READ(task, mm, exe_file)                                                  core-read-header.ts
  *   bpf_map_lookup_elem(&m, &key)                    helpers by name                   ../helpers.ts
  */
+
+import { constantsLike } from '../constants/constants.ts';
 import type { Dialect } from '../dialect.ts';
 import { allHelpers, helperDeclaration } from '../helpers.ts';
 import { kernelBuiltin, kernelBuiltinNames } from '../kernel/builtins.ts';
@@ -32,6 +34,7 @@ export const libbpfDialect: Dialect = {
     yield* kernelBuiltinNames();
     for (const helper of allHelpers()) yield helper.name;
   },
+  constantNames: constantsLike,
   mapOf: libbpfMap,
   isMethod: () => false,
   methodCall: (_base, name) => {
