@@ -152,6 +152,11 @@ export function optimize(module: IrModule, options: PipelineOptions): void {
       if (hasIndirect(fn)) {
         r.middle(fn);
         if (r.run('indirect', resolveIndirectCalls, fn)) found = true;
+        // A table of functions that a loop goes through: each turn knows its own.
+        if (hasIndirect(fn) && r.run('unroll', (f) => unrollLoops(f, options.diagnostics), fn)) {
+          r.middle(fn);
+          if (r.run('indirect', resolveIndirectCalls, fn)) found = true;
+        }
       }
     if (!found) break;
     inlineModule(module, {

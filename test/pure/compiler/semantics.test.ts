@@ -70,6 +70,8 @@ const CASES: Readonly<Record<string, string>> = {
     'extern int gi; extern short ga[4]; extern const int table[5]; gi += 5; ga[1] *= 3; long n = gi; for (int i = 0; i < 4; i++) n = n * 10 + ga[i]; for (int i = 0; i < 5; i++) n += table[i]; gi -= 5; ga[1] /= 3; return n;',
   functionPointers:
     'extern int twice(int (*)(int), int); extern int inc(int); extern int dbl(int); int (*f)(int) = inc; return twice(f, 3) * 100 + twice(dbl, 3);',
+  functionTable:
+    'extern int inc(int); static int (*const ops[])(int) = { inc, inc, inc }; volatile int v = 3; int s = 0;\n#pragma GCC unroll 8\nfor (int i = 0; i < 3; i++) s = s * 3 + ops[i](v + i);\nreturn s;',
   recursion: 'extern long fact(int); return fact(6);',
   memory:
     'char a[24], b[24]; __builtin_memset(a, 0x5a, sizeof a); __builtin_memcpy(b, a, 24); b[7] = 1; __builtin_memmove(b + 2, b, 12); long n = 0; for (int i = 0; i < 24; i++) n = n * 5 + b[i]; return n + (__builtin_memcmp(a, b, 2) == 0) + (__builtin_memcmp(a, b, 24) > 0);',
