@@ -87,7 +87,8 @@ export function compile(text: string, options: CompileOptions): Compiled {
   const { dialect } = options;
   const { pp, ...first } = compileOnce(text, options);
   if (first.spec !== undefined || dialect?.macroHeaders === undefined) return first;
-  const said = (name: string): boolean => first.diagnostics.some(({ message }) => message.includes(`'${name}'`));
+  const said = (name: string): boolean =>
+    first.diagnostics.some(({ message }) => message.includes(`'${name}'`) || message.includes(`incomplete type 'struct ${name}'`));
   const absent = absentMacros(pp, dialect.macroHeaders, (path) => dialect.header(path), said);
   if (absent.size === 0) return first;
   const { pp: _, ...second } = compileOnce(text, options, absent);

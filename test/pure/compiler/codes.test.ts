@@ -54,6 +54,7 @@ const CASES: readonly Case[] = [
   { text: '#include <bpf/bpf_helpers.h>\nSEC("xdp") int two(struct xdp_md *c, int §n) { return n; }', expect: "warning program-parameter a program of type xdp gets one argument, its context: nothing sets 'n'$", dialect: 'libbpf' },
   { text: '#include <bpf/bpf_helpers.h>\nSEC("kprobe/f") int two(void *c, int §fd) { return fd; }', expect: "warning program-parameter a program of type kprobe gets one argument, its context: nothing sets 'fd'; BPF_KPROBE(two, …) would fetch it$", dialect: 'libbpf' },
   { text: '#include <bpf/bpf_helpers.h>\nstruct { __uint(type, 2); __uint(max_entries, 1); __type(key, int); __type(value, int); } §m;\nSEC("xdp") int f(struct xdp_md *c) { int k = 0; int *v = bpf_map_lookup_elem(&m, &k); return v ? *v : 0; }', expect: "warning map-without-section 'm' is described like a map and has no section, so it is plain memory, which bpf_map_lookup_elem() does not take", dialect: 'libbpf' },
+  { text: 'int f(struct __sk_buff *skb) { u8 *cursor = 0; struct §ethernet_t *ethernet = cursor_advance(cursor, sizeof(*ethernet)); return ethernet->type; }', expect: "error missing-include 'ethernet_t' is a macro of <bcc/proto.h>: include it, '#include <bcc/proto.h>'$", dialect: 'bcc' },
   // Parser
   { text: 'int f(void) { __auto_type *§p = 0; return 0; }', expect: "error auto-type '__auto_type' declares plain names only" },
   { text: 'int f(void) { §_BitInt(7) a = 1; return a; }', expect: "error bit-int '_BitInt' is not supported" },
@@ -217,7 +218,11 @@ test('a header that is missing hides no other mistake', () => {
     said(text, 'libbpf').map((s) => s.line.split(' ').slice(0, 3).join(' ')),
     ['error 2:21 missing-include', 'error 4:10 undeclared-identifier', 'error 5:14 expected-semicolon'],
   );
-  // The text's own macro of that name is not missed.
+  // The text's own struct of that name, or macro, is not missed.
+  assert.deepEqual(
+    said('struct ip_t { int a; };\nint f(struct __sk_buff *skb) { struct ip_t *p = 0; return p->b; }', 'bcc').map((s) => s.code),
+    ['no-member'],
+  );
   assert.deepEqual(
     said('#define SEC(n) __attribute__((section(n), used))\nSEC("tc") int f(void *ctx) { return nowhere; }', 'libbpf').map((s) => s.code),
     ['undeclared-identifier'],

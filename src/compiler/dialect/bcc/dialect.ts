@@ -83,6 +83,8 @@ export const bccDialect: Dialect = {
   },
 
   constantNames: constantsLike,
+  // Its structs are macros, too.
+  macroHeaders: ['bcc/proto.h'],
 
   *functionNames() {
     yield* bccFunctionNames();
