@@ -83,7 +83,8 @@ export class PointerHistory {
     return this.frames.map((frame) => new Map(frame));
   }
 
-  private call(slot: number, name: string): void {
+  /** A helper, or a global function, which the kernel does not follow. */
+  call(slot: number, name: string): void {
     for (let r = 0; r <= 5; r++) this.top.delete(`R${r}`);
     for (const frame of this.frames)
       for (const [register, held] of frame)

@@ -40,6 +40,7 @@ const NOISE =
   /^(?:processed \d+ insns|verification time|stack depth|max_states_per_insn|peak_states|mark_precise:|last_idx |regs=|parent |func#\d+ @|Func#\d+|Validating |\d+: safe$|Live regs before|insn_idx|\s*$)/;
 /** States that are compared, and what is said of calls between functions. */
 const FRAMES = /^(?:cur state:|old state:|caller:|callee:|returning from|to caller at)/;
+const GLOBAL_CALL = /^Func#\d+ \('(\w+)'\) is global/;
 const INSTRUCTION = /^(\d+): \(([0-9a-f]{2})\) (.*)$/;
 const STATE = /^(?:from (\d+) to )?(\d+)(?: \(speculative execution\))?: *(?:frame\d+: )?((?:R\d+|fp-\d+).*)$/;
 
@@ -77,6 +78,8 @@ export function parseVerifierLog(text: string): VerifierLog {
       slot = Number(state[2]);
       continue;
     }
+    const called = GLOBAL_CALL.exec(line)?.[1];
+    if (called !== undefined && slot !== undefined) history.call(slot, called);
     if (line.startsWith('callee:')) history.enter();
     else if (line.startsWith('to caller at')) history.leave();
     if (line.startsWith(';') || line.startsWith('from ') || NOISE.test(line) || FRAMES.test(line)) continue;

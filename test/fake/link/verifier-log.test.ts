@@ -140,6 +140,15 @@ test('a number that never was a pointer has nothing to do with a call before it'
   assert.equal(parseVerifierLog(log.replace('1: (b7) r6 = 8 ; R6_w=8\n', '')).lost?.name, 'bpf_xdp_adjust_head');
 });
 
+test('a call that ended a pointer: in a function that the kernel follows, and in one that it does not', () => {
+  const before = '0: (61) r6 = *(u32 *)(r1 +0) ; R6=pkt(r=0)\n5: (85) call pc+5\n';
+  const after = "7: (71) r0 = *(u8 *)(r6 +0)\nR6 invalid mem access 'scalar'\n";
+  const global = `${before}Func#1 ('adj') is global and assumed valid.\n6: R0=scalar()\n${after}`;
+  assert.deepEqual(parseVerifierLog(global).lost, { slot: 5, name: 'adj', kind: 'packet', state: 'pkt(r=0)' });
+  const followed = `${before}caller:\n R6=pkt(r=14) R10=fp0\ncallee:\n frame1: R1=ctx() R10=fp0\n11: frame1: R1=ctx() R10=fp0\n12: (85) call bpf_xdp_adjust_head#44 ; frame1: R0=scalar()\n14: (95) exit\nreturning from callee:\n frame1: R0=scalar() R10=fp0\nto caller at 6:\n R0=scalar() R6=scalar() R10=fp0\n\nfrom 14 to 6: R0=scalar() R6=scalar() R10=fp0\n${after}`;
+  assert.deepEqual(parseVerifierLog(followed).lost, { slot: 12, name: 'bpf_xdp_adjust_head', kind: 'packet', state: 'pkt(r=0)' });
+});
+
 test('5.10: a number is called inv', () => {
   const log = `0: (61) r2 = *(u32 *)(r1 +0)\n1: (79) r0 = *(u64 *)(r2 +8)\nR2 invalid mem access 'inv'\nprocessed 2 insns (limit 1000000)\n`;
   assert.equal(errorOf(log).class, 'invalid-pointer');
