@@ -134,10 +134,55 @@ const CASES: readonly Case[] = [
   { text: 'int f(int a, void §b);', expect: ["error bad-parameter parameter 'b' has type 'void'"] },
   { text: 'typedef int fn(void);\nfn §* __restrict p;', expect: ["error bad-qualifier a pointer to a function cannot be 'restrict'"] },
   {
-    text: 'int a = (int)§1.5;',
-    expect: ["error no-floating-point '1.5' is a floating point number: BPF has no floating point"],
-    apart: 'clang computes it',
+    text: 'int a = §1.5;',
+    expect: ["error no-floating-point a value of type 'double' is used: BPF has no floating point"],
+    apart: 'clang cuts it off',
   },
+  {
+    text: 'int f(int x) { return x §* 0.5; }',
+    expect: ["error no-floating-point a value of type 'double' is used: BPF has no floating point"],
+    apart: 'only its backend complains',
+  },
+  {
+    text: 'void f(int x) { x §*= 0.5; }',
+    expect: ["error no-floating-point a value of type 'double' is used: BPF has no floating point"],
+    apart: 'only its backend complains',
+  },
+  {
+    text: 'int f(void) { if §(0.5) return 1; return 0; }',
+    expect: ["error no-floating-point a value of type 'double' is used: BPF has no floating point"],
+    apart: 'only its backend complains',
+  },
+  {
+    text: 'void g(int, ...);\nvoid f(void) { g(1, §0.5); }',
+    expect: ["error no-floating-point a value of type 'double' is used: BPF has no floating point"],
+    apart: 'only its backend complains',
+  },
+  {
+    text: 'int f(int x) { return x §? 0.5 : 1; }',
+    expect: ["error no-floating-point a value of type 'double' is used: BPF has no floating point"],
+    apart: 'only its backend complains',
+  },
+  {
+    text: 'int f(void) { return (int)§1e300; }',
+    expect: ["error no-floating-point a value of type 'double' is used: BPF has no floating point"],
+    apart: 'C does not say what it gives',
+  },
+  {
+    text: 'unsigned char c = (unsigned char)§256.0;',
+    expect: ["error no-floating-point a value of type 'double' is used: BPF has no floating point"],
+    apart: 'C does not say what it gives',
+  },
+  { text: 'int a[§0.5];', expect: ["error bad-array the length of an array must be an integer; found 'double'"] },
+  {
+    text: 'enum { A = §0.5 };',
+    expect: ["error not-constant the value of enumerator 'A' must be an integer constant; this has type 'double'"],
+  },
+  {
+    text: 'void f(int n) { switch (n) { case §0.5: ; } }',
+    expect: ["error not-constant a case value must be an integer constant; found 'double'"],
+  },
+  { text: 'int f(int *p) { return p§[0.5]; }', expect: ["error bad-subscript a subscript must be an integer; found 'double'"] },
   {
     text: 'double d;\nint f(void) { return §d; }',
     expect: ["error no-floating-point a value of type 'double' is used: BPF has no floating point"],

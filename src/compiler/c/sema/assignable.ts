@@ -10,7 +10,8 @@ import { QUAL } from '../types.ts';
 import type { Context } from './context.ts';
 import { noteAt } from './context.ts';
 import { convertScalar, isNull, noFloat, rvalue } from './convert.ts';
-import { cast, errorExpr, isErrorExpr } from './nodes.ts';
+import { isWhole, wholePart } from './floats.ts';
+import { cast, errorExpr, int, isErrorExpr } from './nodes.ts';
 import { fits, maxOf, wrap } from './types/arithmetic.ts';
 import { unqualified } from './types/basic.ts';
 import { compatibleTypes, similarTypes } from './types/compatible.ts';
@@ -53,6 +54,11 @@ export function assignTo(ctx: Context, e: Expr, to: QualType, purpose: Purpose, 
   if (isErrorExpr(v)) return v;
   const from = v.type.type;
   const plain = unqualified(to);
+  if (from.kind === 'float') {
+    const whole = wholePart(v);
+    if (whole === undefined || !isWhole(v) || !isInteger(target) || !fits(whole, integerOf(target))) return noFloat(ctx, v.type, v.loc);
+    return int(whole, plain, v.loc);
+  }
   if (isInteger(target)) {
     if (isInteger(from)) {
       if (v.kind === 'int') warnChangedConstant(ctx, v.value, v.type, to, loc);

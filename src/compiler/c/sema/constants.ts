@@ -25,7 +25,7 @@ export interface ConstValue {
 export function evaluate(e: Expr): ConstValue | undefined {
   switch (e.kind) {
     case 'int':
-      return number(e.value);
+      return e.type.type.kind === 'float' ? undefined : number(e.value);
     case 'cast':
       return evaluateCast(e);
     case 'unary': {
@@ -90,7 +90,7 @@ export function evaluate(e: Expr): ConstValue | undefined {
 
 /** The value of an integer constant expression. */
 export function integerValue(e: Expr): bigint | undefined {
-  if (e.kind === 'int') return e.value;
+  if (e.kind === 'int') return e.type.type.kind === 'float' ? undefined : e.value;
   if (!isInteger(e.type.type)) return undefined;
   // Where a constant has to stand, a variable's name comes as the place it is, not yet loaded.
   const v = e.lvalue ? evaluateLoad(e, e.type) : evaluate(e);

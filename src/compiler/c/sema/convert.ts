@@ -174,7 +174,8 @@ export function isNull(e: Expr): boolean {
 
 /** The default promotions of an argument that no parameter describes. */
 export function promoteArgument(ctx: Context, e: Expr): Expr {
-  return promote(ctx, rvalue(ctx, e));
+  const v = rvalue(ctx, e);
+  return v.type.type.kind === 'float' ? noFloat(ctx, v.type, v.loc) : promote(ctx, v);
 }
 
 /** The address of a place, made for a value: marks variables that then cannot live in registers. */

@@ -3,6 +3,7 @@ import type { Loc } from '../../diagnostics.ts';
 import type { Expr } from '../ast.ts';
 import type { IntType, QualType } from '../types.ts';
 import type { Context } from './context.ts';
+import { floatLiteral } from './floats.ts';
 import { errorExpr, int, string } from './nodes.ts';
 import { fits } from './types/arithmetic.ts';
 import { CHAR, INT, LLONG, LONG, Q, qual, UINT, ULLONG, ULONG, USHORT } from './types/basic.ts';
@@ -78,6 +79,8 @@ export function intLiteral(ctx: Context, spelling: string, loc: Loc): Expr {
   while (end < spelling.length && isDigitOf(spelling.charCodeAt(end), base)) end++;
   const rest = spelling.slice(end);
   if (isFloat(spelling, base)) {
+    const number = floatLiteral(spelling, loc);
+    if (number) return number;
     ctx.error('no-floating-point', loc, `'${spelling}' is a floating point number: BPF has no floating point`);
     return errorExpr(loc);
   }

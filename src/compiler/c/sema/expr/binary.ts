@@ -4,6 +4,7 @@ import type { BinaryOp, Expr } from '../../ast.ts';
 import type { IntType, PointerType, QualType } from '../../types.ts';
 import type { Context } from '../context.ts';
 import { commonInteger, constantAddress, convertScalar, isNull, noFloat, promote, qualOf, rvalue, toInteger, widen } from '../convert.ts';
+import { foldFloats } from '../floats.ts';
 import { compare, exact } from '../fold.ts';
 import { binary as binaryNode, errorExpr, int, isErrorExpr, pointerArith } from '../nodes.ts';
 import { wrap } from '../types/arithmetic.ts';
@@ -51,6 +52,9 @@ export function binary(ctx: Context, op: string, left: Expr, right: Expr, loc: L
   const pointers = l.type.type.kind === 'pointer' || r.type.type.kind === 'pointer';
   if (pointers && comparison !== undefined) return comparePointers(ctx, op, comparison, l, r, loc);
   if (pointers && (op === '+' || op === '-')) return pointerArithmetic(ctx, op, l, r, loc);
+  const number = comparison ?? ARITHMETIC[op];
+  const folded = number === undefined ? undefined : foldFloats(number, l, r, loc);
+  if (folded !== undefined) return typeof folded === 'boolean' ? int(folded ? 1n : 0n, Q.int, loc) : folded;
   return badOperands(ctx, op, l, r, loc);
 }
 

@@ -6,12 +6,14 @@ import type { ParsedInit } from '../actions.ts';
 import type { Context } from '../context.ts';
 import { convertScalar, noFloat, rvalue } from '../convert.ts';
 import { rejectVariableArray } from '../decl/types.ts';
+import { toFloat, truth, wholePart } from '../floats.ts';
 import { initialize } from '../init/initialize.ts';
-import { cast as castNode, errorExpr, isErrorExpr } from '../nodes.ts';
+import { cast as castNode, errorExpr, int, isErrorExpr } from '../nodes.ts';
+import { fits } from '../types/arithmetic.ts';
 import { Q, unqualified } from '../types/basic.ts';
 import { compatibleTypes } from '../types/compatible.ts';
 import { quoteType } from '../types/format.ts';
-import { isError, isIncomplete, isInteger } from '../types/predicates.ts';
+import { integerOf, isError, isIncomplete, isInteger } from '../types/predicates.ts';
 import { discard } from './discard.ts';
 
 export function cast(ctx: Context, type: QualType, operand: Expr, loc: Loc): Expr {
@@ -23,10 +25,16 @@ export function cast(ctx: Context, type: QualType, operand: Expr, loc: Loc): Exp
     ctx.error('bad-cast', loc, `a cast to ${quoteType(type)}: nothing can be cast to ${t.kind === 'array' ? 'an array' : 'a function'}`);
     return errorExpr(loc);
   }
-  if (t.kind === 'float') return noFloat(ctx, type, loc);
+  if (t.kind === 'float') return toFloat(operand, unqualified(type), loc) ?? noFloat(ctx, type, loc);
   const v = rvalue(ctx, operand);
   if (isErrorExpr(v)) return v;
   const from = v.type.type;
+  if (from.kind === 'float') {
+    const whole = isInteger(t) && integerOf(t).rank === 0 ? truth(v) : wholePart(v);
+    // C does not say what becomes of one that is too large.
+    if (whole === undefined || !isInteger(t) || !fits(whole, integerOf(t))) return noFloat(ctx, v.type, v.loc);
+    return int(whole, unqualified(type), loc);
+  }
   if (isInteger(from) || from.kind === 'pointer') {
     const made = convertScalar(ctx, v, unqualified(type), true);
     return made.loc === loc ? made : { ...made, loc };

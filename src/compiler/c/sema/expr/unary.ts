@@ -6,6 +6,7 @@ import type { Context } from '../context.ts';
 import { noteAt } from '../context.ts';
 import { bitWidth, noFloat, promote, qualOf, rvalue, takeAddress } from '../convert.ts';
 import { rejectVariableArray } from '../decl/types.ts';
+import { negated, toFloat } from '../floats.ts';
 import { foldUnary } from '../fold.ts';
 import { deref, errorExpr, int, isErrorExpr, unary as unaryNode } from '../nodes.ts';
 import { promoted, wrap } from '../types/arithmetic.ts';
@@ -39,6 +40,7 @@ function arithmetic(ctx: Context, op: '+' | '-' | '~', operand: Expr, loc: Loc):
   const v = promote(ctx, rvalue(ctx, operand));
   if (isErrorExpr(v)) return v;
   const t = v.type.type;
+  if (t.kind === 'float' && op !== '~') return (op === '+' ? toFloat(v, v.type, loc) : negated(v, loc)) ?? noFloat(ctx, v.type, loc);
   if (!isInteger(t)) {
     ctx.error('bad-operands', loc, `'${op}' does not take an operand of type ${quoteType(v.type)}`);
     return errorExpr(loc);
