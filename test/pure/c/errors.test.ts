@@ -33,6 +33,11 @@ const CASES: readonly Case[] = [
     text: 'static int total(void) { return 1; }\nint f(void) { return §totla(); }',
     expect: ["error undeclared-function function 'totla' is not declared; did you mean 'total'?"],
   },
+  {
+    text: 'asm("");\n§asm("nop");',
+    expect: ['error bad-type asm outside of a function is not supported'],
+    apart: 'clang puts it into .text',
+  },
   { text: '§u46 x;', expect: ["error unknown-type unknown type 'u46'; did you mean 'u64'?"] },
   {
     text: '§va_list args;',

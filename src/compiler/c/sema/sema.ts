@@ -120,7 +120,10 @@ export function createSema(options: SemaOptions): Sema {
       if (t.kind === 'record' || t.kind === 'enum') return;
       ctx.warn('empty-declaration', spec.loc, 'this declares nothing');
     },
-    fileAsm: (_text, loc) => ctx.error('bad-type', loc, 'asm outside of a function is not supported'),
+    fileAsm: (text, loc) => {
+      // An empty one is only there to be there, as a barrier is.
+      if (text.trim() !== '') ctx.error('bad-type', loc, 'asm outside of a function is not supported');
+    },
 
     parenthesized: (expr) => {
       ctx.asides.parenthesized.add(expr);
