@@ -57,6 +57,8 @@ export interface VerifierRow {
 }
 
 const GPL_HINT = 'say `char LICENSE[] SEC("license") = "GPL";` (BCC: `#define BPF_LICENSE GPL`), if that is the licence of your program';
+const NO_PROG_ARRAY = 'a tail call goes through a map of another kind';
+const PROG_ARRAY_HINT = 'its second argument is a map with the type BPF_MAP_TYPE_PROG_ARRAY (BCC: BPF_PROG_ARRAY), which holds programs';
 
 export const VERIFIER_TABLE: readonly VerifierRow[] = [
   {
@@ -204,8 +206,16 @@ export const VERIFIER_TABLE: readonly VerifierRow[] = [
   {
     class: 'argument-type',
     pattern: /expected prog array map for tail call/,
-    explanation: 'a tail call goes through a map of another kind',
-    hint: 'its second argument is a map with the type BPF_MAP_TYPE_PROG_ARRAY (BCC: BPF_PROG_ARRAY), which holds programs',
+    explanation: NO_PROG_ARRAY,
+    hint: PROG_ARRAY_HINT,
+  },
+  {
+    // As kernels up to 6.12 put it.
+    class: 'argument-type',
+    pattern: /kernel subsystem misconfigured verifier/,
+    instruction: /call bpf_tail_call#12/,
+    explanation: NO_PROG_ARRAY,
+    hint: PROG_ARRAY_HINT,
   },
   {
     class: 'helper-unavailable',
