@@ -298,6 +298,7 @@ test('every row of the table can match: its own words', () => {
     ['cannot call GPL-restricted function from non-GPL compatible program', 'call bpf_probe_read_user#112'],
     "Cannot access kernel 'struct task_struct' from non-GPL compatible program",
     'expected prog array map for tail call',
+    ['kernel subsystem misconfigured verifier', 'call bpf_tail_call#12'],
     'unknown func bpf_override_return#58',
     'cannot pass map_type 2 into func bpf_sk_storage_get#107',
     'invalid func foo#9999',

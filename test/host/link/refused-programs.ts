@@ -217,7 +217,7 @@ export const REFUSED: Readonly<Record<string, RefusedProgram>> = {
     ...lib(
       `struct value { u64 a[4]; };\n${HASH}SEC("tc")\nint f(struct __sk_buff *skb)\n{\n\tbpf_tail_call(skb, &m, 1); /* !! */\n\treturn 0;\n}`,
     ),
-    says: /\(expected prog array map for tail call\)\n[\s\S]*hint: .*BPF_MAP_TYPE_PROG_ARRAY/,
+    says: /\((?:expected prog array map for tail call|kernel subsystem misconfigured verifier)\)\n[\s\S]*hint: .*BPF_MAP_TYPE_PROG_ARRAY/,
   },
   'a packet pointer from before the packet was changed': {
     class: 'invalid-pointer',
