@@ -231,7 +231,7 @@ export const REFUSED: Readonly<Record<string, RefusedProgram>> = {
     ...lib(
       'struct { __uint(type, BPF_MAP_TYPE_RINGBUF); __uint(max_entries, 4096); } rb SEC(".maps");\nSEC("tc")\nint f(struct __sk_buff *skb)\n{\n\tu64 *d = bpf_ringbuf_reserve(&rb, 8, 0);\n\tif (!d)\n\t\treturn 1;\n\t*d = 3;\n\tbpf_ringbuf_submit(d, 0);\n\treturn *d; /* !! */\n}',
     ),
-    says: /after bpf_ringbuf_submit\(\)[\s\S]*\n {2}R\d was ringbuf_mem\(.*\) up to bpf_ringbuf_submit\(\), prog\.c:12\n[\s\S]*hint: .*before/,
+    says: /after bpf_ringbuf_submit\(\)[\s\S]*\n {2}R\d was (?:ringbuf|alloc)_mem\(.*\) up to bpf_ringbuf_submit\(\), prog\.c:12\n[\s\S]*hint: .*before/,
   },
   'a packet pointer on the stack, from before the packet was changed': {
     class: 'invalid-pointer',
