@@ -28,14 +28,17 @@ const WORDS: Readonly<Record<string, readonly string[]>> = {
   argdist: ['-H', 'r::__x64_sys_read():int:$retval'],
   funccount: ['vfs_*'],
   funclatency: ['vfs_read'],
-  memleak: ['-p', String(process.pid), '1', '1'],
+  memleak: ['-p', String(process.pid)],
   profile: ['1'],
   stackcount: ['vfs_read'],
   trace: ['do_sys_openat2'],
 };
 
-/** Their BCC prints its first line before it compiles or attaches: a run of a second is timed to its end, and the second taken off. */
-const TO_THE_END: ReadonlySet<string> = new Set(['memleak', 'profile']);
+/**
+ * Their BCC prints its first line before it compiles: a run of a second is timed to its end, and the second taken off.
+ * (BCC's memleak prints when it has compiled and before it attaches; skep's time is that of the whole.)
+ */
+const TO_THE_END: ReadonlySet<string> = new Set(['profile']);
 
 const { values: flags, positionals } = parseArgs({ options: { all: { type: 'boolean', default: GUEST } }, allowPositionals: true });
 const rounds = Number(positionals[0] ?? '3');
