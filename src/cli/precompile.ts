@@ -1,6 +1,7 @@
 /**
- * What the build runs last, on the kernel that it runs on: the programs of the tools as they are without flags, compiled
- * and kept beside the command, so that their first start on this machine does not compile either.
+ * What the build runs last, on the kernel that it runs on: the programs of the tools as they are without flags, and with
+ * `--pid` where that is not in the text, compiled and kept beside the command, so that their first start on this machine
+ * does not compile either.
  *
  *   tool, no words ─▶ its likeliest program ─▶ compile (nothing is loaded) ─▶ dist/cli/specs/<name>.json
  *
@@ -27,22 +28,34 @@ export async function precompile(): Promise<number> {
   let made = 0;
   for (const entry of TOOL_LIST) {
     const tool = await entry.load();
-    try {
-      const text = plainProgram(tool, kernel);
-      // A warning is for who starts the tool.
-      await specFrom({ name: tool.name, text, store, onWarning: () => {} }, kernel, readTargetFacts(kernel));
-      made++;
-    } catch {
-      // A tool that needs words, or something that this kernel or this user has not.
+    for (const text of programs(tool, kernel)) {
+      try {
+        // A warning is for who starts the tool.
+        await specFrom({ name: tool.name, text, store, onWarning: () => {} }, kernel, readTargetFacts(kernel));
+        made++;
+      } catch {
+        // Something that this kernel or this user has not.
+      }
     }
   }
   typeIds.save();
   return made;
 }
 
-function plainProgram(tool: Tool, kernel: Kernel): string {
-  const { options, args } = parseTool(tool, []);
-  const given = options as ToolContext['options'];
-  const typed: ToolContext['options'] = { ...given, ...tool.prepare?.({ options: given, kernel }) };
-  return tool.program(typed, args, likelyChoice(kernel, tool.probes));
+function programs(tool: Tool, kernel: Kernel): ReadonlySet<string> {
+  const plain = program(tool, kernel, []);
+  const [one, other] = 'pid' in tool.flags ? [program(tool, kernel, ['--pid=1']), program(tool, kernel, ['--pid=2'])] : [];
+  return new Set([plain, one === other ? one : undefined].filter((text) => text !== undefined));
+}
+
+/** Undefined for words that the tool does not take: it needs some, or others. */
+function program(tool: Tool, kernel: Kernel, words: readonly string[]): string | undefined {
+  try {
+    const { options, args } = parseTool(tool, words);
+    const given = options as ToolContext['options'];
+    const typed: ToolContext['options'] = { ...given, ...tool.prepare?.({ options: given, kernel }) };
+    return tool.program(typed, args, likelyChoice(kernel, tool.probes));
+  } catch {
+    return undefined;
+  }
 }
