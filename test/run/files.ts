@@ -132,11 +132,14 @@ export async function runGroupOfFiles(files: readonly string[], options: GroupRu
   for (let left = files; left.length > 0; ) {
     let current: string | undefined;
     let tests = 0;
+    let failed = false;
+    let complete = false;
     const done = new Set<string>();
-    const { how } = await runProcess([...script, ...left], {
+    const { how, wrong } = await runProcess([...script, ...left], {
       ...options,
       onMessage(message) {
-        if ('mark' in message) {
+        if ('end' in message) complete = true;
+        else if ('mark' in message) {
           if (message.mark === 'begin') {
             current = message.file;
             tests = 0;
@@ -146,14 +149,25 @@ export async function runGroupOfFiles(files: readonly string[], options: GroupRu
             current = undefined;
           }
           options.onMark(message);
-        } else if ('status' in message) {
+        } else {
           tests++;
+          failed ||= message.status === 'fail';
           options.onEvent(current ?? left.find((file) => !done.has(file)) ?? '', message);
         }
       },
     });
     const culprit = current ?? left.find((file) => !done.has(file));
-    if (culprit === undefined) return;
+    if (culprit === undefined) {
+      // As of a file by itself: an error that no test had, or an end before the last word.
+      if (!failed && (wrong || !complete))
+        options.onEvent(left.at(-1) ?? '', {
+          name: FILE_ITSELF,
+          status: 'fail',
+          ms: 0,
+          error: `${how}, behind the last of ${left.length} files`,
+        });
+      return;
+    }
     options.onEvent(culprit, { name: FILE_ITSELF, status: 'fail', ms: 0, error: `the process ended before its tests did (${how})` });
     options.onMark({ file: culprit, mark: 'end' });
     left = left.filter((file) => !done.has(file) && file !== culprit);

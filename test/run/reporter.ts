@@ -3,7 +3,7 @@
  * Lines start with a mark, so that anything else a test prints can pass through between them.
  */
 import type { FileEnd, TestEvent } from './result.ts';
-import { MARK, markOf } from './result.ts';
+import { FILE_ITSELF, MARK, markOf } from './result.ts';
 
 interface NodeTestEvent {
   readonly type: string;
@@ -30,7 +30,11 @@ export async function* report(source: AsyncIterable<NodeTestEvent>): AsyncGenera
     } else if (type === 'test:pass' || type === 'test:fail') {
       const mark = data.nesting === 0 ? markOf(data.name) : undefined;
       if (mark !== undefined) {
-        yield `${MARK}${JSON.stringify(mark)}\n`;
+        const line = `${MARK}${JSON.stringify(mark)}\n`;
+        // What goes wrong between tests may hit a mark: it is the file's all the same.
+        const event: TestEvent = { name: FILE_ITSELF, status: 'fail', ms: 0, error: errorText(data.details?.error) };
+        const wrong = type === 'test:fail' ? `${MARK}${JSON.stringify(event)}\n` : '';
+        yield mark.mark === 'begin' ? line + wrong : wrong + line;
         continue;
       }
       children[data.nesting] = (children[data.nesting] ?? 0) + 1;

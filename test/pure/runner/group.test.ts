@@ -39,3 +39,14 @@ test('a process that hangs is ended, and the files behind it run', async () => {
   });
   assert.deepEqual(told, ['fixtures/hanging: (the file itself): fail', 'fixtures/failing: fails: fail', 'fixtures/failing: passes: pass']);
 });
+
+test('an error that comes after the last test of all is a failure', async () => {
+  const told: string[] = [];
+  await runGroupOfFiles(['fixtures/stray'], {
+    onEvent: (file, { name, status }) => told.push(`${file}: ${name}: ${status}`),
+    onMark: () => {},
+    onText: () => {},
+    timeLimit: 60_000,
+  });
+  assert.deepEqual(told, ['fixtures/stray: ends before its error: pass', 'fixtures/stray: (the file itself): fail']);
+});
