@@ -60,7 +60,8 @@ async function parseAndRun(tool: Tool, words: readonly string[], around: Surroun
     return 0;
   }
   const kernel = linuxKernel();
-  const store = around.store ?? specStore();
+  // Printing a program keeps nothing.
+  const store = common.printProgram ? undefined : (around.store ?? specStore());
   const typeIds = store === undefined ? undefined : rememberTypeIds(kernel, typeIdStore(store));
   const given = options as ToolContext['options'];
   checkCpus(tool.flags, given, kernel);

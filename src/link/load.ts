@@ -140,8 +140,10 @@ export class LoadedObject {
       ({ spec }) => spec.name === name && spec.type === type && spec.attachType === attachType && spec.target === target,
     );
     const loaded = known ?? this.#loadProgram(program);
-    if (known === undefined) this.#loads.push(loaded);
     this.programs.set(name, loaded);
+    // What was put into a slot since stays there.
+    if (known !== undefined) return loaded;
+    this.#loads.push(loaded);
     for (const slot of this.#slots()) {
       if (slot.name === name) fillSlot(slot.map, slot.index, loaded.fd, this.kernel);
       // Whoever is loaded may jump there.
