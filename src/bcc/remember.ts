@@ -9,10 +9,10 @@
  * which carry its build id. Texts with errors or warnings are not kept: these must be said each time.
  * A file begins with a CRC of the rest: one that a disk has damaged is not there.
  */
-import { crc32 } from 'node:zlib';
 import type { TargetFacts } from '../compiler/target-facts.ts';
-import { RememberedBtf } from '../kernel/known-types.ts';
-import { type Kernel, KernelError } from '../kernel/port.ts';
+import { imageOf, RememberedBtf } from '../kernel/known-types.ts';
+import type { Kernel } from '../kernel/port.ts';
+import { sealed, unsealed } from '../kernel/sealed.ts';
 import type { ObjectSpec } from '../object/spec.ts';
 import { specFromJson, specToJson } from '../object/spec-json.ts';
 
@@ -64,18 +64,6 @@ export async function remembered(
   return spec;
 }
 
-/** With its CRC before it. */
-export function sealed(content: string): string {
-  return `${crc32(content)}\n${content}`;
-}
-
-/** Undefined if the CRC is another. */
-export function unsealed(text: string): string | undefined {
-  const end = text.indexOf('\n');
-  const content = text.slice(end + 1);
-  return text.slice(0, Math.max(end, 0)) === String(crc32(content)) ? content : undefined;
-}
-
 function fitting(text: string, key: string, facts: TargetFacts, kernel: Kernel): ObjectSpec | undefined {
   try {
     const content = unsealed(text);
@@ -96,7 +84,7 @@ function answerOf(facts: TargetFacts, kernel: Kernel, fact: keyof TargetFacts, w
   const [first = '', second = ''] = words;
   switch (fact) {
     case 'btf':
-      return buildOf(kernel);
+      return imageOf(kernel) ?? UNKNOWN;
     case 'kconfig':
       return JSON.stringify([facts.kconfig(first)]);
     case 'tracepointFormat':
@@ -105,15 +93,6 @@ function answerOf(facts: TargetFacts, kernel: Kernel, fact: keyof TargetFacts, w
       return JSON.stringify([facts.similarTracepoints(first, second)]);
     default:
       return JSON.stringify([facts[fact]]);
-  }
-}
-
-function buildOf(kernel: Kernel): string {
-  try {
-    return Buffer.from(kernel.readFile('/sys/kernel/notes')).toString('base64');
-  } catch (error) {
-    if (error instanceof KernelError) return UNKNOWN;
-    throw error;
   }
 }
 

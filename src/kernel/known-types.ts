@@ -7,9 +7,9 @@
  *
  * An image is known by its notes, which hold its build id: the same image has the same types under the same ids.
  */
-import { crc32 } from 'node:zlib';
 import type { BtfKind, BtfSource, BtfType } from '../btf/types.ts';
 import { type Kernel, KernelError } from './port.ts';
+import { sealed, unsealed } from './sealed.ts';
 
 /** Where they are kept. */
 export interface TypeIdStore {
@@ -59,8 +59,7 @@ export class KnownTypeIds {
     const image = this.#changed ? imageOf(this.#kernel) : undefined;
     if (image === undefined) return;
     this.#changed = false;
-    const content = JSON.stringify({ image, ids: Object.fromEntries(this.#known()) });
-    this.#store.write(`${crc32(content)}\n${content}`);
+    this.#store.write(sealed(JSON.stringify({ image, ids: Object.fromEntries(this.#known()) })));
   }
 
   #known(): Map<string, number> {
@@ -80,9 +79,8 @@ export class KnownTypeIds {
 
 function idsOf(text: string, image: string): Map<string, number> | undefined {
   try {
-    const end = text.indexOf('\n');
-    const content = text.slice(end + 1);
-    if (text.slice(0, Math.max(end, 0)) !== String(crc32(content))) return undefined;
+    const content = unsealed(text);
+    if (content === undefined) return undefined;
     const kept = JSON.parse(content) as { readonly image: string; readonly ids: Readonly<Record<string, number>> };
     return kept.image === image ? new Map(Object.entries(kept.ids)) : undefined;
   } catch {
@@ -91,7 +89,8 @@ function idsOf(text: string, image: string): Map<string, number> | undefined {
   }
 }
 
-function imageOf(kernel: Kernel): string | undefined {
+/** The notes of the kernel's image; undefined where it does not show them. */
+export function imageOf(kernel: Kernel): string | undefined {
   try {
     return Buffer.from(kernel.readFile('/sys/kernel/notes')).toString('base64');
   } catch (error) {

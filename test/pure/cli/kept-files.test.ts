@@ -4,8 +4,8 @@ import { spawnSync } from 'node:child_process';
 import { cpSync, mkdirSync, readdirSync, readFileSync, rmSync, utimesSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'node:test';
-import { unsealed } from '../../../src/bcc/remember.ts';
 import { dropOld, privateFolder } from '../../../src/cli/private-files.ts';
+import { unsealed } from '../../../src/kernel/sealed.ts';
 import { root } from '../../run/paths.ts';
 import { inFolder } from '../../support/skep.ts';
 
