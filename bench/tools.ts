@@ -60,6 +60,11 @@ async function times(command: readonly string[] | undefined, ready: string, coun
   return several(count, async () => (command === undefined ? undefined : (await timeToLine(command, ready, peer))?.ms));
 }
 
+async function beyondASecond(command: readonly string[] | undefined): Promise<number | undefined> {
+  const ms = command === undefined ? undefined : await timeToEnd(command);
+  return ms === undefined ? undefined : ms - 1000;
+}
+
 async function several(count: number, one: () => Promise<number | undefined>): Promise<number[]> {
   const all: number[] = [];
   for (let round = 0; round < count; round++) {
@@ -99,9 +104,7 @@ async function main(): Promise<void> {
     const toEnd = TO_THE_END.has(name);
     /** Of one that prints its first line when it is ready, or of a run of a second. */
     const timed = (command: readonly string[] | undefined, line: string, count: number, peer = false) =>
-      toEnd
-        ? several(count, async () => (command === undefined ? undefined : ((await timeToEnd(command)) ?? Number.NaN) - 1000))
-        : times(command, line, count, peer);
+      toEnd ? several(count, async () => beyondASecond(command)) : times(command, line, count, peer);
     const [first = Number.NaN, ...more] = await timed([...SKEP, name, '-v', ...words], `${name}: ready`, rounds + 1);
     const [bccPath, libbpfPath] = [`/usr/sbin/${name}-bpfcc`, `/usr/sbin/${name}`];
     const bccCommand = existsSync(bccPath) ? withTracefs(['/usr/bin/python3', '-u', bccPath, ...words]) : undefined;

@@ -52,3 +52,17 @@ export function makeNamespace(kernel: Kernel): Namespace {
     close: () => kernel.close(made),
   };
 }
+
+/** Runs `action` with this thread in a namespace until it has ended, so nothing else should go on in this process. */
+export async function within<T>(kernel: Kernel, path: string, action: () => Promise<T>): Promise<T> {
+  const home = kernel.syscall('openat', AT_FDCWD, '/proc/thread-self/ns/net', 0, 0);
+  const there = kernel.syscall('openat', AT_FDCWD, path, 0, 0);
+  try {
+    kernel.syscall('setns', there, CLONE_NEWNET);
+    return await action();
+  } finally {
+    kernel.syscall('setns', home, CLONE_NEWNET);
+    kernel.close(there);
+    kernel.close(home);
+  }
+}

@@ -13,8 +13,7 @@ import { kernelTest } from '../../run/needs.ts';
 import { built, SHARED } from '../../run/paths.ts';
 import { start, startSkep } from '../../support/command.ts';
 import { printed } from '../../support/examples.ts';
-
-const CLONE_NEWNET = 0x40000000;
+import { within } from '../attach/namespace.ts';
 
 /** Runs with a network namespace of its own, loopback up. */
 async function withNamespace(action: (name: string) => Promise<void>): Promise<void> {
@@ -74,20 +73,12 @@ async function inThisProcess(name: string, dialect: string): Promise<void> {
   const first = new Promise<void>((resolve) => {
     begun = resolve;
   });
-  const kernel = linuxKernel();
-  const home = kernel.syscall('openat', -100, '/proc/thread-self/ns/net', 0, 0);
-  const there = kernel.syscall('openat', -100, `/run/netns/${name}`, 0, 0);
-  try {
-    kernel.syscall('setns', there, CLONE_NEWNET);
+  await within(linuxKernel(), `/run/netns/${name}`, async () => {
     const lines = printed('.', 'sockex1', ['lo', dialect], (line) => line === 'TCP 0 UDP 0 ICMP 0 bytes' && begun());
     await Promise.race([first, lines]);
     await start(['ping', '-c', '1', ...PING]).ended;
     assert.equal((await lines).at(-1), 'TCP 0 UDP 0 ICMP 196 bytes');
-  } finally {
-    kernel.syscall('setns', home, CLONE_NEWNET);
-    kernel.close(there);
-    kernel.close(home);
-  }
+  });
 }
 
 kernelTest("skep sockex1 prints the sample's lines once a second", { commands: ['ip', 'ping'] }, async () => {

@@ -8,6 +8,7 @@ import { test } from 'node:test';
 import { linuxKernel } from '../../../src/kernel/linux.ts';
 import { kernelTest } from '../../run/needs.ts';
 import { checkQuoted, type Expected, runExample } from '../../support/examples.ts';
+import { makeNamespace, within } from '../attach/namespace.ts';
 
 const GUEST = { guest: true } as const;
 const SDT = {
@@ -49,24 +50,13 @@ const EXAMPLES: Readonly<Record<string, Expected>> = {
   choose: { needs: GUEST, lines: [/^by (?:fentry|kprobe|tracepoint:syscalls):\S+: [1-9]\d* reads$/] },
 };
 
-const CLONE_NEWNET = 0x40000000;
-
-/** With this thread in a network namespace of its own, with loopback up. */
 async function inOwnNetwork(fn: () => Promise<void>): Promise<void> {
   const kernel = linuxKernel();
-  const home = kernel.syscall('openat', -100, '/proc/thread-self/ns/net', 0, 0);
+  const own = makeNamespace(kernel);
   try {
-    kernel.syscall('unshare', CLONE_NEWNET);
-    const socket = kernel.syscall('socket', 2, 2, 0);
-    const request = new Uint8Array(40);
-    request.set(new TextEncoder().encode('lo'));
-    new DataView(request.buffer).setUint16(16, 1, true);
-    kernel.ioctl(socket, 0x8914, request);
-    kernel.close(socket);
-    await fn();
+    await within(kernel, own.path, fn);
   } finally {
-    kernel.syscall('setns', home, CLONE_NEWNET);
-    kernel.close(home);
+    own.close();
   }
 }
 

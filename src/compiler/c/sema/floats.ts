@@ -5,9 +5,11 @@
  * In the tree such a number is a constant of a floating point type, and its value is kept here. Whoever takes values
  * of that type either folds it or reports it as every other one.
  */
+
 import type { Loc } from '../../diagnostics.ts';
 import type { BinaryOp, Expr } from '../ast.ts';
 import type { CType, QualType } from '../types.ts';
+import { compare } from './fold.ts';
 import { int } from './nodes.ts';
 import { DOUBLE, FLOAT, LDOUBLE, qual } from './types/basic.ts';
 
@@ -68,20 +70,8 @@ export function foldFloats(op: BinaryOp, left: Expr, right: Expr, loc: Loc): Exp
       return known(l * r, type, loc);
     case 'div':
       return known(l / r, type, loc);
-    case 'eq':
-      return l === r;
-    case 'ne':
-      return l !== r;
-    case 'lt':
-      return l < r;
-    case 'le':
-      return l <= r;
-    case 'gt':
-      return l > r;
-    case 'ge':
-      return l >= r;
     default:
-      return undefined;
+      return compare(op, l, r);
   }
 }
 

@@ -4,7 +4,7 @@ import type { IntType } from '../types.ts';
 import { wrap } from './types/arithmetic.ts';
 
 /** Truth of a comparison of two numbers of one type. */
-export function compare(op: BinaryOp, a: bigint, b: bigint): boolean | undefined {
+export function compare<T extends bigint | number>(op: BinaryOp, a: T, b: T): boolean | undefined {
   switch (op) {
     case 'eq':
       return a === b;

@@ -4,7 +4,7 @@
  */
 import type { FunctionDecl, InitItem, Initializer, Str, VarDecl } from '../../c/ast.ts';
 import { type ConstValue, evaluate } from '../../c/sema/constants.ts';
-import { tagsOf } from '../../c/sema/decl/attributes.ts';
+import { findAttribute, stringArg, tagsOf } from '../../c/sema/decl/attributes.ts';
 import type { QualType } from '../../c/types.ts';
 import { QUAL } from '../../c/types.ts';
 import type { IrGlobal } from '../ir.ts';
@@ -61,10 +61,9 @@ function sectionOf(
   data: Uint8Array | undefined,
   relocs: readonly Reloc[],
 ): { section: string; readOnly: boolean; data: Uint8Array | undefined } {
-  const named = d.attributes.find((a) => a.name === 'section')?.args[0];
+  const named = stringArg(findAttribute(d.attributes, 'section'));
   const isConst = (constness(d.type) & QUAL.CONST) !== 0;
-  if (named?.kind === 'string')
-    return { section: named.value, readOnly: isConst || named.value.startsWith('.rodata') || named.value === '.kconfig', data };
+  if (named !== undefined) return { section: named, readOnly: isConst || named.startsWith('.rodata') || named === '.kconfig', data };
   if (isConst) return { section: '.rodata', readOnly: true, data };
   if (!data || (relocs.length === 0 && data.every((x) => x === 0))) return { section: '.bss', readOnly: false, data: undefined };
   return { section: '.data', readOnly: false, data };

@@ -14,6 +14,7 @@
  *   statement.ts call.ts builtins.ts asm.ts init.ts globals.ts what the names say
  */
 import type { TranslationUnit, VarDecl } from '../../c/ast.ts';
+import { findAttribute, stringArg } from '../../c/sema/decl/attributes.ts';
 import { isIncomplete } from '../../c/sema/types/predicates.ts';
 import type { IrModule } from '../ir.ts';
 import { lowerFunction } from './function.ts';
@@ -33,8 +34,8 @@ export function lowerUnit(unit: TranslationUnit, options: LowerOptions): IrModul
 /** A variable that user space finds by its name: `const volatile int pid;`, whether a program reads it or not. */
 function isFound(d: VarDecl): boolean {
   if (d.scope === 'local' || d.storage === 'static' || d.storage === 'extern' || isIncomplete(d.type.type)) return false;
-  const section = d.attributes.find((a) => a.name === 'section')?.args[0];
-  return section?.kind !== 'string' || /^\.(?:data|rodata|bss)(?:\.|$)/.test(section.value);
+  const section = stringArg(findAttribute(d.attributes, 'section'));
+  return section === undefined || /^\.(?:data|rodata|bss)(?:\.|$)/.test(section);
 }
 
 export type { LowerOptions, TypeIds } from './state.ts';
